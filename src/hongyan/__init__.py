@@ -1,0 +1,1 @@
+"""Hongyan (鸿雁): a self-hosted SMS platform."""

@@ -1,0 +1,41 @@
+"""Facts owed to the customer. Callback and pull read the same ones, so they can never disagree."""
+
+import msgspec
+
+from hongyan.model.message import Dialect, Status
+
+
+class ReportEvent(msgspec.Struct, frozen=True):
+    """The delivery report of one message."""
+
+    app_id: int
+    event_id: int
+    message_id: int
+    phone: int
+    country_code: int
+    status: Status
+    code: str
+    """The carrier's word, e.g. DELIVRD."""
+    at: float
+    """Unix seconds at which the handset received it or the failure was final."""
+    session_context: str
+    """Empty unless the application wants it in reports."""
+    dialect: Dialect
+    segments: int = 1
+
+
+class ReplyEvent(msgspec.Struct, frozen=True):
+    """A reply of a handset, matched to the last message it was sent."""
+
+    app_id: int
+    event_id: int
+    phone: int
+    country_code: int
+    sign_name: str
+    extend: str
+    text: str
+    at: float
+    dialect: Dialect
+
+
+Event = ReportEvent | ReplyEvent

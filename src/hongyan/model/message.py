@@ -1,0 +1,118 @@
+"""A message: one text to one handset, and the states it passes through."""
+
+import enum
+
+import msgspec
+
+from hongyan.model.reject import Reject
+
+
+class Kind(enum.IntEnum):
+    """The class of a message. Its number is its lane: a smaller one is sent first."""
+
+    VERIFICATION = 1
+    NOTICE = 2
+    MARKETING = 3
+
+
+class Dialect(enum.IntEnum):
+    """The API a message came through; its events are rendered in the same words."""
+
+    NATIVE = 0
+    TENCENT_V3 = 1
+
+
+class Status(enum.IntEnum):
+    """Where a message stands."""
+
+    ACCEPTED = 1
+    SUBMITTED = 2
+    UNKNOWN = 3
+    """Handed to the carrier without any confirmation; a late answer or receipt still resolves it."""
+    DELIVERED = 4
+    FAILED = 5
+    EXPIRED = 6
+
+
+NEXT: dict[Status, frozenset[Status]] = {
+    Status.ACCEPTED: frozenset({Status.SUBMITTED, Status.UNKNOWN, Status.FAILED, Status.EXPIRED}),
+    # A receipt may overtake the note of the submit, so a submitted message can end at once.
+    Status.SUBMITTED: frozenset({Status.DELIVERED, Status.FAILED, Status.EXPIRED, Status.UNKNOWN}),
+    Status.UNKNOWN: frozenset({Status.SUBMITTED, Status.DELIVERED, Status.FAILED, Status.EXPIRED}),
+    Status.DELIVERED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.EXPIRED: frozenset(),
+}
+
+FINAL: frozenset[Status] = frozenset(status for status, following in NEXT.items() if not following)
+
+
+def advance(current: Status, reported: Status) -> Status:
+    """The status after `reported` arrives; late and repeated reports change nothing."""
+    return reported if reported in NEXT[current] else current
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What the dispatcher needs to hand an accepted message to a carrier."""
+
+    app_id: int
+    id: int
+    phone: int
+    """E.164 digits without the plus."""
+    kind: Kind
+    text: str
+    segments: int
+    sender_id: str
+    """The number or name the handset shows; empty means the link's own."""
+    expires_at: float
+    """Unix seconds; not sent after it."""
+    attempts: int = 0
+    sent_mask: int = 0
+    """Bit n is set when segment n + 1 has already been taken by the carrier."""
+    carrier: str = ""
+    """The number's home network by prefix ("cmcc", "cucc", "ctcc", "cbn", "" for unknown or abroad): a routing hint."""
+
+
+class SendCommand(msgspec.Struct, frozen=True):
+    """One request to send one text to one or more numbers, in nobody's dialect."""
+
+    app_id: int
+    template_id: int
+    phones: tuple[str, ...]
+    """As the customer wrote them."""
+    dialect: Dialect
+    sign_name: str = ""
+    params: tuple[str, ...] = ()
+    session_context: str = ""
+    extend: str = ""
+    sender_id: str = ""
+    request_id: str = ""
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks: the account behind a verified key."""
+
+    account_id: int
+    key_id: str
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The message survives a crash from here on."""
+
+    message_id: int
+    phone: int
+    region: str
+    segments: int
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """This one number was refused; nothing was written or charged for it."""
+
+    phone: str
+    """E.164 with the plus when the number could be read, otherwise as the customer wrote it."""
+    region: str
+    reason: Reject
+    detail: str = ""
+
+
+Outcome = Accepted | Refused

@@ -1,0 +1,144 @@
+"""Control facts as the pipeline sees them: immutable, versioned, complete."""
+
+import enum
+
+import msgspec
+
+from hongyan.model.limits import Limits
+from hongyan.model.message import Kind
+
+
+class Scope(enum.IntEnum):
+    """Where a template, signature or package is good for."""
+
+    MAINLAND = 0
+    INTERNATIONAL = 1
+
+
+class AccountKind(enum.IntEnum):
+    INDIVIDUAL = 1
+    ENTERPRISE = 2
+
+
+class Account(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+    kind: AccountKind
+    enabled: bool
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """A SecretId and its secret, decrypted: never log or print it."""
+
+    secret_id: str
+    secret_key: str
+    account_id: int
+    enabled: bool
+
+
+class App(msgspec.Struct, frozen=True):
+    """An application (SdkAppID) as the pipeline needs it; `app_key` is decrypted: never log or print it."""
+
+    id: int
+    account_id: int
+    name: str
+    app_key: str
+    enabled: bool
+    limits: Limits
+    unlimited_phones: frozenset[int]
+    """Numbers on the frequency allow-list."""
+    pull: bool
+    """The pull API is switched on."""
+    report_url: str
+    reply_url: str
+    context_in_reports: bool
+    """SessionContext is handed back in reports and pulls."""
+    sender_id: str
+    """The number its messages show; empty means the link's own."""
+    extend_allowed: bool
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """An approved sender name."""
+
+    id: int
+    account_id: int
+    app_id: int | None
+    """Only for this application; None for all of the account's."""
+    name: str
+    scope: Scope
+
+
+class Template(msgspec.Struct, frozen=True):
+    """An approved body with {1}..{n}."""
+
+    id: int
+    account_id: int
+    app_id: int | None
+    kind: Kind
+    scope: Scope
+    content: str
+    params: int
+    """How many values it takes."""
+
+
+class PackageRef(msgspec.Struct, frozen=True):
+    """A prepaid package that may be drawn on; what is left in it only the database knows."""
+
+    id: int
+    app_id: int
+    scope: Scope
+    effective_at: float
+    expires_at: float
+
+
+class LinkConfig(msgspec.Struct, frozen=True):
+    """One account's session(s) to a carrier; `password` is decrypted: never log or print it."""
+
+    id: int
+    name: str
+    protocol: str
+    """"smpp"."""
+    host: str
+    port: int
+    system_id: str
+    password: str
+    bind: str = "trx"
+    """"trx", or "tx+rx" for two sessions."""
+    system_type: str = ""
+    sessions: int = 1
+    window: int = 100
+    """Submits in flight per session."""
+    rate: float = 0.0
+    """Segments a second over all sessions; 0 means unpaced."""
+    sender_id: str = ""
+    keepalive_s: float = 30.0
+    response_s: float = 60.0
+    default_alphabet: str = "gsm7"
+    """What data_coding 0 means there: "gsm7" or "latin1"."""
+    service_type: str = ""
+    scopes: tuple[Scope, ...] = (Scope.MAINLAND, Scope.INTERNATIONAL)
+    carriers: tuple[str, ...] = ()
+    """Home networks it serves; empty means all."""
+    priority: int = 100
+    """The smaller one is preferred."""
+    enabled: bool = True
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Everything the pipeline may know about customers, in one value that never changes."""
+
+    version: int
+    accounts: dict[int, Account]
+    keys: dict[str, ApiKey]
+    apps: dict[int, App]
+    signatures: dict[tuple[int, str], Signature]
+    """By (account, name)."""
+    templates: dict[int, Template]
+    """By id; ids are unique over all accounts."""
+    packages: dict[tuple[int, Scope], tuple[PackageRef, ...]]
+    """By (application, scope), the one that expires first in front."""
+    links: tuple[LinkConfig, ...]
+
+
+EMPTY = Snapshot(version=0, accounts={}, keys={}, apps={}, signatures={}, templates={}, packages={}, links=())

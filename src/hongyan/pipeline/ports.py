@@ -1,0 +1,109 @@
+"""What the pipeline asks of the outside world: links that carry segments, and a feed for what carriers say."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from hongyan.model.carrier import Receipt, Reply, SubmitOutcome
+from hongyan.model.snapshot import LinkConfig
+from hongyan.model.text import Alphabet
+
+
+class OutboundSegment(msgspec.Struct, frozen=True):
+    """One segment on its way to the carrier."""
+
+    app_id: int
+    message_id: int
+    sequence: int
+    """From 1."""
+    total: int
+    phone: int
+    """E.164 digits."""
+    sender_id: str
+    """Empty means the link's own."""
+    alphabet: Alphabet
+    text: str
+    """The part of the text in this segment; the link encodes it and adds the UDH when total > 1."""
+    udh_reference: int
+    """0-255, equal for all segments of a message."""
+    reference: int
+    """16 bits, sent as user_message_reference."""
+    validity_s: int
+
+
+class SegmentOutcome(msgspec.Struct, frozen=True):
+    """The answer to one `OutboundSegment`; exactly one comes for each that was submitted."""
+
+    segment: OutboundSegment
+    link_id: int
+    outcome: SubmitOutcome
+    at: float
+    """Unix seconds."""
+
+
+class LateAnswer(msgspec.Struct, frozen=True):
+    """An answer to a segment that was already reported `Lost`."""
+
+    segment: OutboundSegment
+    link_id: int
+    outcome: SubmitOutcome
+    at: float
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A receipt or reply with the means to acknowledge it; `link.acknowledge` is called after the commit only."""
+
+    what: Receipt | Reply
+    ack: object
+    """Opaque to the pipeline: session and sequence number."""
+
+
+class Feed(Protocol):
+    """Where links put what carriers say. Bounded by what links have in flight; never blocks."""
+
+    def outcome(self, outcome: SegmentOutcome | LateAnswer) -> None: ...
+
+    def delivery(self, link: "Link", delivery: Delivery) -> bool:
+        """False when too many wait already: the link then tells the carrier to try again later."""
+        ...
+
+    def room_changed(self) -> None:
+        """A link was bound, lost, or can take more."""
+        ...
+
+
+class Link(Protocol):
+    """One account at a carrier."""
+
+    @property
+    def config(self) -> LinkConfig: ...
+
+    @property
+    def up(self) -> bool:
+        """Bound for sending."""
+        ...
+
+    def room(self, now: float) -> int:
+        """How many segments may be submitted right now: bound, window and rate; 0 when not."""
+        ...
+
+    def next_room_in(self, now: float) -> float | None:
+        """Seconds until the rate lets more out; None when only an answer or a bind can."""
+        ...
+
+    def submit(self, segments: Sequence[OutboundSegment], now: float) -> None:
+        """Write them at once, in order, at most `room(now)`. Every one's outcome comes through the feed."""
+        ...
+
+    def acknowledge(self, acks: Sequence[object], stored: bool) -> None:
+        """Answer deliveries: taken when stored, otherwise a temporary error so that the carrier tries again."""
+        ...
+
+    async def run(self) -> None:
+        """Connect, bind, keep alive and reconnect with back-off until cancelled; unbinds on the way out."""
+        ...
+
+    async def drain(self, within_s: float) -> None:
+        """Stop taking segments and wait until nothing is in flight, at most this long."""
+        ...
