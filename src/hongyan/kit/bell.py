@@ -1,0 +1,61 @@
+"""Bells: something may have happened, look now instead of at the next poll. A lost ring costs one poll."""
+
+import asyncio
+import contextlib
+
+import structlog
+
+from hongyan.kit.db import UNAVAILABLE, Connection, Database, listen
+
+log = structlog.get_logger()
+
+POLL_S = 1.0
+
+
+class Bell:
+    """Wakes one waiter in this process."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def wait(self, timeout_s: float = POLL_S) -> bool:
+        """True when it rang, False after `timeout_s`; either way the next wait starts silent."""
+        if not self._event.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._event.wait()
+        rang = self._event.is_set()
+        self._event.clear()
+        return rang
+
+
+class Switchboard:
+    """Rings local bells when PostgreSQL notifies their channels; reconnects by itself, ringing all after a gap."""
+
+    def __init__(self, db: Database, bells: dict[str, Bell]) -> None:
+        self._db = db
+        self._bells = bells
+        self._gone = asyncio.Event()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._listen_until_gone()
+            except UNAVAILABLE as fault:
+                log.warning("bell_lost", why=type(fault).__name__)
+            await asyncio.sleep(POLL_S)
+
+    async def _listen_until_gone(self) -> None:
+        conn: Connection = await self._db.dedicated()
+        try:
+            self._gone.clear()
+            for channel, bell in self._bells.items():
+                await listen(conn, channel, lambda _payload, bell=bell: bell.ring(), self._gone.set)  # type: ignore[misc]
+            for bell in self._bells.values():
+                bell.ring()
+            await self._gone.wait()
+        finally:
+            conn.terminate()
