@@ -21,7 +21,7 @@ Entropy = Callable[[int], bytes]
 """Gives so many unpredictable bytes: os.urandom in the running platform."""
 
 
-class SecretTrouble(Exception):
+class SecretError(Exception):
     """A secret cannot be sealed or opened; `zh` and `en` say what to do about it."""
 
     def __init__(self, zh: str, en: str) -> None:
@@ -30,15 +30,15 @@ class SecretTrouble(Exception):
         self.en = en
 
 
-class BadMasterKey(SecretTrouble):
+class BadMasterKeyError(SecretError):
     """The master key itself is not 32 bytes of base64, or its file cannot be read."""
 
 
-class WrongMasterKey(SecretTrouble):
+class WrongMasterKeyError(SecretError):
     """It was sealed under another master key."""
 
 
-class SealBroken(SecretTrouble):
+class BrokenSealError(SecretError):
     """The key is right, but the sealed bytes were changed or belong to another place."""
 
 
@@ -58,11 +58,11 @@ class SecretBox:
         return _VERSION + self._key_id + nonce + self._cipher.encrypt(nonce, plain.encode(), context.encode())
 
     def open(self, sealed: bytes, context: str) -> str:
-        """The text that was sealed. Raises `WrongMasterKey` or `SealBroken`."""
+        """The text that was sealed. Raises `WrongMasterKeyError` or `BrokenSealError`."""
         if len(sealed) < _HEAD_BYTES or sealed[:1] != _VERSION:
             raise _broken(context)
         if sealed[1 : 1 + _KEY_ID_BYTES] != self._key_id:
-            raise WrongMasterKey(
+            raise WrongMasterKeyError(
                 f"{context} 是用另一把主密钥加密的：请把原来的主密钥设到 HONGYAN_MASTER_KEY，或把原来的 {KEY_FILE} 放回数据目录。",
                 f"{context} was sealed under another master key: set HONGYAN_MASTER_KEY to the one used before, "
                 f"or put the former {KEY_FILE} back into the data directory.",
@@ -78,7 +78,7 @@ def master_key(given: str, data_dir: Path, entropy: Entropy) -> bytes:
     """The 32-byte key: `given` (base64, from HONGYAN_MASTER_KEY) when not empty, else data_dir/master.key.
 
     The file is made on first use, readable by its owner only, and appears complete or not at all: processes that start
-    together all get the same key. Raises `BadMasterKey`.
+    together all get the same key. Raises `BadMasterKeyError`.
     """
     if given:
         return _decode(given)
@@ -88,7 +88,7 @@ def master_key(given: str, data_dir: Path, entropy: Entropy) -> bytes:
             _create(path, entropy)
         return _decode(path.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError) as fault:
-        raise BadMasterKey(f"主密钥文件 {path} 不可用：{fault}", f"The master key file {path} cannot be used: {fault}") from fault
+        raise BadMasterKeyError(f"主密钥文件 {path} 不可用：{fault}", f"The master key file {path} cannot be used: {fault}") from fault
 
 
 def _create(path: Path, entropy: Entropy) -> None:
@@ -124,15 +124,16 @@ def _decode(text: str) -> bytes:
     return key
 
 
-def _bad_key() -> BadMasterKey:
-    return BadMasterKey(
+def _bad_key() -> BadMasterKeyError:
+    return BadMasterKeyError(
         "主密钥必须是 32 字节的 base64，可用 `openssl rand -base64 32` 生成；若已有数据，必须用原来的那一把。",
-        "The master key must be 32 bytes in base64, as `openssl rand -base64 32` makes one; existing data needs the key it was sealed with.",
+        "The master key must be 32 bytes in base64, as `openssl rand -base64 32` makes them; "
+        "existing data needs the key it was sealed with.",
     )
 
 
-def _broken(context: str) -> SealBroken:
-    return SealBroken(
+def _broken(context: str) -> BrokenSealError:
+    return BrokenSealError(
         f"{context} 的密文已损坏或被改动：请重新设置它，或从备份恢复数据库。",
         f"The sealed {context} is damaged or was changed: set it anew, or restore the database from a backup.",
     )

@@ -1,7 +1,8 @@
 """The control plane's tables: who may send what, through which links, paid by which packages.
 
-Keys of tables bound to an application begin with app_id, so that they can be distributed by it later (Citus); no unique key spans
-applications except ids that come from a sequence. There is no way back but a backup: taking these tables away would take the customers away.
+Keys of tables bound to an application begin with app_id, so that they can be distributed by it later (Citus); no unique key
+spans applications except ids that come from a sequence. There is no way back but a backup: without these tables the customers
+would be gone.
 """
 
 from alembic import op
