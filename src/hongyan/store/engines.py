@@ -1,0 +1,57 @@
+"""Engines: processes that hold queue entries. One is alive as long as its session holds its advisory lock."""
+
+from collections.abc import Sequence
+
+from hongyan.kit.db import Connection
+from hongyan.kit.ids import WORKERS
+from hongyan.store.times import at
+
+LOCK_SPACE = 0x4845
+LINK_SPACE = 0x484C
+
+ALIVE = """
+select e.id, e.worker from engines e
+  join pg_locks l on l.locktype = 'advisory' and l.classid = $1::oid and l.objid = e.id::oid and l.objsubid = 2 and l.granted
+   and l.database = (select oid from pg_database where datname = current_database())
+"""
+
+
+async def register(conn: Connection, *, host: str, pid: int, roles: str, now: float) -> tuple[int, int]:
+    """Become an engine for as long as this session lives; returns (engine id, worker number for ids).
+
+    The worker number (0..1023) is nobody else's while this engine lives. Raises RuntimeError when all are taken.
+    """
+    await conn.execute("select pg_advisory_lock($1, 0)", LOCK_SPACE)
+    try:
+        taken = {row[1] for row in await conn.fetch(ALIVE, LOCK_SPACE)}
+        worker = next((n for n in range(WORKERS) if n not in taken), None)
+        if worker is None:
+            raise RuntimeError(f"{WORKERS} processes run on this database already")
+        engine = await conn.fetchval(
+            "insert into engines (worker, host, pid, roles, started_at) values ($1, $2, $3, $4, $5) returning id",
+            worker, host, pid, roles, at(now),
+        )  # fmt: skip
+        await conn.execute("select pg_advisory_lock($1, $2)", LOCK_SPACE, engine)
+    finally:
+        await conn.execute("select pg_advisory_unlock($1, 0)", LOCK_SPACE)
+    return engine, worker
+
+
+async def dead(conn: Connection) -> list[int]:
+    """Engines whose sessions have ended."""
+    rows = await conn.fetch(
+        f"select id from engines except select id from ({ALIVE}) alive", LOCK_SPACE  # noqa: COM812
+    )  # fmt: skip
+    return [row[0] for row in rows]
+
+
+async def bury(conn: Connection, engines: Sequence[int]) -> None:
+    """Forget dead engines that hold nothing any more."""
+    await conn.execute(
+        "delete from engines e where id = any($1) and not exists (select from queue q where q.owner = e.id)", engines
+    )
+
+
+async def try_slot(conn: Connection, link_id: int, slot: int) -> bool:
+    """Take one of a link's session slots for as long as this session lives."""
+    return bool(await conn.fetchval("select pg_try_advisory_lock($1, $2)", LINK_SPACE, link_id * 64 + slot))

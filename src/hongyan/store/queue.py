@@ -1,0 +1,151 @@
+"""The queue of record: a row for each accepted message until the carrier has answered for it.
+
+A row with an `owner` is in that engine's hands; `attempted_at` is set, and committed, before the first byte is written
+to a carrier; `resolve_at` marks an attempt whose outcome nobody knows.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from hongyan.kit.db import Connection, Row
+from hongyan.model.message import Kind
+from hongyan.store.times import at
+
+COLUMNS = ("app_id", "id", "kind", "not_before", "owner")
+
+
+async def put(conn: Connection, entries: Iterable[tuple[int, int, int, int | None]], now: float) -> None:
+    """Add (application, message, kind, owner) entries that may be sent from now on."""
+    moment = at(now)
+    records = [(app_id, id_, kind, moment, owner) for app_id, id_, kind, owner in entries]
+    await conn.copy_records_to_table("queue", records=records, columns=COLUMNS)
+
+
+WAITING = """
+with recursive w as (
+    (select app_id, kind from queue where owner is null and resolve_at is null order by app_id, kind limit 1)
+    union all
+    select n.app_id, n.kind from w cross join lateral (
+        select app_id, kind from queue
+         where owner is null and resolve_at is null and (app_id, kind) > (w.app_id, w.kind)
+         order by app_id, kind limit 1) n
+)
+select app_id, kind from w
+"""
+
+
+async def waiting(conn: Connection) -> list[tuple[int, Kind]]:
+    """Which (application, kind) have entries that nobody holds; one index probe for each."""
+    return [(row[0], Kind(row[1])) for row in await conn.fetch(WAITING)]
+
+
+CLAIM = """
+with picked as (
+    select app_id, id from queue
+     where app_id = $1 and kind = $2 and owner is null and resolve_at is null and not_before <= $3
+     order by id limit $4 for update skip locked
+), claimed as (
+    update queue q set owner = $5 from picked p where q.app_id = $1 and q.app_id = p.app_id and q.id = p.id
+    returning q.app_id, q.id, q.attempts, q.sent_mask
+)
+select c.attempts, c.sent_mask, m.*
+  from claimed c join messages m on m.app_id = $1 and m.app_id = c.app_id and m.id = c.id
+ order by m.id
+"""
+
+
+async def claim(conn: Connection, app_id: int, kind: Kind, *, owner: int, now: float, most: int) -> list[Row]:
+    """Take up to `most` entries of one application and kind, oldest first; no two engines get the same one."""
+    rows: list[Row] = await conn.fetch(CLAIM, app_id, kind, at(now), most, owner)
+    return rows
+
+
+ATTEMPT = """
+update queue set attempted_at = $3, attempts = attempts + 1, link_id = $5
+ where app_id = $1 and id = any($4) and owner = $2 and attempted_at is null
+returning id
+"""
+
+
+async def attempt(conn: Connection, app_id: int, ids: Sequence[int], *, owner: int, link_id: int, now: float) -> set[int]:
+    """Note, before anything is written to the carrier, that these are about to be; returns those still ours."""
+    return {row[0] for row in await conn.fetch(ATTEMPT, app_id, owner, at(now), ids, link_id)}
+
+
+async def done(conn: Connection, app_id: int, ids: Sequence[int]) -> None:
+    """The carrier has answered for them, or they ended without it."""
+    await conn.execute("delete from queue where app_id = $1 and id = any($2)", app_id, ids)
+
+
+async def put_back(conn: Connection, app_id: int, id_: int, *, not_before: float, sent_mask: int) -> None:
+    """Certainly not (wholly) sent: anybody may try again from `not_before` on."""
+    await conn.execute(
+        """update queue set owner = null, attempted_at = null, resolve_at = null, attempts = greatest(attempts - 1, 0),
+                  not_before = $3, sent_mask = sent_mask | $4
+            where app_id = $1 and id = $2""",
+        app_id, id_, at(not_before), sent_mask,
+    )  # fmt: skip
+
+
+async def suspect(conn: Connection, app_id: int, id_: int, *, resolve_at: float, sent_mask: int) -> None:
+    """Perhaps sent: wait for a late answer or receipt until `resolve_at`."""
+    await conn.execute(
+        "update queue set owner = null, resolve_at = $3, sent_mask = sent_mask | $4 where app_id = $1 and id = $2",
+        app_id, id_, at(resolve_at), sent_mask,
+    )  # fmt: skip
+
+
+class Unresolved(msgspec.Struct, frozen=True):
+    """An attempt that nobody has answered for in time."""
+
+    app_id: int
+    id: int
+    kind: Kind
+    attempts: int
+
+
+async def due_unresolved(conn: Connection, now: float, most: int) -> list[Unresolved]:
+    """Attempts whose waiting time is over, locked until the transaction ends."""
+    rows = await conn.fetch(
+        """select app_id, id, kind, attempts from queue where resolve_at <= $1
+            order by resolve_at limit $2 for update skip locked""",
+        at(now), most,
+    )  # fmt: skip
+    return [Unresolved(app_id=r[0], id=r[1], kind=Kind(r[2]), attempts=r[3]) for r in rows]
+
+
+async def send_again(conn: Connection, app_id: int, ids: Sequence[int], now: float) -> None:
+    """One more copy may be sent: `attempts` keeps count."""
+    await conn.execute(
+        """update queue set owner = null, attempted_at = null, resolve_at = null, not_before = $3
+            where app_id = $1 and id = any($2)""",
+        app_id, ids, at(now),
+    )  # fmt: skip
+
+
+async def release(conn: Connection, owners: Sequence[int]) -> int:
+    """Entries that dead or leaving engines held and never attempted are anybody's again."""
+    rows = await conn.fetch(
+        "update queue set owner = null where owner = any($1) and attempted_at is null returning id", owners
+    )
+    return len(rows)
+
+
+ORPHANED = """
+select q.app_id, q.id, q.kind, q.attempts, q.sent_mask, q.link_id, m.phone, m.segments
+  from queue q join messages m on m.app_id = q.app_id and m.id = q.id
+ where q.owner = any($1) and q.attempted_at is not null and q.resolve_at is null
+ order by q.app_id, q.id limit $2 for update of q skip locked
+"""
+
+
+async def orphaned(conn: Connection, owners: Sequence[int], most: int) -> list[Row]:
+    """Attempts that dead engines may or may not have written."""
+    rows: list[Row] = await conn.fetch(ORPHANED, owners, most)
+    return rows
+
+
+async def depth(conn: Connection) -> list[tuple[Kind, int]]:
+    """How many entries wait, by kind (counted, so for gauges every few seconds, not for requests)."""
+    return [(Kind(row[0]), row[1]) for row in await conn.fetch("select kind, count(*) from queue group by kind")]
