@@ -1,0 +1,52 @@
+"""Accounts: whoever owns applications, keys, signatures and templates."""
+
+import msgspec
+
+from hongyan.kit.db import Connection
+from hongyan.model.snapshot import AccountKind
+from hongyan.store import rows
+from hongyan.store.times import at
+
+
+class AccountRow(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+    kind: AccountKind
+    enabled: bool
+    created_at: float
+
+
+COLUMNS = "id, name, kind, enabled, extract(epoch from created_at)::float8 as created_at"
+
+
+async def add(conn: Connection, *, name: str, kind: AccountKind, now: float) -> AccountRow:
+    """Raises `UniqueViolation` when the name is taken."""
+    row = await conn.fetchrow(
+        f"insert into accounts (name, kind, enabled, created_at) values ($1, $2, true, $3) returning {COLUMNS}",
+        name, int(kind), at(now),
+    )  # fmt: skip
+    return msgspec.convert(dict(row), AccountRow)
+
+
+async def get(conn: Connection, account_id: int) -> AccountRow | None:
+    return rows.one(await conn.fetchrow(f"select {COLUMNS} from accounts where id = $1", account_id), AccountRow)
+
+
+async def named(conn: Connection, name: str) -> AccountRow | None:
+    return rows.one(await conn.fetchrow(f"select {COLUMNS} from accounts where name = $1", name), AccountRow)
+
+
+async def lock(conn: Connection, account_id: int) -> AccountRow | None:
+    """The account, kept from changing until the transaction ends: what is counted per account is counted under this lock."""
+    return rows.one(await conn.fetchrow(f"select {COLUMNS} from accounts where id = $1 for no key update", account_id), AccountRow)
+
+
+async def every(conn: Connection) -> list[AccountRow]:
+    return rows.many(await conn.fetch(f"select {COLUMNS} from accounts order by id"), AccountRow)
+
+
+async def set_enabled(conn: Connection, account_id: int, *, enabled: bool) -> AccountRow | None:
+    return rows.one(
+        await conn.fetchrow(f"update accounts set enabled = $2 where id = $1 returning {COLUMNS}", account_id, enabled),
+        AccountRow,
+    )

@@ -1,0 +1,43 @@
+"""Numbers an application never sends to."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hongyan.kit.db import Connection
+from hongyan.store import rows
+from hongyan.store.times import at
+
+
+class BlacklistRow(msgspec.Struct, frozen=True):
+    app_id: int
+    phone: int
+    """E.164 digits."""
+    reason: str
+    created_at: float
+
+
+async def add(conn: Connection, app_id: int, phones: Sequence[int], reason: str, now: float) -> int:
+    """How many were not on it yet."""
+    found = await conn.fetch(
+        "insert into blacklist (app_id, phone, reason, created_at) select $1, unnest($2::bigint[]), $3, $4 "
+        "on conflict do nothing returning phone",
+        app_id, phones, reason, at(now),
+    )  # fmt: skip
+    return len(found)
+
+
+async def remove(conn: Connection, app_id: int, phones: Sequence[int]) -> int:
+    """How many were on it."""
+    found = await conn.fetch("delete from blacklist where app_id = $1 and phone = any($2) returning phone", app_id, phones)
+    return len(found)
+
+
+async def page(conn: Connection, app_id: int, *, after_phone: int, most: int) -> list[BlacklistRow]:
+    """At most `most` of them by number, those above `after_phone`."""
+    found = await conn.fetch(
+        "select app_id, phone, reason, extract(epoch from created_at)::float8 as created_at from blacklist "
+        "where app_id = $1 and phone > $2 order by phone limit $3",
+        app_id, after_phone, most,
+    )  # fmt: skip
+    return rows.many(found, BlacklistRow)

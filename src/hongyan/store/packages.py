@@ -1,0 +1,76 @@
+"""Prepaid packages and their purchase in the ledger."""
+
+import msgspec
+
+from hongyan.kit.db import Connection
+from hongyan.model.snapshot import PackageRef, Scope
+from hongyan.store import rows
+from hongyan.store.times import at
+
+
+class PackageRow(msgspec.Struct, frozen=True):
+    """available + held + used = segments, always."""
+
+    app_id: int
+    id: int
+    scope: Scope
+    segments: int
+    available: int
+    held: int
+    used: int
+    gift: bool
+    effective_at: float
+    expires_at: float
+    created_at: float
+
+
+COLUMNS = (
+    "app_id, id, scope, segments, available, held, used, gift, extract(epoch from effective_at)::float8 as effective_at, "
+    "extract(epoch from expires_at)::float8 as expires_at, extract(epoch from created_at)::float8 as created_at"
+)
+
+BUY = f"""
+insert into packages (app_id, scope, segments, available, held, used, gift, effective_at, expires_at, created_at)
+values ($1, $2, $3, $3, 0, 0, $4, $5, $6, $7) returning {COLUMNS}
+"""
+
+
+async def buy(
+    conn: Connection,
+    *,
+    app_id: int,
+    scope: Scope,
+    segments: int,
+    gift: bool,
+    effective_at: float,
+    expires_at: float,
+    note: str,
+    now: float,
+) -> PackageRow:
+    """The package and its `buy` entry."""
+    row = await conn.fetchrow(BUY, app_id, int(scope), segments, gift, at(effective_at), at(expires_at), at(now))
+    bought = msgspec.convert(dict(row), PackageRow)
+    await conn.execute(
+        "insert into ledger_entries (app_id, package_id, kind, segments, at, note) values ($1, $2, 'buy', $3, $4, $5)",
+        app_id, bought.id, segments, at(now), note,
+    )  # fmt: skip
+    return bought
+
+
+async def every(conn: Connection, app_id: int | None) -> list[PackageRow]:
+    """An application's packages, or all, the one that expires first in front."""
+    found = await conn.fetch(
+        f"select {COLUMNS} from packages where $1::bigint is null or app_id = $1 order by app_id, scope, expires_at, id", app_id
+    )
+    return rows.many(found, PackageRow)
+
+
+async def usable(conn: Connection, *, expiring_after: float) -> list[PackageRef]:
+    """What messages can be drawn on, the one that expires first in front."""
+    found = await conn.fetch(
+        "select id, app_id, scope, extract(epoch from effective_at)::float8 as effective_at, "
+        "extract(epoch from expires_at)::float8 as expires_at from packages where expires_at > $1 "
+        "order by app_id, scope, expires_at, id",
+        at(expiring_after),
+    )
+    return rows.many(found, PackageRef)

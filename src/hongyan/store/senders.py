@@ -1,0 +1,46 @@
+"""Sender numbers that carriers gave us."""
+
+import msgspec
+
+from hongyan.kit.db import Connection
+from hongyan.store import rows
+from hongyan.store.times import at
+
+
+class SenderRow(msgspec.Struct, frozen=True):
+    number: str
+    link_id: int | None
+    """None: it may be shown on every link."""
+    app_id: int | None
+    """None: every application may show it."""
+    created_at: float
+
+
+COLUMNS = "number, link_id, app_id, extract(epoch from created_at)::float8 as created_at"
+
+
+async def add(conn: Connection, *, number: str, link_id: int | None, app_id: int | None, now: float) -> SenderRow:
+    """Raises `UniqueViolation` when the number is there already."""
+    row = await conn.fetchrow(
+        f"insert into senders (number, link_id, app_id, created_at) values ($1, $2, $3, $4) returning {COLUMNS}",
+        number, link_id, app_id, at(now),
+    )  # fmt: skip
+    return msgspec.convert(dict(row), SenderRow)
+
+
+async def lock(conn: Connection, number: str) -> SenderRow | None:
+    """The sender, kept from going away until the transaction ends."""
+    return rows.one(await conn.fetchrow(f"select {COLUMNS} from senders where number = $1 for update", number), SenderRow)
+
+
+async def shown_by(conn: Connection, number: str) -> list[int]:
+    """The applications that show it."""
+    return [row[0] for row in await conn.fetch("select id from apps where sender_id = $1 order by id", number)]
+
+
+async def remove(conn: Connection, number: str) -> bool:
+    return await conn.fetchval("delete from senders where number = $1 returning true", number) is True
+
+
+async def every(conn: Connection) -> list[SenderRow]:
+    return rows.many(await conn.fetch(f"select {COLUMNS} from senders order by number"), SenderRow)
