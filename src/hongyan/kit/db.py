@@ -88,9 +88,9 @@ class Database:
             async with conn.transaction(isolation="repeatable_read" if repeatable_read else None):
                 yield conn
 
-    async def dedicated(self) -> Connection:
-        """A connection outside the pool, for session locks and LISTEN; the caller closes it."""
-        return await asyncpg.connect(self._url, server_settings=self._server_settings, command_timeout=60)
+    async def dedicated(self, *, command_timeout: float | None = 60) -> Connection:
+        """A connection outside the pool, for session locks, LISTEN and long statements; the caller closes it."""
+        return await asyncpg.connect(self._url, server_settings=self._server_settings, command_timeout=command_timeout)
 
 
 Listener = Callable[[str], None]
