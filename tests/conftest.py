@@ -1,0 +1,79 @@
+"""The real PostgreSQL that tests use: one server for the whole run, a fresh migrated database for each module that asks."""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from hongyan.kit import embedded, migrate
+from hongyan.kit.db import Database
+
+TEMPLATE = "hongyan_template"
+
+_numbers = itertools.count(1)
+
+
+async def _run_sql(url: str, sql: str) -> None:
+    db = await Database.open(url, size=1)
+    try:
+        async with db.connection() as conn:
+            await conn.execute(sql)
+    finally:
+        await db.close()
+
+
+async def _migrate(url: str) -> None:
+    db = await Database.open(url, size=1)
+    try:
+        await migrate.upgrade(db)
+    finally:
+        await db.close()
+
+
+def at_database(url: str, name: str) -> str:
+    """The same server's address for another of its databases."""
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture(scope="session")
+def short_dir() -> Iterator[Path]:
+    """A directory whose name is short enough for sockets; pytest's own temporary ones are not always."""
+    path = Path(tempfile.mkdtemp(prefix="hy-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database_server(short_dir: Path) -> Iterator[str]:
+    """The address of an embedded server that lives as long as the test run, with a migrated template in it."""
+    server = asyncio.run(embedded.start(short_dir / "db"))
+    try:
+        asyncio.run(_run_sql(server.url, f"CREATE DATABASE {TEMPLATE}"))
+        asyncio.run(_migrate(at_database(server.url, TEMPLATE)))
+        yield server.url
+    finally:
+        asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="module")
+def database_url(database_server: str) -> Iterator[str]:
+    """A migrated, empty database of this module's own."""
+    name = f"test_{next(_numbers)}"
+    asyncio.run(_run_sql(database_server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    yield at_database(database_server, name)
+    asyncio.run(_run_sql(database_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Connections to the module's database."""
+    db = await Database.open(database_url)
+    try:
+        yield db
+    finally:
+        await db.close()
