@@ -1,0 +1,1 @@
+"""Carrier protocols without I/O: one session for all, one codec each."""
