@@ -32,10 +32,6 @@ async def get(conn: Connection, account_id: int) -> AccountRow | None:
     return rows.one(await conn.fetchrow(f"select {COLUMNS} from accounts where id = $1", account_id), AccountRow)
 
 
-async def named(conn: Connection, name: str) -> AccountRow | None:
-    return rows.one(await conn.fetchrow(f"select {COLUMNS} from accounts where name = $1", name), AccountRow)
-
-
 async def lock(conn: Connection, account_id: int) -> AccountRow | None:
     """The account, kept from changing until the transaction ends: what is counted per account is counted under this lock."""
     return rows.one(await conn.fetchrow(f"select {COLUMNS} from accounts where id = $1 for no key update", account_id), AccountRow)
@@ -50,3 +46,13 @@ async def set_enabled(conn: Connection, account_id: int, *, enabled: bool) -> Ac
         await conn.fetchrow(f"update accounts set enabled = $2 where id = $1 returning {COLUMNS}", account_id, enabled),
         AccountRow,
     )
+
+
+async def ensure(conn: Connection, *, name: str, kind: AccountKind, now: float) -> AccountRow:
+    """The account of that name, added when it is not there; locked, so that whoever ensures it too waits here."""
+    await conn.execute(
+        "insert into accounts (name, kind, enabled, created_at) values ($1, $2, true, $3) on conflict (name) do nothing",
+        name, int(kind), at(now),
+    )  # fmt: skip
+    row = await conn.fetchrow(f"select {COLUMNS} from accounts where name = $1 for no key update", name)
+    return msgspec.convert(dict(row), AccountRow)

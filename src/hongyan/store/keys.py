@@ -37,16 +37,15 @@ async def get(conn: Connection, secret_id: str) -> KeyRow | None:
     return rows.one(await conn.fetchrow(f"select {COLUMNS} from api_keys where secret_id = $1", secret_id), KeyRow)
 
 
-async def live(conn: Connection, account_id: int) -> int:
-    """How many of the account's keys are enabled."""
-    return int(await conn.fetchval("select count(*) from api_keys where account_id = $1 and enabled", account_id))
-
-
-async def set_enabled(conn: Connection, secret_id: str, *, enabled: bool) -> KeyRow | None:
-    return rows.one(
-        await conn.fetchrow(f"update api_keys set enabled = $2 where secret_id = $1 returning {COLUMNS}", secret_id, enabled),
-        KeyRow,
+async def live(conn: Connection, account_id: int, *, beside: str) -> int:
+    """How many of the account's keys are enabled, not counting `beside`."""
+    return int(
+        await conn.fetchval("select count(*) from api_keys where account_id = $1 and enabled and secret_id <> $2", account_id, beside)
     )
+
+
+async def set_enabled(conn: Connection, secret_id: str, *, enabled: bool) -> None:
+    await conn.execute("update api_keys set enabled = $2 where secret_id = $1", secret_id, enabled)
 
 
 async def every(conn: Connection, account_id: int | None) -> list[KeyRow]:

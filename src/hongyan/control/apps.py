@@ -1,0 +1,206 @@
+"""Applications: SdkAppID and AppKey, frequency limits, callbacks, allow-list."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from hongyan.control import rules, tokens
+from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.kit.db import Connection, Database, UniqueViolation
+from hongyan.kit.secretbox import SecretBox
+from hongyan.model.limits import Limits
+from hongyan.store import accounts, apps, senders
+from hongyan.store.apps import AppRow
+from hongyan.store.snapshots import publish
+
+CheckUrl = Callable[[str], str | None]
+"""Why a callback address must not be called (it leads inside our own network), or None."""
+
+
+class NewApp(msgspec.Struct, frozen=True):
+    app: AppRow
+    app_key: str
+
+
+class AppChange(msgspec.Struct, frozen=True):
+    """What to change of an application; what is left out stays."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    enabled: bool | msgspec.UnsetType = msgspec.UNSET
+    pull: bool | msgspec.UnsetType = msgspec.UNSET
+    report_url: str | msgspec.UnsetType = msgspec.UNSET
+    reply_url: str | msgspec.UnsetType = msgspec.UNSET
+    context_in_reports: bool | msgspec.UnsetType = msgspec.UNSET
+    sender_id: str | msgspec.UnsetType = msgspec.UNSET
+    extend_allowed: bool | msgspec.UnsetType = msgspec.UNSET
+    limits: dict[str, int] = {}
+    """By the names of `Limits`."""
+
+
+class Apps:
+    """Applications and the numbers exempt from their limits."""
+
+    def __init__(self, db: Database, box: SecretBox, clock: Callable[[], float], entropy: tokens.Entropy, check_url: CheckUrl) -> None:
+        self._db = db
+        self._box = box
+        self._clock = clock
+        self._entropy = entropy
+        self._check_url = check_url
+
+    async def create(self, account_id: int, name: str) -> NewApp:
+        """With the default limits, no callback address and pull switched off."""
+        plain = rules.name(name)
+        now = self._clock()
+        try:
+            async with self._db.transaction() as tx:
+                if await accounts.get(tx, account_id) is None:
+                    raise not_found(Noun.ACCOUNT, account_id)
+                made = await issue(tx, self._box, self._entropy, account_id=account_id, name=plain, pull=False, now=now)
+                await publish(tx, f"app {made.app.id} created", now)
+        except UniqueViolation as fault:
+            raise _taken(plain) from fault
+        return made
+
+    async def every(self, account_id: int | None = None) -> list[AppRow]:
+        """An account's applications, or all."""
+        async with self._db.connection() as conn:
+            return await apps.every(conn, account_id)
+
+    async def get(self, app_id: int) -> AppRow:
+        async with self._db.connection() as conn:
+            return _found(await apps.get(conn, app_id), app_id)
+
+    async def app_key(self, app_id: int) -> str:
+        """The AppKey in clear: for the owner's eyes only."""
+        async with self._db.connection() as conn:
+            sealed = await apps.sealed(conn, app_id)
+        if not sealed:
+            raise not_found(Noun.APP, app_id)
+        return self._box.open(sealed[0].app_key_sealed, tokens.app_context(app_id))
+
+    async def change(self, app_id: int, change: AppChange) -> AppRow:
+        """All of it or, when one value is refused, nothing."""
+        fields = self._checked(change)
+        limits = rules.limits(change.limits)
+        if not fields and not limits:
+            return await self.get(app_id)
+        now = self._clock()
+        try:
+            async with self._db.transaction() as tx:
+                _found(await apps.lock(tx, app_id), app_id)
+                if fields.get("sender_id"):
+                    await _may_show(tx, app_id, str(fields["sender_id"]))
+                app = _found(await apps.change(tx, app_id, fields, limits), app_id)
+                await publish(tx, f"app {app_id} changed", now)
+        except UniqueViolation as fault:
+            raise _taken(str(fields["name"])) from fault
+        return app
+
+    def _checked(self, change: AppChange) -> dict[str, object]:
+        fields = {
+            field: value for field, value in msgspec.structs.asdict(change).items() if field != "limits" and value is not msgspec.UNSET
+        }
+        if "name" in fields:
+            fields["name"] = rules.name(fields["name"])
+        if fields.get("sender_id"):
+            fields["sender_id"] = rules.sender(fields["sender_id"])
+        for which in ("report_url", "reply_url"):
+            if which in fields:
+                fields[which] = self._callable(rules.callback_url(fields[which]))
+        return fields
+
+    def _callable(self, url: str) -> str:
+        why_not = self._check_url(url) if url else None
+        if why_not is not None:
+            raise ControlError(
+                Fault.NOT_ALLOWED,
+                f"回调地址不可用（{why_not}）：请用公网地址，内网地址需由运营者加入许可名单。",
+                f"This callback address cannot be used ({why_not}): use a public one, or have the operator allow it.",
+            )
+        return url
+
+    async def allow(self, app_id: int, written: list[str]) -> list[int]:
+        """Exempt numbers from the frequency limits; the whole allow-list afterwards, at most 300."""
+        phones = rules.phones(written)
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            _found(await apps.lock(tx, app_id), app_id)
+            await apps.allow(tx, app_id, phones)
+            listed = await apps.allowed(tx, app_id)
+            if len(listed) > rules.ALLOWLIST_MOST:
+                raise ControlError(
+                    Fault.TOO_MANY,
+                    f"每个应用的频率白名单最多 {rules.ALLOWLIST_MOST} 个号码，加上这些会有 {len(listed)} 个：请先移除一些。",
+                    f"An allow-list has at most {rules.ALLOWLIST_MOST} numbers; with these it would have {len(listed)}: remove some first.",
+                )
+            await publish(tx, f"allow-list of app {app_id} changed", now)
+        return listed
+
+    async def disallow(self, app_id: int, written: list[str]) -> list[int]:
+        """Take numbers off the allow-list; the rest of it."""
+        phones = rules.phones(written)
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            _found(await apps.lock(tx, app_id), app_id)
+            await apps.disallow(tx, app_id, phones)
+            listed = await apps.allowed(tx, app_id)
+            await publish(tx, f"allow-list of app {app_id} changed", now)
+        return listed
+
+    async def allowed(self, app_id: int) -> list[int]:
+        """E.164 digits of the numbers exempt from the limits."""
+        async with self._db.connection() as conn:
+            _found(await apps.get(conn, app_id), app_id)
+            return await apps.allowed(conn, app_id)
+
+
+def _found(app: AppRow | None, app_id: int) -> AppRow:
+    if app is None:
+        raise not_found(Noun.APP, app_id)
+    return app
+
+
+def _taken(name: str) -> ControlError:
+    return ControlError(
+        Fault.TAKEN,
+        f"该账号已有名为“{name}”的应用：请换个名称。",
+        f"The account has an application named “{name}” already: choose another name.",
+    )
+
+
+async def _may_show(tx: Connection, app_id: int, number: str) -> None:
+    sender = await senders.lock(tx, number)
+    if sender is None:
+        raise not_found(Noun.SENDER, number)
+    if sender.app_id not in {None, app_id}:
+        raise ControlError(
+            Fault.NOT_ALLOWED,
+            f"号码 {number} 归应用 {sender.app_id} 专用：请另选一个。",
+            f"The number {number} belongs to application {sender.app_id}: choose another one.",
+        )
+
+
+async def issue(tx: Connection, box: SecretBox, entropy: tokens.Entropy, *, account_id: int, name: str, pull: bool, now: float) -> NewApp:
+    """A new application, written with its AppKey sealed. Raises `UniqueViolation`."""
+    app_id = await apps.next_id(tx)
+    app_key = tokens.app_key(entropy)
+    app = await apps.add(
+        tx,
+        app_id=app_id,
+        account_id=account_id,
+        name=name,
+        app_key_sealed=box.seal(app_key, tokens.app_context(app_id)),
+        limits=Limits(),
+        pull=pull,
+        now=now,
+    )
+    return NewApp(app=app, app_key=app_key)
+
+
+async def owned(tx: Connection, app_id: int | None, account_id: int) -> None:
+    """Refuse an application that does not exist or belongs to another account, in the same words."""
+    if app_id is None:
+        return
+    app = await apps.get(tx, app_id)
+    if app is None or app.account_id != account_id:
+        raise not_found(Noun.APP, app_id)

@@ -1,0 +1,46 @@
+"""What the control plane says no to: one closed family, each refusal saying what, why and what to do."""
+
+import enum
+
+
+class Fault(enum.StrEnum):
+    """The kind of refusal; commands and APIs translate it, people read the texts."""
+
+    NOT_FOUND = "not_found"
+    TAKEN = "taken"
+    INVALID = "invalid"
+    TOO_MANY = "too_many"
+    NOT_ALLOWED = "not_allowed"
+    IN_USE = "in_use"
+    WRONG_STATE = "wrong_state"
+
+
+class ControlError(Exception):
+    """Nothing was changed. The texts carry no secret; numbers in them are masked."""
+
+    def __init__(self, code: Fault, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.code = code
+        self.zh = zh
+        self.en = en
+
+
+class Noun(enum.Enum):
+    """What can be missing, in both languages and with the command that lists it."""
+
+    ACCOUNT = ("账号", "account", "account list")
+    KEY = ("密钥", "key", "key list")
+    APP = ("应用", "application", "app list")
+    SIGNATURE = ("签名", "signature", "signature list")
+    TEMPLATE = ("模板", "template", "template list")
+    LINK = ("通道", "link", "link list")
+    SENDER = ("号码", "sender number", "sender list")
+
+
+def not_found(noun: Noun, which: int | str) -> ControlError:
+    zh, en, command = noun.value
+    return ControlError(
+        Fault.NOT_FOUND,
+        f"没有{zh} {which}：`hongyan {command}` 会列出现有的。",
+        f"There is no {en} {which}: `hongyan {command}` lists those there are.",
+    )

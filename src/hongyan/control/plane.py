@@ -1,0 +1,51 @@
+"""The control plane as doors, the console and commands hold it: one service for each noun."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from hongyan.control.accounts import Accounts
+from hongyan.control.apps import Apps, CheckUrl
+from hongyan.control.blacklist import Blacklist
+from hongyan.control.keys import Keys
+from hongyan.control.links import Links
+from hongyan.control.packages import Packages
+from hongyan.control.sandbox import Sandbox
+from hongyan.control.senders import Senders
+from hongyan.control.signatures import Signatures
+from hongyan.control.snapshots import Snapshots
+from hongyan.control.templates import Templates
+from hongyan.control.tokens import Entropy
+from hongyan.kit.db import Database
+from hongyan.kit.secretbox import SecretBox
+
+
+class ControlPlane(msgspec.Struct, frozen=True):
+    accounts: Accounts
+    keys: Keys
+    apps: Apps
+    signatures: Signatures
+    templates: Templates
+    packages: Packages
+    blacklist: Blacklist
+    links: Links
+    senders: Senders
+    snapshots: Snapshots
+    sandbox: Sandbox
+
+
+def assemble(db: Database, box: SecretBox, *, clock: Callable[[], float], entropy: Entropy, check_url: CheckUrl) -> ControlPlane:
+    """All services over one database; called by wiring."""
+    return ControlPlane(
+        accounts=Accounts(db, clock),
+        keys=Keys(db, box, clock, entropy),
+        apps=Apps(db, box, clock, entropy, check_url),
+        signatures=Signatures(db, clock),
+        templates=Templates(db, clock),
+        packages=Packages(db, clock),
+        blacklist=Blacklist(db, clock),
+        links=Links(db, box, clock),
+        senders=Senders(db, clock),
+        snapshots=Snapshots(db, box, clock),
+        sandbox=Sandbox(db, box, clock, entropy),
+    )

@@ -1,0 +1,181 @@
+"""The sandbox: a tenant with everything needed to send at once."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from hongyan.control import tokens
+from hongyan.control.apps import NewApp
+from hongyan.control.apps import issue as issue_app
+from hongyan.control.keys import NewKey
+from hongyan.control.keys import issue as issue_key
+from hongyan.control.packages import VALID_S
+from hongyan.kit.db import Connection, Database
+from hongyan.kit.secretbox import SecretBox
+from hongyan.model.message import Kind
+from hongyan.model.snapshot import AccountKind, Scope
+from hongyan.store import accounts, apps, keys, packages, signatures, templates
+from hongyan.store.signatures import ReviewStatus
+from hongyan.store.snapshots import publish
+
+NAME = "sandbox"
+SIGN_NAME = "鸿雁沙箱"
+SEGMENTS = 10_000_000
+ENOUGH = SEGMENTS // 10
+"""With fewer segments left another package is added."""
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A template of the sandbox with values that fit it."""
+
+    kind: Kind
+    scope: Scope
+    content: str
+    params: tuple[str, ...]
+
+
+SAMPLES: dict[str, Sample] = {
+    "verification": Sample(Kind.VERIFICATION, Scope.MAINLAND, "您的登录验证码为{1}，{2}分钟内有效，请勿告诉他人。", ("385204", "5")),
+    "notice": Sample(Kind.NOTICE, Scope.MAINLAND, "您的订单{1}已发货，{2}。", ("20260001", "预计明天送达")),
+    "marketing": Sample(Kind.MARKETING, Scope.MAINLAND, "会员日全场{1}折，{2}当天有效，欢迎光临。拒收请回复R", ("八", "本周六")),
+    "international": Sample(
+        Kind.VERIFICATION, Scope.INTERNATIONAL, "Your verification code is {1}. It is valid for {2} minutes.", ("385204", "5")
+    ),
+}
+
+
+class SandboxTemplate(msgspec.Struct, frozen=True):
+    id: str
+    content: str
+    params: tuple[str, ...]
+
+
+class SandboxTenant(msgspec.Struct, frozen=True):
+    """What a program needs to send (architecture, section 5). Ids are texts, as the SDKs want them."""
+
+    endpoint: str
+    secret_id: str
+    secret_key: str
+    sdk_app_id: str
+    app_key: str
+    sign_name: str
+    templates: dict[str, SandboxTemplate]
+
+
+class Sandbox:
+    """Made once; asked again it gives the same, and puts back what has been used up or taken away."""
+
+    def __init__(self, db: Database, box: SecretBox, clock: Callable[[], float], entropy: tokens.Entropy) -> None:
+        self._db = db
+        self._box = box
+        self._clock = clock
+        self._entropy = entropy
+
+    async def ensure(self, endpoint: str) -> SandboxTenant:
+        """The tenant, complete; `endpoint` is where the platform's doors listen.
+
+        An enterprise with a key, an application with pull on, an approved signature, approved templates, and packages of
+        10,000,000 segments at home and abroad.
+        """
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            account = await accounts.ensure(tx, name=NAME, kind=AccountKind.ENTERPRISE, now=now)
+            made: list[str] = []
+            key = await self._key(tx, account.id, now, made)
+            app = await self._app(tx, account.id, now, made)
+            await _signature(tx, account.id, now, made)
+            samples = await _templates(tx, account.id, now, made)
+            await _packages(tx, app.app.id, now, made)
+            if made:
+                await publish(tx, "sandbox: " + ", ".join(made), now)
+        return SandboxTenant(
+            endpoint=endpoint,
+            secret_id=key.secret_id,
+            secret_key=key.secret_key,
+            sdk_app_id=str(app.app.id),
+            app_key=app.app_key,
+            sign_name=SIGN_NAME,
+            templates=samples,
+        )
+
+    async def _key(self, tx: Connection, account_id: int, now: float, made: list[str]) -> NewKey:
+        key = await keys.first_live(tx, account_id)
+        if key is None:
+            made.append("key")
+            return await issue_key(tx, self._box, self._entropy, account_id, now)
+        secret = self._box.open(key.secret_sealed, tokens.key_context(key.secret_id))
+        return NewKey(secret_id=key.secret_id, secret_key=secret, account_id=account_id)
+
+    async def _app(self, tx: Connection, account_id: int, now: float, made: list[str]) -> NewApp:
+        app = await apps.named(tx, account_id, NAME)
+        if app is None:
+            made.append("application")
+            return await issue_app(tx, self._box, self._entropy, account_id=account_id, name=NAME, pull=True, now=now)
+        if not (app.enabled and app.pull):
+            made.append("application switched on")
+            app = await apps.change(tx, app.id, {"enabled": True, "pull": True}, {}) or app
+        sealed = (await apps.sealed(tx, app.id))[0]
+        return NewApp(app=app, app_key=self._box.open(sealed.app_key_sealed, tokens.app_context(app.id)))
+
+
+async def _signature(tx: Connection, account_id: int, now: float, made: list[str]) -> None:
+    found = await signatures.find(tx, account_id=account_id, status=None)
+    mine = next((s for s in found if s.name == SIGN_NAME and s.scope is Scope.MAINLAND), None)
+    if mine is not None and mine.status is ReviewStatus.APPROVED:
+        return
+    made.append("signature")
+    if mine is not None:
+        await signatures.set_status(tx, mine.id, ReviewStatus.APPROVED)
+    else:
+        await signatures.apply(
+            tx,
+            account_id=account_id,
+            app_id=None,
+            name=SIGN_NAME,
+            scope=Scope.MAINLAND,
+            status=ReviewStatus.APPROVED,
+            now=now,
+        )
+
+
+async def _templates(tx: Connection, account_id: int, now: float, made: list[str]) -> dict[str, SandboxTemplate]:
+    found = await templates.find(tx, account_id=account_id, status=ReviewStatus.APPROVED)
+    ids = {(row.name, row.content): row.id for row in reversed(found) if row.app_id is None}
+    result: dict[str, SandboxTemplate] = {}
+    for name, sample in SAMPLES.items():
+        template_id = ids.get((name, sample.content))
+        if template_id is None:
+            made.append(f"template {name}")
+            added = await templates.add(
+                tx,
+                account_id=account_id,
+                app_id=None,
+                name=name,
+                kind=sample.kind,
+                scope=sample.scope,
+                content=sample.content,
+                status=ReviewStatus.APPROVED,
+                now=now,
+            )
+            template_id = added.id
+        result[name] = SandboxTemplate(id=str(template_id), content=sample.content, params=sample.params)
+    return result
+
+
+async def _packages(tx: Connection, app_id: int, now: float, made: list[str]) -> None:
+    owned = await packages.every(tx, app_id)
+    for scope in Scope:
+        left = sum(p.available for p in owned if p.scope is scope and p.effective_at <= now < p.expires_at)
+        if left < ENOUGH:
+            made.append(f"{scope.name.lower()} package")
+            await packages.buy(
+                tx,
+                app_id=app_id,
+                scope=scope,
+                segments=SEGMENTS,
+                gift=True,
+                effective_at=now,
+                expires_at=now + VALID_S[scope],
+                note="sandbox",
+                now=now,
+            )

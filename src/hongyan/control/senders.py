@@ -1,0 +1,59 @@
+"""Sender numbers: what handsets may show."""
+
+from collections.abc import Callable
+
+from hongyan.control import rules
+from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.kit.db import Database, UniqueViolation
+from hongyan.store import apps, links, senders
+from hongyan.store.senders import SenderRow
+from hongyan.store.snapshots import publish
+
+
+class Senders:
+    """Numbers that carriers gave us; an application can only show one that is here and free for it."""
+
+    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def add(self, number: str, link: str | None = None, app_id: int | None = None) -> SenderRow:
+        """For one link (by name) or all, for one application or all."""
+        plain = rules.sender(number)
+        now = self._clock()
+        try:
+            async with self._db.transaction() as tx:
+                found = None if link is None else await links.named(tx, link)
+                if link is not None and found is None:
+                    raise not_found(Noun.LINK, link)
+                if app_id is not None and await apps.get(tx, app_id) is None:
+                    raise not_found(Noun.APP, app_id)
+                sender = await senders.add(tx, number=plain, link_id=None if found is None else found.config.id, app_id=app_id, now=now)
+                await publish(tx, f"sender {plain} added", now)
+        except UniqueViolation as fault:
+            raise ControlError(
+                Fault.TAKEN,
+                f"号码 {plain} 已登记：要改归属请先移除它。",
+                f"The number {plain} is there already: remove it first to give it to someone else.",
+            ) from fault
+        return sender
+
+    async def every(self) -> list[SenderRow]:
+        async with self._db.connection() as conn:
+            return await senders.every(conn)
+
+    async def remove(self, number: str) -> None:
+        """Refused while an application shows it."""
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            if await senders.lock(tx, number) is None:
+                raise not_found(Noun.SENDER, number)
+            if shown_by := await senders.shown_by(tx, number):
+                shown = ", ".join(map(str, shown_by))
+                raise ControlError(
+                    Fault.IN_USE,
+                    f"应用 {shown} 正在使用号码 {number}：先用 `hongyan app set` 改掉。",
+                    f"The number {number} is shown by application {shown}: change that first with `hongyan app set`.",
+                )
+            await senders.remove(tx, number)
+            await publish(tx, f"sender {number} removed", now)

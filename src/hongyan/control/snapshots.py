@@ -1,0 +1,129 @@
+"""Snapshots: what the pipeline may know of all this, in one immutable value."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from hongyan.control import tokens
+from hongyan.kit.db import Connection, Database
+from hongyan.kit.secretbox import SecretBox
+from hongyan.model.snapshot import Account, ApiKey, App, LinkConfig, PackageRef, Scope, Signature, Snapshot, Template
+from hongyan.model.template import TemplateFault, placeholders
+from hongyan.store import accounts, apps, keys, links, packages, signatures, snapshots, templates
+from hongyan.store.signatures import ReviewStatus, SignatureRow
+from hongyan.store.templates import TemplateRow
+
+CHANNEL = snapshots.CHANNEL
+"""NOTIFY channel that rings when a version is committed."""
+
+EXPIRED_KEPT_S = 86_400.0
+"""Packages stay this long after they expire: clocks differ, and it is the ledger that decides."""
+
+
+class Snapshots:
+    """Versions are committed in their order, so that whoever has the newest has missed none."""
+
+    def __init__(self, db: Database, box: SecretBox, clock: Callable[[], float]) -> None:
+        self._db = db
+        self._box = box
+        self._clock = clock
+
+    async def publish(self, tx: Connection, reason: str) -> int:
+        """Make what this transaction changed a new version; the transaction's last statement. The reason names no number or secret."""
+        return await snapshots.publish(tx, reason, self._clock())
+
+    async def version(self) -> int:
+        """The newest version; 0 before the first."""
+        async with self._db.connection() as conn:
+            return await snapshots.version(conn)
+
+    async def load(self) -> Snapshot:
+        return await load(self._db, self._box, self._clock())
+
+
+async def load(db: Database, box: SecretBox, now: float) -> Snapshot:
+    """All of it as of one instant. Raises `kit.secretbox.SecretError` when the master key is not the one it was sealed with."""
+    async with db.transaction(repeatable_read=True) as tx:
+        version = await snapshots.version(tx)
+        account_rows = await accounts.every(tx)
+        key_rows = await keys.sealed(tx)
+        app_rows = await apps.sealed(tx)
+        allowed = await apps.all_allowed(tx)
+        signature_rows = await signatures.find(tx, account_id=None, status=ReviewStatus.APPROVED)
+        template_rows = await templates.find(tx, account_id=None, status=ReviewStatus.APPROVED)
+        package_refs = await packages.usable(tx, expiring_after=now - EXPIRED_KEPT_S)
+        link_rows = await links.every(tx)
+    return Snapshot(
+        version=version,
+        accounts={row.id: Account(id=row.id, name=row.name, kind=row.kind, enabled=row.enabled) for row in account_rows},
+        keys={row.secret_id: _key(row, box) for row in key_rows},
+        apps={row.app.id: _app(row, box, allowed.get(row.app.id, frozenset())) for row in app_rows},
+        signatures=_signatures(signature_rows),
+        templates={template.id: template for row in template_rows if (template := _template(row)) is not None},
+        packages=_packages(package_refs),
+        links=tuple(_link(row, box) for row in link_rows),
+    )
+
+
+def _key(row: keys.SealedKey, box: SecretBox) -> ApiKey:
+    return ApiKey(
+        secret_id=row.secret_id,
+        secret_key=box.open(row.secret_sealed, tokens.key_context(row.secret_id)),
+        account_id=row.account_id,
+        enabled=row.enabled,
+    )
+
+
+def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int]) -> App:
+    app = row.app
+    return App(
+        id=app.id,
+        account_id=app.account_id,
+        name=app.name,
+        app_key=box.open(row.app_key_sealed, tokens.app_context(app.id)),
+        enabled=app.enabled,
+        limits=app.limits,
+        unlimited_phones=allowed,
+        pull=app.pull,
+        report_url=app.report_url,
+        reply_url=app.reply_url,
+        context_in_reports=app.context_in_reports,
+        sender_id=app.sender_id,
+        extend_allowed=app.extend_allowed,
+    )
+
+
+def _signatures(rows: list[SignatureRow]) -> dict[tuple[int, str], Signature]:
+    """A name approved for both scopes is one entry: the mainland's, which is the one that is required."""
+    return {
+        (row.account_id, row.name): Signature(id=row.id, account_id=row.account_id, app_id=row.app_id, name=row.name, scope=row.scope)
+        for row in sorted(rows, key=lambda row: row.scope, reverse=True)
+    }
+
+
+def _template(row: TemplateRow) -> Template | None:
+    """None for a body that a stricter version no longer takes: it cannot be filled, so it cannot be sent with."""
+    params = placeholders(row.content)
+    if isinstance(params, TemplateFault):
+        return None
+    return Template(
+        id=row.id,
+        account_id=row.account_id,
+        app_id=row.app_id,
+        kind=row.kind,
+        scope=row.scope,
+        content=row.content,
+        params=params,
+    )
+
+
+def _packages(refs: list[PackageRef]) -> dict[tuple[int, Scope], tuple[PackageRef, ...]]:
+    grouped: dict[tuple[int, Scope], list[PackageRef]] = {}
+    for ref in refs:
+        grouped.setdefault((ref.app_id, ref.scope), []).append(ref)
+    return {place: tuple(found) for place, found in grouped.items()}
+
+
+def _link(row: links.SealedLink, box: SecretBox) -> LinkConfig:
+    password = box.open(row.password_sealed, tokens.link_context(row.config.name))
+    return msgspec.structs.replace(row.config, password=password)
