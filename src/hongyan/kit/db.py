@@ -11,6 +11,7 @@ from asyncpg.exceptions import ForeignKeyViolationError as ForeignKeyViolation
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
 
 __all__ = [
+    "RETRY",
     "UNAVAILABLE",
     "CheckViolation",
     "Connection",
@@ -36,6 +37,14 @@ UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.InterfaceError,
 )
 """What it looks like when the database is away for a while: try again, nothing was promised."""
+
+RETRY: tuple[type[BaseException], ...] = (
+    *UNAVAILABLE,
+    asyncpg.exceptions.DeadlockDetectedError,
+    asyncpg.exceptions.SerializationError,
+    TimeoutError,
+)
+"""Faults after which a transaction that may be repeated is simply repeated."""
 
 PIPELINE_SETTINGS = {
     # A plan made while a table was empty walks whole key prefixes later: a factor of 500 was seen.

@@ -64,13 +64,13 @@ class Message(msgspec.Struct, frozen=True):
     segments: int
     sender_id: str
     """The number or name the handset shows; empty means the link's own."""
+    extend: str
+    """Digits appended to a numeric sender, so that replies can be told apart."""
     expires_at: float
     """Unix seconds; not sent after it."""
     attempts: int = 0
     sent_mask: int = 0
     """Bit n is set when segment n + 1 has already been taken by the carrier."""
-    carrier: str = ""
-    """The number's home network by prefix ("cmcc", "cucc", "ctcc", "cbn", "" for unknown or abroad): a routing hint."""
 
 
 class SendCommand(msgspec.Struct, frozen=True):

@@ -112,7 +112,7 @@ async def exists(conn: Connection, app_id: int, id_: int) -> bool:
     return bool(await conn.fetchval("select exists (select from messages where app_id = $1 and id = $2)", app_id, id_))
 
 
-def message_of(row: Row, sender_id: str, carrier: str) -> Message:
+def message_of(row: Row) -> Message:
     """The dispatcher's view of a joined `messages` and `queue` row."""
     return Message(
         app_id=row["app_id"],
@@ -121,11 +121,11 @@ def message_of(row: Row, sender_id: str, carrier: str) -> Message:
         kind=Kind(row["kind"]),
         text=row["text"],
         segments=row["segments"],
-        sender_id=sender_id,
+        sender_id=row["sender_id"],
+        extend=row["extend"],
         expires_at=row["expires_at"].timestamp(),
         attempts=row["attempts"],
         sent_mask=row["sent_mask"],
-        carrier=carrier,
     )
 
 

@@ -1,0 +1,198 @@
+"""From a command to drafts: application, signature, template, text, segments. Pure; nothing is promised yet."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+import msgspec
+
+from hongyan.model import phone as phones
+from hongyan.model.message import Accepted, Caller, Dialect, Kind, Refused, SendCommand
+from hongyan.model.phone import Phone
+from hongyan.model.reject import Refusal, Reject
+from hongyan.model.snapshot import Account, AccountKind, App, Scope, Signature, Snapshot, Template
+from hongyan.model.template import compose_text, fill, refused_params
+from hongyan.model.text import billed
+
+MOST_NUMBERS = 200
+LONGEST_CONTEXT = 512
+"""SessionContext is under 512 bytes (tencent-v3 section 5)."""
+LONGEST_EXTEND = 12
+MOST_SEGMENTS = 10
+LONGEST_SENDER = 20
+
+VALIDITY_S: Mapping[Kind, float] = {Kind.VERIFICATION: 600.0, Kind.NOTICE: 86_400.0, Kind.MARKETING: 86_400.0}
+"""How long a message may wait for a carrier and be tried by it: a code is worth nothing after minutes."""
+
+
+class Body(msgspec.Struct, frozen=True):
+    """What all numbers of a request share."""
+
+    app: App
+    account: Account
+    template: Template
+    signature: Signature | None
+    text: str
+    segments: int
+    content_hash: int
+    session_context: str
+    extend: str
+    sender_id: str
+    dialect: Dialect
+    request_id: str
+
+    @property
+    def scope(self) -> Scope:
+        return self.template.scope
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """One number's message, composed and not yet promised."""
+
+    body: Body
+    position: int
+    """Its place in the request, from 0."""
+    phone: Phone
+
+
+class Composed(msgspec.Struct, frozen=True):
+    """A request taken apart: what may be promised, and the numbers that are already refused."""
+
+    drafts: tuple[Draft, ...]
+    outcomes: list[Accepted | Refused | None]
+    """By position; None where a draft is still to be decided."""
+
+
+def content_hash(text: str) -> int:
+    """A signed 64-bit digest of the text; the same in every process."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def compose(snapshot: Snapshot, caller: Caller, command: SendCommand) -> Composed | Refusal:
+    """Everything that can be said about a request without asking the database.
+
+    A `Refusal` concerns the request as a whole; faults of the signature, the template or the values are told per number,
+    as the clouds do.
+    """
+    app = snapshot.apps.get(command.app_id)
+    if (refusal := _request_fault(app, caller, command)) is not None:
+        return refusal
+    assert app is not None  # noqa: S101 - _request_fault has refused it otherwise; this tells the type checker
+    parsed = [phones.parse(raw) for raw in command.phones]
+    if len({phone.mainland for phone in parsed if phone is not None}) > 1:
+        return Refusal(Reject.MIXED_REGIONS, "send to mainland numbers and to numbers abroad in two requests")
+    body = _body(snapshot, app, command, mainland=next((p.mainland for p in parsed if p is not None), True))
+    outcomes: list[Accepted | Refused | None] = [None] * len(parsed)
+    drafts: list[Draft] = []
+    seen: set[int] = set()
+    for position, phone in enumerate(parsed):
+        if phone is None:
+            outcomes[position] = Refused(command.phones[position], "", Reject.BAD_NUMBER, "write it as +<country code><number>")
+        elif isinstance(body, Refusal):
+            outcomes[position] = refused(phone, body.reason, body.detail)
+        elif phone.number in seen:
+            outcomes[position] = refused(phone, Reject.SAME_CONTENT, "the number is in this request twice; it is sent to once")
+        else:
+            seen.add(phone.number)
+            drafts.append(Draft(body, position, phone))
+    return Composed(tuple(drafts), outcomes)
+
+
+def refused(phone: Phone, reason: Reject, detail: str = "") -> Refused:
+    """The refusal of a number that could be read."""
+    return Refused(phones.e164(phone.number), phone.region, reason, detail)
+
+
+def _request_fault(app: App | None, caller: Caller, command: SendCommand) -> Refusal | None:
+    if app is None:
+        return Refusal(Reject.APP_NOT_FOUND, f"there is no application {command.app_id}")
+    if app.account_id != caller.account_id:
+        return Refusal(Reject.APP_NOT_YOURS, f"application {command.app_id} belongs to another account than the key")
+    if not app.enabled:
+        return Refusal(Reject.APP_DISABLED, f"application {command.app_id} is disabled")
+    if not command.phones:
+        return Refusal(Reject.NO_NUMBERS, "give at least one number")
+    if len(command.phones) > MOST_NUMBERS:
+        return Refusal(Reject.TOO_MANY_NUMBERS, f"{len(command.phones)} numbers given, {MOST_NUMBERS} are allowed")
+    if len(command.session_context.encode()) >= LONGEST_CONTEXT:
+        return Refusal(Reject.CONTEXT_TOO_LONG, f"SessionContext must be under {LONGEST_CONTEXT} bytes")
+    return _text_fault(command)
+
+
+def _text_fault(command: SendCommand) -> Refusal | None:
+    texts = (command.sign_name, command.session_context, command.extend, command.sender_id, *command.params, *command.phones)
+    if any("\x00" in text or not _encodable(text) for text in texts):
+        return Refusal(Reject.BAD_REQUEST, "a text has a NUL character or half a surrogate pair")
+    if command.extend and not (command.extend.isascii() and command.extend.isdigit() and len(command.extend) <= LONGEST_EXTEND):
+        return Refusal(Reject.EXTEND_INVALID, f"the extension is up to {LONGEST_EXTEND} digits")
+    if len(command.sender_id) > LONGEST_SENDER:
+        return Refusal(Reject.SENDER_NOT_ALLOWED, f"a sender id has at most {LONGEST_SENDER} characters")
+    return None
+
+
+def _encodable(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _body(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Body | Refusal:
+    account = snapshot.accounts[app.account_id]
+    template = _template(snapshot, app, account, command, mainland=mainland)
+    if isinstance(template, Refusal):
+        return template
+    signature = _signature(snapshot, app, command, mainland=mainland)
+    if isinstance(signature, Refusal):
+        return signature
+    if len(command.params) != template.params:
+        return Refusal(Reject.PARAMS_MISMATCH, f"template {template.id} takes {template.params} values, {len(command.params)} given")
+    if (fault := refused_params(template.kind, command.params)) is not None:
+        return fault
+    text = compose_text("" if signature is None else signature.name, fill(template.content, command.params))
+    segments = billed(text, mainland=mainland)
+    if segments > MOST_SEGMENTS:
+        return Refusal(Reject.TEXT_TOO_LONG, f"the text takes {segments} segments, {MOST_SEGMENTS} are allowed")
+    return Body(
+        app=app,
+        account=account,
+        template=template,
+        signature=signature,
+        text=text,
+        segments=segments,
+        content_hash=content_hash(text),
+        session_context=command.session_context,
+        extend=command.extend,
+        sender_id=command.sender_id,
+        dialect=command.dialect,
+        request_id=command.request_id,
+    )
+
+
+def _template(snapshot: Snapshot, app: App, account: Account, command: SendCommand, *, mainland: bool) -> Template | Refusal:
+    template = snapshot.templates.get(command.template_id)
+    if template is None or template.account_id != app.account_id or template.app_id not in (None, app.id):
+        return Refusal(Reject.TEMPLATE_UNUSABLE, f"application {app.id} has no approved template {command.template_id}")
+    if mainland and template.scope is Scope.INTERNATIONAL:
+        return Refusal(Reject.INTERNATIONAL_TEMPLATE_AT_HOME, f"template {template.id} is for numbers outside mainland China")
+    if not mainland and template.scope is Scope.MAINLAND:
+        return Refusal(Reject.MAINLAND_TEMPLATE_ABROAD, f"template {template.id} is for numbers in mainland China")
+    if template.kind is Kind.MARKETING and account.kind is AccountKind.INDIVIDUAL:
+        return Refusal(Reject.MARKETING_DENIED, "an individual account may not send marketing")
+    if command.extend and not app.extend_allowed:
+        return Refusal(Reject.EXTEND_INVALID, "extensions are not switched on for this application")
+    if command.sender_id and mainland:
+        return Refusal(Reject.SENDER_NOT_ALLOWED, "a sender id is only possible abroad")
+    return template
+
+
+def _signature(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Signature | Refusal | None:
+    name = command.sign_name.strip("【】")
+    if not name and not mainland:
+        return None
+    signature = snapshot.signatures.get((app.account_id, name))
+    if signature is None or signature.app_id not in (None, app.id):
+        return Refusal(Reject.SIGNATURE_UNUSABLE, f"application {app.id} has no approved signature {name!r}; give its text without brackets")
+    return signature

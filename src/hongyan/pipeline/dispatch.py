@@ -1,0 +1,246 @@
+"""From the queue to the carriers: claim, choose a link, note the attempt, write."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from hongyan.kit.bell import POLL_S, Bell
+from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.model.message import Kind, Message
+from hongyan.model.numbering import Numbering
+from hongyan.model.phone import is_mainland
+from hongyan.model.snapshot import Scope
+from hongyan.model.text import Parts, air
+from hongyan.pipeline.conclude import reference_of, udh_reference_of
+from hongyan.pipeline.lanes import Lanes
+from hongyan.pipeline.ports import Link, OutboundSegment
+from hongyan.pipeline.recorder import Recorder
+from hongyan.pipeline.routing import LinkState, choose
+from hongyan.store import messages, queue
+
+log = structlog.get_logger()
+
+CLAIM_AT_ONCE = 500
+ROUND_MAX = 1000
+"""Most segments attempted in one transaction: what a crash at the worst instant leaves in doubt."""
+
+
+class Dispatcher:
+    """Sends what this process holds and claims more when it has room.
+
+    `engine` is the identity under which entries are held; when the database has ended it (its session broke), a new one
+    is given with `reincarnate` and what was held is left to be claimed again.
+    """
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        recorder: Recorder,
+        links: Mapping[int, Link],
+        numbering: Numbering,
+        clock: Callable[[], float],
+        bell: Bell,
+        engine: int,
+        capacity: int,
+    ) -> None:
+        self.engine = engine
+        self._db = db
+        self._recorder = recorder
+        self._links = links
+        self._numbering = numbering
+        self._clock = clock
+        self._bell = bell
+        self._lanes = Lanes(capacity)
+        self._wake = Bell()
+        self._stopping = False
+        recorder.on_answer = self._wake.ring
+        recorder.on_put_back = self._claim_again_in
+
+    # What accept uses: room in this process, then the messages themselves.
+
+    def reserve(self, kind: Kind, count: int) -> int:
+        """Set aside room; 0 while stopping, so that others take what arrives."""
+        return 0 if self._stopping else self._lanes.reserve(kind, count)
+
+    def unreserve(self, lanes: Mapping[Kind, int]) -> None:
+        for kind, count in lanes.items():
+            self._lanes.unreserve(kind, count)
+
+    def push(self, accepted: Sequence[Message]) -> None:
+        """Take over messages whose queue entries are held by `engine`."""
+        self._lanes.push(accepted)
+        self._wake.ring()
+
+    # Its loops.
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            try:
+                progressed = await self._round()
+            except UNAVAILABLE as fault:
+                log.warning("dispatch_waits_for_database", why=type(fault).__name__)
+                progressed = False
+                await asyncio.sleep(POLL_S / 4)
+            if not progressed:
+                await self._wake.wait(self._patience())
+
+    async def run_claims(self) -> None:
+        """Claim until cancelled: on the bell, each second, and as long as there is room and more to have."""
+        while True:
+            try:
+                more = await self._claim_all()
+            except UNAVAILABLE as fault:
+                log.warning("claim_waits_for_database", why=type(fault).__name__)
+                more = False
+            await (asyncio.sleep(0.02) if more else self._bell.wait())
+
+    def reincarnate(self, engine: int) -> None:
+        """Our hold on what we had is gone: drop it, it is claimed again under the new identity."""
+        dropped = self._lanes.clear()
+        self.engine = engine
+        log.warning("engine_reincarnated", engine=engine, dropped=len(dropped))
+        self._bell.ring()
+
+    async def stop(self) -> None:
+        """Take nothing more and let others have what has not been attempted."""
+        self._stopping = True
+        self._lanes.clear()
+        async with self._db.transaction() as tx:
+            await queue.release(tx, [self.engine])
+
+    def _patience(self) -> float:
+        now = self._clock()
+        if not len(self._lanes):
+            return POLL_S
+        waits = [wait for link in self._links.values() if (wait := link.next_room_in(now)) is not None]
+        return max(0.001, min(waits, default=POLL_S))
+
+    # One round of sending.
+
+    async def _round(self) -> bool:
+        if self._stopping or not len(self._lanes):
+            return False
+        now = self._clock()
+        states = [LinkState(link.config, room) for link in self._links.values() if (room := link.room(now)) > 0]
+        routes: dict[int, LinkState] = {}
+        budget = min(ROUND_MAX, sum(state.room for state in states))
+        taken = self._lanes.take(max(budget, 1), lambda message: self._cost(message, states, routes, now))
+        if not taken:
+            return False
+        for message in taken:
+            if message.expires_at <= now:
+                self._recorder.expired(message)
+        await self._attempt([message for message in taken if message.id in routes], routes)
+        return True
+
+    def _cost(self, message: Message, states: list[LinkState], routes: dict[int, LinkState], now: float) -> int | None:
+        if message.expires_at <= now:
+            return 0
+        needed = len(_parts(message.text, is_mainland(message.phone)).parts) - message.sent_mask.bit_count()
+        scope = Scope.MAINLAND if is_mainland(message.phone) else Scope.INTERNATIONAL
+        carrier = self._numbering.carrier(message.phone) if any(s.config.carriers for s in states) else ""
+        state = choose(states, scope=scope, carrier=carrier, segments=needed)
+        if state is None:
+            return None
+        cost = min(needed, state.room)
+        state.room -= cost
+        routes[message.id] = state
+        return cost
+
+    async def _attempt(self, chosen: list[Message], routes: dict[int, LinkState]) -> None:
+        """Commit the attempts, then write at once: between the two nothing may wait."""
+        groups: dict[tuple[int, int], list[Message]] = {}
+        for message in chosen:
+            groups.setdefault((routes[message.id].config.id, message.app_id), []).append(message)
+        now = self._clock()
+        ours: dict[int, list[Message]] = {}
+        async with self._db.transaction() as tx:
+            for (link_id, app_id), group in groups.items():
+                held = await queue.attempt(tx, app_id, [m.id for m in group], owner=self.engine, link_id=link_id, now=now)
+                ours.setdefault(link_id, []).extend(message for message in group if message.id in held)
+        for link_id, group in ours.items():
+            self._submit(self._links[link_id], group)
+
+    def _submit(self, link: Link, group: list[Message]) -> None:
+        now = self._clock()
+        room = link.room(now)
+        outbound: list[OutboundSegment] = []
+        for message in group:
+            segments = _segments(message, link, now)
+            fitting = segments[: max(0, room - len(outbound))]
+            self._recorder.expect(message, link.config.id, fitting, segments[len(fitting) :])
+            outbound.extend(fitting)
+        link.submit(outbound, now)
+
+    # Claiming.
+
+    def _claim_again_in(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._bell.ring)
+
+    async def _claim_all(self) -> bool:
+        """One batch for each application and kind that waits; True when a full one suggests more."""
+        if self._stopping or not any(link.up for link in self._links.values()):
+            return False
+        async with self._db.connection() as conn:
+            waiting = await queue.waiting(conn)
+        more = False
+        for kind in Kind:
+            apps = [app_id for app_id, waiting_kind in waiting if waiting_kind is kind]
+            for app_id in apps:
+                room = self._lanes.room(kind) // max(1, len(apps))
+                if room > 0:
+                    more |= await self._claim(app_id, kind, min(CLAIM_AT_ONCE, room))
+        return more
+
+    async def _claim(self, app_id: int, kind: Kind, most: int) -> bool:
+        granted = self._lanes.reserve(kind, most)
+        claimed: list[Message] = []
+        engine = self.engine
+        try:
+            async with self._db.transaction() as tx:
+                rows = await queue.claim(tx, app_id, kind, owner=engine, now=self._clock(), most=granted)
+                claimed = [messages.message_of(row) for row in rows]
+        except UNAVAILABLE:
+            claimed = []
+            raise
+        finally:
+            self._lanes.unreserve(kind, granted - len(claimed))
+        if engine != self.engine:
+            self._lanes.unreserve(kind, len(claimed))
+            return False
+        self.push(claimed)
+        return bool(claimed) and len(claimed) == granted
+
+
+@functools.lru_cache(maxsize=2048)
+def _parts(text: str, mainland: bool) -> Parts:
+    return air(text, mainland=mainland)
+
+
+def _segments(message: Message, link: Link, now: float) -> list[OutboundSegment]:
+    """The segments of a message that no carrier has taken yet."""
+    cut = _parts(message.text, is_mainland(message.phone))
+    sender = message.sender_id or link.config.sender_id
+    if message.extend and sender.isdigit():
+        sender += message.extend
+    return [
+        OutboundSegment(
+            app_id=message.app_id,
+            message_id=message.id,
+            sequence=sequence,
+            total=len(cut.parts),
+            phone=message.phone,
+            sender_id=sender,
+            alphabet=cut.alphabet,
+            text=part,
+            udh_reference=udh_reference_of(message.id),
+            reference=reference_of(message.id, sequence),
+            validity_s=max(1, int(message.expires_at - now)),
+        )
+        for sequence, part in enumerate(cut.parts, start=1)
+        if not message.sent_mask >> (sequence - 1) & 1
+    ]

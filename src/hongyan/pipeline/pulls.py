@@ -1,0 +1,87 @@
+"""Events for those who fetch them: the same rows that callbacks are made from."""
+
+from collections.abc import Callable
+
+from hongyan.kit import ids
+from hongyan.kit.db import Database, Row
+from hongyan.model.event import ReplyEvent, ReportEvent
+from hongyan.model.message import Dialect, Status
+from hongyan.model.phone import country
+from hongyan.pipeline.directory import Directory
+from hongyan.store import outbox
+from hongyan.store.outbox import EventKind
+
+
+class PullService:
+    """Hands out reports and replies."""
+
+    def __init__(self, *, db: Database, directory: Directory, clock: Callable[[], float]) -> None:
+        self._db = db
+        self._directory = directory
+        self._clock = clock
+
+    async def reports(self, app_id: int, limit: int) -> list[ReportEvent]:
+        """The oldest reports not handed out yet, each once."""
+        async with self._db.transaction() as tx:
+            taken = await outbox.take(tx, app_id, EventKind.REPORT, now=self._clock(), most=limit)
+            rows = await outbox.reports(tx, app_id, taken) if taken else []
+        return [report_event(app_id, row, context=self._context(app_id)) for row in rows]
+
+    async def replies(self, app_id: int, limit: int) -> list[ReplyEvent]:
+        """The oldest replies not handed out yet, each once."""
+        async with self._db.transaction() as tx:
+            taken = await outbox.take(tx, app_id, EventKind.REPLY, now=self._clock(), most=limit)
+            rows = await outbox.replies(tx, app_id, taken) if taken else []
+        return [reply_event(row) for row in rows]
+
+    async def reports_of(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> list[ReportEvent]:
+        """One number's reports of messages sent from `begin` to `end` (Unix seconds), newest first; consumes nothing."""
+        async with self._db.connection() as conn:
+            rows = await outbox.reports_of(
+                conn, app_id, phone, from_id=ids.first_id_at(begin), to_id=ids.first_id_at(end + 1), most=limit
+            )
+        return [report_event(app_id, row, context=self._context(app_id)) for row in rows]
+
+    async def replies_of(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> list[ReplyEvent]:
+        """One number's replies from `begin` to `end` (Unix seconds), newest first; consumes nothing."""
+        async with self._db.connection() as conn:
+            rows = await outbox.replies_of(
+                conn, app_id, phone, from_id=ids.first_id_at(begin), to_id=ids.first_id_at(end + 1), most=limit
+            )
+        return [reply_event(row) for row in rows]
+
+    def _context(self, app_id: int) -> bool:
+        app = self._directory.snapshot.apps.get(app_id)
+        return app is not None and app.context_in_reports
+
+
+def report_event(app_id: int, row: Row, *, context: bool) -> ReportEvent:
+    """A report from a joined `messages` and `settlements` row."""
+    return ReportEvent(
+        app_id=app_id,
+        event_id=row["id"],
+        message_id=row["id"],
+        phone=row["phone"],
+        country_code=country(row["phone"])[0],
+        status=Status(row["status"]),
+        code=row["code"],
+        at=row["done_at"].timestamp(),
+        session_context=row["session_context"] if context else "",
+        dialect=Dialect(row["dialect"]),
+        segments=row["segments"],
+    )
+
+
+def reply_event(row: Row) -> ReplyEvent:
+    """A reply from a `replies` row."""
+    return ReplyEvent(
+        app_id=row["app_id"],
+        event_id=row["id"],
+        phone=row["phone"],
+        country_code=country(row["phone"])[0],
+        sign_name=row["sign_name"],
+        extend=row["extend"],
+        text=row["text"],
+        at=row["received_at"].timestamp(),
+        dialect=Dialect(row["dialect"]),
+    )

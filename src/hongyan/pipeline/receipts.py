@@ -1,0 +1,125 @@
+"""Receipts: which segment one speaks of, and what that means for its message."""
+
+from collections.abc import Callable, Sequence
+
+from hongyan.kit import ids
+from hongyan.kit.db import Connection
+from hongyan.model.carrier import Receipt, Verdict
+from hongyan.model.receipt import alternative_keys, carrier_key
+from hongyan.pipeline.conclude import ended, reference_of
+from hongyan.pipeline.ports import OutboundSegment
+from hongyan.store import doubts, queue, segments
+from hongyan.store.segments import FoundSegment, SegmentReport
+from hongyan.store.settlements import Ending
+
+RECENT_S = 2 * 86_400.0
+OLDEST_S = 8 * 86_400.0
+"""A receipt is looked up this far back, and kept unmatched for as long."""
+PARK_FIRST_S = 0.3
+REMEMBERED = 50_000
+SAME_DIGITS = 8
+
+
+class ReceiptService:
+    """Matches receipts to segments and works out how messages end."""
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[int, str], FoundSegment] = {}
+
+    def remember(self, link_id: int, key: str, segment: OutboundSegment) -> None:
+        """A segment was just taken: its receipt is likely to be next. Older ones are found in the database."""
+        if len(self._taken) >= REMEMBERED:
+            del self._taken[next(iter(self._taken))]
+        self._taken[(link_id, key)] = FoundSegment(
+            app_id=segment.app_id, message_id=segment.message_id, sequence=segment.sequence, total=segment.total, phone=segment.phone
+        )
+
+    async def apply(self, tx: Connection, receipts: Sequence[Receipt], now: float) -> list[Ending]:
+        """The endings these receipts bring; what matches nothing yet is parked and tried again."""
+        telling = [receipt for receipt in receipts if receipt.verdict is not Verdict.PENDING]
+        found = await self.match(tx, telling, now)
+        if strangers := [receipt for receipt, segment in zip(telling, found, strict=True) if segment is None]:
+            await doubts.park(tx, strangers, now=now, next_at=now + PARK_FIRST_S)
+        return await self.conclude(tx, [(r, s) for r, s in zip(telling, found, strict=True) if s is not None], now)
+
+    async def conclude(self, tx: Connection, matched: Sequence[tuple[Receipt, FoundSegment]], now: float) -> list[Ending]:
+        """What matched receipts mean: at once for short messages, with all their reports for long ones."""
+        endings: list[Ending] = []
+        long: dict[int, dict[int, tuple[FoundSegment, int]]] = {}
+        reports: list[SegmentReport] = []
+        for receipt, segment in matched:
+            done_at = min(receipt.done_at, now)
+            if segment.total == 1:
+                end = ended(1, [(receipt.verdict, receipt.code, done_at)])
+                if end is not None:
+                    endings.append(Ending(segment.app_id, segment.message_id, end.status, end.code, True, receipt.link_id, end.done_at))
+                continue
+            reports.append(
+                SegmentReport(segment.app_id, segment.message_id, segment.sequence, receipt.verdict, receipt.code, done_at)
+            )
+            long.setdefault(segment.app_id, {})[segment.message_id] = (segment, receipt.link_id)
+        if reports:
+            await segments.report(tx, reports)
+        for app_id, messages in long.items():
+            known = await segments.reported(tx, app_id, sorted(messages))
+            for message_id, (segment, link_id) in messages.items():
+                end = ended(segment.total, [(r.verdict, r.code, r.done_at) for r in known.get(message_id, [])])
+                if end is not None:
+                    endings.append(Ending(app_id, message_id, end.status, end.code, True, link_id, end.done_at))
+        return endings
+
+    async def match(self, tx: Connection, receipts: Sequence[Receipt], now: float) -> list[FoundSegment | None]:
+        """The segment of each receipt: by the carrier's id, by another spelling of it, by what was sent and never answered."""
+        found: list[FoundSegment | None] = [self._taken.get((r.link_id, carrier_key(r.carrier_id))) for r in receipts]
+        await self._look_up(tx, receipts, found, lambda r: (carrier_key(r.carrier_id),), since=now - RECENT_S, sure=True)
+        await self._look_up(tx, receipts, found, lambda r: (carrier_key(r.carrier_id),), since=now - OLDEST_S, sure=True)
+        await self._look_up(tx, receipts, found, lambda r: alternative_keys(r.carrier_id), since=now - OLDEST_S, sure=False)
+        await _look_among_suspects(tx, receipts, found, now)
+        return found
+
+    @staticmethod
+    async def _look_up(
+        tx: Connection,
+        receipts: Sequence[Receipt],
+        found: list[FoundSegment | None],
+        keys: Callable[[Receipt], tuple[str, ...]],
+        *,
+        since: float,
+        sure: bool,
+    ) -> None:
+        """Fill gaps in `found`; an id in another number base is believed only for the same handset."""
+        asked = [(n, r.link_id, key) for n, r in enumerate(receipts) if found[n] is None for key in keys(r) if key]
+        if not asked:
+            return
+        hits = await segments.find(tx, [(link_id, key) for _, link_id, key in asked], since_id=ids.first_id_at(since))
+        for position, hit in hits.items():
+            n = asked[position][0]
+            if found[n] is None and (sure or _same_phone(receipts[n].phone, hit.phone)):
+                found[n] = hit
+
+
+async def _look_among_suspects(tx: Connection, receipts: Sequence[Receipt], found: list[FoundSegment | None], now: float) -> None:
+    """A segment whose answer was lost has no carrier id: the handset and the reference that was sent tell."""
+    gaps = [n for n, segment in enumerate(found) if segment is None and receipts[n].phone]
+    if not gaps:
+        return
+    suspects = await doubts.open_suspects(tx, [receipts[n].phone for n in gaps], since=now - OLDEST_S)
+    if not suspects:
+        return
+    for n in gaps:
+        receipt = receipts[n]
+        same = [s for s in suspects if s.phone == receipt.phone and s.link_id in (None, receipt.link_id)]
+        if receipt.reference is not None:
+            same = [s for s in same if reference_of(s.message_id, s.sequence) == receipt.reference]
+        if len({(s.message_id, s.sequence) for s in same}) == 1:
+            hit = same[0]
+            found[n] = FoundSegment(
+                app_id=hit.app_id, message_id=hit.message_id, sequence=hit.sequence, total=hit.total, phone=hit.phone
+            )
+            await doubts.resolve(tx, hit.app_id, [hit.message_id], "receipt", now)
+            await queue.done(tx, hit.app_id, [hit.message_id])
+
+
+def _same_phone(reported: int, sent: int) -> bool:
+    """Carriers write the handset with or without the country code."""
+    return reported > 0 and str(reported)[-SAME_DIGITS:] == str(sent)[-SAME_DIGITS:]

@@ -1,0 +1,158 @@
+"""What has to be looked after: dead engines, doubts that time resolves, parked receipts, old age, partitions."""
+
+from collections.abc import Callable
+
+import structlog
+
+from hongyan.kit import ids
+from hongyan.kit.db import Connection, Database
+from hongyan.model.message import Status
+from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, reference_of
+from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.receipts import OLDEST_S, ReceiptService
+from hongyan.pipeline.settle import Settler, unknown
+from hongyan.store import doubts, engines, messages, outbox, partitions, queue, segments, watermarks
+from hongyan.store.doubts import Suspect
+from hongyan.store.settlements import Ending
+
+log = structlog.get_logger()
+
+AT_ONCE = 500
+NO_RECEIPT_AFTER_S = 72 * 3600.0
+EVENTS_KEPT_S = 7 * 86_400.0
+PARK_LONGEST_S = 3600.0
+EXPIRY_MARK = "expired up to"
+
+
+class Upkeep:
+    """Small jobs that any process may do at any time; row locks keep two of them apart."""
+
+    def __init__(
+        self, *, db: Database, directory: Directory, receipts: ReceiptService, settler: Settler, clock: Callable[[], float]
+    ) -> None:
+        self._db = db
+        self._directory = directory
+        self._receipts = receipts
+        self._settler = settler
+        self._clock = clock
+
+    async def bury_the_dead(self) -> int:
+        """Free what dead engines held; what they had attempted becomes a suspect. Returns how many entries that were."""
+        moved = 0
+        async with self._db.connection() as conn:
+            dead = await engines.dead(conn)
+        if not dead:
+            return 0
+        async with self._db.transaction() as tx:
+            moved += await queue.release(tx, dead)
+        while True:
+            async with self._db.transaction() as tx:
+                doubted = await self._doubt(tx, dead)
+            moved += doubted
+            if doubted < AT_ONCE:
+                break
+        async with self._db.connection() as conn:
+            await engines.bury(conn, dead)
+        if moved:
+            log.warning("engine_died", engines=dead, entries=moved)
+            async with self._db.connection() as conn:
+                await queue.ring(conn)
+        return moved
+
+    async def _doubt(self, tx: Connection, dead: list[int]) -> int:
+        now = self._clock()
+        rows = await queue.orphaned(tx, dead, AT_ONCE)
+        suspects = [
+            Suspect(
+                app_id=row["app_id"],
+                message_id=row["id"],
+                sequence=sequence,
+                total=row["segments"],
+                attempt=row["attempts"],
+                link_id=row["link_id"],
+                phone=row["phone"],
+                reference=reference_of(row["id"], sequence),
+                why="the process died before the answer",
+            )
+            for row in rows
+            for sequence in range(1, row["segments"] + 1)
+            if not row["sent_mask"] >> (sequence - 1) & 1
+        ]
+        if suspects:
+            await doubts.suspect(tx, suspects, now)
+        for row in rows:
+            await queue.suspect(tx, row["app_id"], row["id"], resolve_at=now + RESOLVE_AFTER_S[row["kind"]], sent_mask=0)
+        return len(rows)
+
+    async def resolve_doubts(self) -> int:
+        """Attempts nobody answered for in time: one more copy where the kind allows it, otherwise unknown."""
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            due = await queue.due_unresolved(tx, now, AT_ONCE)
+            again: dict[int, list[int]] = {}
+            given_up: dict[int, list[int]] = {}
+            for entry in due:
+                (again if entry.attempts < COPIES[entry.kind] else given_up).setdefault(entry.app_id, []).append(entry.id)
+            for app_id, message_ids in again.items():
+                await queue.send_again(tx, app_id, message_ids, now)
+                await doubts.resolve(tx, app_id, message_ids, "resent", now)
+            for app_id, message_ids in given_up.items():
+                await queue.done(tx, app_id, message_ids)
+                await doubts.resolve(tx, app_id, message_ids, "unknown", now)
+                await self._settler.settle(tx, [unknown(app_id, message_id, now) for message_id in message_ids], now)
+            if again:
+                await queue.ring(tx)
+        return len(due)
+
+    async def retry_parked(self) -> int:
+        """Receipts that matched nothing: look again, ever more rarely, for a week."""
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            parked = await doubts.due_parked(tx, now, AT_ONCE)
+            if not parked:
+                return 0
+            found = await self._receipts.match(tx, [p.receipt for p in parked], now)
+            matched = [(p.receipt, segment) for p, segment in zip(parked, found, strict=True) if segment is not None]
+            await self._settler.settle(tx, await self._receipts.conclude(tx, matched, now), now)
+            over = [p.id for p, s in zip(parked, found, strict=True) if s is not None or now - p.received_at > OLDEST_S]
+            await doubts.unpark(tx, over)
+            waiting = [p for p in parked if p.id not in set(over)]
+            await doubts.park_again(tx, [(p.id, now + min(PARK_LONGEST_S, 0.5 * 2**p.tries)) for p in waiting])
+        return len(parked)
+
+    async def expire(self) -> int:
+        """Messages without any receipt 72 hours after they were accepted: charged when a carrier had taken them."""
+        expired = 0
+        for app_id in sorted(self._directory.snapshot.apps):
+            while True:
+                async with self._db.transaction() as tx:
+                    count = await self._expire_some(tx, app_id)
+                expired += count
+                if count < AT_ONCE:
+                    break
+        return expired
+
+    async def _expire_some(self, tx: Connection, app_id: int) -> int:
+        now = self._clock()
+        up_to = ids.first_id_at(now - NO_RECEIPT_AFTER_S)
+        after = await watermarks.get(tx, app_id, EXPIRY_MARK) or ids.first_id_at(now - OLDEST_S)
+        if up_to <= after:
+            return 0
+        old = await messages.unsettled(tx, app_id, after_id=after, up_to_id=up_to, most=AT_ONCE)
+        taken = await segments.taken_ids(tx, app_id, old) if old else set()
+        endings = [
+            Ending(app_id, id_, Status.EXPIRED, "EXPIRED", charge=id_ in taken, link_id=None, done_at=now) for id_ in old
+        ]
+        await self._settler.settle(tx, endings, now)
+        await watermarks.set_to(tx, app_id, EXPIRY_MARK, old[-1] if len(old) == AT_ONCE else up_to)
+        return len(old)
+
+    async def keep_tables(self) -> None:
+        """Partitions for the days to come; events nobody fetched for a week go."""
+        now = self._clock()
+        async with self._db.connection() as conn:
+            await partitions.ensure(conn, now)
+        while True:
+            async with self._db.transaction() as tx:
+                if await outbox.sweep(tx, before_id=ids.first_id_at(now - EVENTS_KEPT_S), most=AT_ONCE) < AT_ONCE:
+                    break

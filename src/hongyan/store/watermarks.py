@@ -1,0 +1,20 @@
+"""How far a job has come with an application, by message id."""
+
+from hongyan.kit.db import Connection
+
+
+async def get(conn: Connection, app_id: int, name: str) -> int | None:
+    """The mark, locked until the transaction ends; None when the job has never run."""
+    value: int | None = await conn.fetchval(
+        "select value from watermarks where app_id = $1 and name = $2 for update", app_id, name
+    )
+    return value
+
+
+async def set_to(conn: Connection, app_id: int, name: str, value: int) -> None:
+    """Move the mark."""
+    await conn.execute(
+        """insert into watermarks (app_id, name, value) values ($1, $2, $3)
+           on conflict (app_id, name) do update set value = excluded.value""",
+        app_id, name, value,
+    )  # fmt: skip
