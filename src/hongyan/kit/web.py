@@ -1,0 +1,317 @@
+"""HTTP serving: hot doors in front as plain callables, everything else in one Starlette application behind.
+
+A hot door sees no ASGI types, so that its logic is `headers, body -> bytes` and costs no more than that. Here live what all share: the body
+limit, the request id, the client's address and the error boundary.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute
+
+log = structlog.get_logger()
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+BODY_LIMIT = 10 * 1024 * 1024
+"""Bytes; Tencent Cloud's own limit of a signed request."""
+DRAIN_LIMIT = 1024 * 1024
+"""Of a body over the limit, so much more is read and dropped, so that an ordinary client sees the answer and not a reset connection."""
+BODY_PATIENCE_S = 60.0
+"""The longest a body may take to arrive."""
+KEEP_ALIVE_S = 75
+BACKLOG = 2048
+OTHER = "other"
+"""The name under which requests that no hot door claims are counted."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a hot door gets to see."""
+
+    method: str
+    path: str
+    query: bytes
+    """As received, without the question mark."""
+    headers: dict[bytes, bytes]
+    """Names in lower case; of a repeated header the last counts."""
+    body: bytes
+    client: str
+    """The address the request came from; behind trusted proxies the one they say."""
+    too_large: bool
+    """The body was over the limit; it is then given as b""."""
+    request_id: str
+    """A UUID (version 4) in its usual text form."""
+
+
+class Response(msgspec.Struct, frozen=True):
+    """What a hot door answers."""
+
+    body: bytes
+    content_type: bytes
+    status: int = 200
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+HotDoor: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+Seen: TypeAlias = Callable[[str, int, float], None]
+"""Called after each request with the claimed path (or `OTHER`), the status and the seconds it took."""
+
+
+class TooLargeError(Exception):
+    """The body of a request to the application is over the limit."""
+
+
+class HotPaths:
+    """The ASGI application: paths that hot doors claim, and one application for all others.
+
+    A plain GET (no query, not signed) is a person's browser and always goes to the application, so that a door may claim "/".
+    """
+
+    def __init__(
+        self,
+        doors: Mapping[str, HotDoor],
+        application: Application,
+        *,
+        body_limit: int = BODY_LIMIT,
+        trusted_proxies: Sequence[Network] = (),
+        seen: Seen | None = None,
+    ) -> None:
+        self._doors = dict(doors)
+        self._application = application
+        self._body_limit = body_limit
+        self._trusted = tuple(trusted_proxies)
+        self._seen: Seen = seen or (lambda _path, _status, _seconds: None)
+        self._request_id = request_ids().__next__
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        door = self._doors.get(scope["path"])
+        if door is None or (scope["method"] in {"GET", "HEAD"} and _is_browsing(scope)):
+            await self._answer_from_application(scope, receive, send)
+        else:
+            await self._answer_from_door(door, scope, receive, send)
+
+    async def _answer_from_door(self, door: HotDoor, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        try:
+            body = await _read_body(receive, self._body_limit)
+        except ConnectionAbortedError:
+            return
+        headers = dict(scope["headers"])
+        request = Request(
+            scope["method"],
+            scope["path"],
+            scope["query_string"],
+            headers,
+            body or b"",
+            self._client(scope, headers),
+            body is None,
+            self._request_id(),
+        )
+        try:
+            response = await door(request)
+        except Exception:
+            log.exception("request_failed", request_id=request.request_id, path=request.path)
+            response = _failure(request.request_id)
+        await _send(response, send, close=body is None)
+        self._seen(request.path, response.status, time.perf_counter() - began)
+
+    async def _answer_from_application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        request_id = self._request_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        if self._trusted:
+            scope["client"] = (self._client(scope, dict(scope["headers"])), 0)
+        status = 0
+
+        async def send_with_id(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message.get("headers", ()), (b"x-request-id", request_id.encode())]}
+            await send(message)
+
+        try:
+            await self._application(scope, _bounded(receive, self._body_limit), send_with_id)
+        except TooLargeError:
+            if not status:
+                await _send(Response(_problem("too_large", request_id), b"application/json", 413), send_with_id, close=True)
+        except Exception:
+            log.exception("request_failed", request_id=request_id, path=scope["path"])
+            if not status:
+                await _send(_failure(request_id), send_with_id)
+        self._seen(OTHER, status, time.perf_counter() - began)
+
+    def _client(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        client = scope.get("client")
+        peer: str = client[0] if client else ""
+        return client_address(peer, headers.get(b"x-forwarded-for", b""), self._trusted) if self._trusted else peer
+
+
+def client_address(peer: str, forwarded_for: bytes, trusted: Sequence[Network]) -> str:
+    """Who really asks: the last address in X-Forwarded-For that is no trusted proxy, as long as each one after it is; else the peer.
+
+    The header's left end is whatever the client wrote, so it is read from the right and never past an address that is not trusted.
+    """
+    address = peer
+    for name in reversed([part.strip() for part in forwarded_for.decode("latin-1").split(",")]):
+        if not _is_in(address, trusted):
+            break
+        try:
+            address = str(ipaddress.ip_address(name))
+        except ValueError:
+            break
+    return address
+
+
+def request_ids() -> Iterator[str]:
+    """Random UUIDs (version 4) as text; a block of randomness at a time, since a system call for each would cost more than the rest."""
+    while True:
+        block = os.urandom(4096).hex()
+        for start in range(0, len(block), 32):
+            digits = block[start : start + 32]
+            variant = "89ab"[int(digits[16], 16) & 3]
+            yield f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def starlette(routes: Sequence[BaseRoute], *, lifespan: Callable[[Starlette], Any] | None = None) -> Starlette:
+    """An application whose unexpected errors are answered in JSON, without a traceback."""
+    return Starlette(routes=list(routes), lifespan=lifespan, exception_handlers={500: _internal_error})
+
+
+async def serve(
+    app: Application, sock: socket.socket, *, stop: asyncio.Event, patience_s: float, ready: Callable[[], None] | None = None
+) -> None:
+    """Serve on a bound socket until `stop`; then take no new connections and let requests in flight end, for at most `patience_s`."""
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=max(1, round(patience_s)),
+        )
+    )
+    server.ready = ready
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(_stop_when(stop, server))
+        await server.serve([sock])
+        waiting.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process, which serves more than HTTP, and says when it is ready."""
+
+    ready: Callable[[], None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.ready is not None:
+            self.ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def _is_browsing(scope: Scope) -> bool:
+    return not scope["query_string"] and not any(name in {b"authorization", b"x-tc-action"} for name, _value in scope["headers"])
+
+
+def _is_in(address: str, networks: Sequence[Network]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+async def _read_body(receive: Receive, limit: int) -> bytes | None:
+    """The whole body; None when it is over the limit, of which then at most a little more is read.
+
+    Raises ConnectionAbortedError when the client went away or was too slow to be waited for.
+    """
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        return body if len(body) <= limit else None
+    chunks, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_PATIENCE_S):
+            while size <= limit + DRAIN_LIMIT:
+                if message["type"] == "http.disconnect":
+                    raise ConnectionAbortedError
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size <= limit:
+                    chunks.append(chunk)
+                if not message.get("more_body"):
+                    break
+                message = await receive()
+    except TimeoutError:
+        raise ConnectionAbortedError from None
+    return b"".join(chunks) if size <= limit else None
+
+
+async def _send(response: Response, send: Send, *, close: bool = False) -> None:
+    headers = [(b"content-type", response.content_type), (b"content-length", b"%d" % len(response.body)), *response.headers]
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    left = limit
+
+    async def bounded() -> MutableMapping[str, Any]:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise TooLargeError
+        return message
+
+    return bounded
+
+
+def _problem(code: str, request_id: str) -> bytes:
+    return msgspec.json.encode({"error": code, "request_id": request_id})
+
+
+def _failure(request_id: str) -> Response:
+    return Response(_problem("internal_error", request_id), b"application/json", 500)
+
+
+async def _internal_error(request: StarletteRequest, _fault: Exception) -> JSONResponse:
+    return JSONResponse({"error": "internal_error", "request_id": request.state.request_id}, 500)
