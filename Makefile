@@ -4,7 +4,6 @@ PYTHON ?= python3
 HONGYAN := .venv/bin/hongyan
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := src tests $(wildcard bench)
-export PYTHONDONTWRITEBYTECODE := 1
 
 # Further environments of the tests, each made only where its list exists: real vendor SDKs, and other people's SMPP stacks.
 SDK_LIST := $(wildcard tests/contract/sdk/requirements.txt)
