@@ -107,12 +107,18 @@ class Links:
     async def ensure(self, config: LinkConfig) -> LinkConfig:
         """Add the link, or make the one of that name be like it. Nothing is published when it is so already."""
         wanted = checked(config)
-        async with self._db.transaction() as tx:
-            link = await links.named(tx, wanted.name)
-            if link is not None:
-                changes = msgspec.structs.asdict(wanted)
-                return await self._become(tx, link, {k: v for k, v in changes.items() if k not in {"id", "name"}}, self._clock())
-        return await self.add(wanted)
+        changes = {field: value for field, value in msgspec.structs.asdict(wanted).items() if field not in {"id", "name"}}
+        while True:
+            async with self._db.transaction() as tx:
+                link = await links.named(tx, wanted.name)
+                if link is not None:
+                    return await self._become(tx, link, changes, self._clock())
+            try:
+                return await self.add(wanted)
+            except ControlError as fault:
+                # Someone else added it in between: it is there to be changed now.
+                if fault.code is not Fault.TAKEN:
+                    raise
 
     async def _become(self, tx: Connection, link: SealedLink, changes: Mapping[str, object], now: float) -> LinkConfig:
         password = self._box.open(link.password_sealed, tokens.link_context(link.config.name))

@@ -30,7 +30,7 @@ class SecretError(Exception):
         self.en = en
 
 
-class BadMasterKeyError(SecretError):
+class MasterKeyError(SecretError):
     """The master key itself is not 32 bytes of base64, or its file cannot be read."""
 
 
@@ -78,7 +78,7 @@ def master_key(given: str, data_dir: Path, entropy: Entropy) -> bytes:
     """The 32-byte key: `given` (base64, from HONGYAN_MASTER_KEY) when not empty, else data_dir/master.key.
 
     The file is made on first use, readable by its owner only, and appears complete or not at all: processes that start
-    together all get the same key. Raises `BadMasterKeyError`.
+    together all get the same key. Raises `MasterKeyError`.
     """
     if given:
         return _decode(given)
@@ -88,7 +88,7 @@ def master_key(given: str, data_dir: Path, entropy: Entropy) -> bytes:
             _create(path, entropy)
         return _decode(path.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError) as fault:
-        raise BadMasterKeyError(f"主密钥文件 {path} 不可用：{fault}", f"The master key file {path} cannot be used: {fault}") from fault
+        raise MasterKeyError(f"主密钥文件 {path} 不可用：{fault}", f"The master key file {path} cannot be used: {fault}") from fault
 
 
 def _create(path: Path, entropy: Entropy) -> None:
@@ -124,8 +124,8 @@ def _decode(text: str) -> bytes:
     return key
 
 
-def _bad_key() -> BadMasterKeyError:
-    return BadMasterKeyError(
+def _bad_key() -> MasterKeyError:
+    return MasterKeyError(
         "主密钥必须是 32 字节的 base64，可用 `openssl rand -base64 32` 生成；若已有数据，必须用原来的那一把。",
         "The master key must be 32 bytes in base64, as `openssl rand -base64 32` makes them; "
         "existing data needs the key it was sealed with.",
