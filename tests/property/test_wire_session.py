@@ -83,7 +83,7 @@ class Pair(RuleBasedStateMachine):
             match event:
                 case Answered(token, _, pdu):
                     assert token not in self.settled
-                    assert pdu.message_id == str(token)  # type: ignore[attr-defined]
+                    assert pdu.message_id == str(token)
                     self.settled[token] = "answered"
                 case TimedOut(token, _):
                     assert token not in self.settled
