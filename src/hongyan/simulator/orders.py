@@ -8,6 +8,8 @@ MOST_SUBMITS = 1_000_000_000
 """No count in an order may be larger."""
 LONGEST_S = 7 * 86400.0
 """No time in an order may be longer."""
+LONGEST_ADDRESS = 20
+"""Characters in a short message's address (SMPP 3.4 section 4.6.1)."""
 
 
 class _Order(msgspec.Struct, frozen=True, tag_field="do", forbid_unknown_fields=True):
@@ -125,6 +127,14 @@ def read(line: bytes) -> Order | Wrong:
         value = getattr(order, name, None)
         if value is not None and not least <= value <= most:
             return Wrong(f"`{name}` must be from {least} to {most:g}")
-    if isinstance(order, Reply) and not order.phone.lstrip("+").isdigit():
-        return Wrong("`phone` must be digits")
+    return _fault_in(order) if isinstance(order, Reply) else order
+
+
+def _fault_in(order: Reply) -> Reply | Wrong:
+    """The order, or what in it could not be carried by a deliver_sm."""
+    digits = order.phone.removeprefix("+")
+    if not digits.isascii() or not digits.isdigit() or len(order.phone) > LONGEST_ADDRESS:
+        return Wrong(f"`phone` must be at most {LONGEST_ADDRESS} digits")
+    if len(order.to) > LONGEST_ADDRESS or not order.to.isascii() or not order.to.isprintable():
+        return Wrong(f"`to` must be at most {LONGEST_ADDRESS} plain characters")
     return order
