@@ -1,0 +1,136 @@
+"""What a customer's callback address is sent: delivery reports and replies in Tencent's words.
+
+Source: Tencent documents 382/59178 and 382/59179 (the same bodies serve the v5 API). Nothing is signed there; the address is the secret.
+"""
+
+import functools
+import importlib.resources
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+
+from hongyan.doors.tencent_v3.schema import national, receipt_word, report_status, serial_no
+from hongyan.model.event import ReplyEvent, ReportEvent
+from hongyan.model.message import Status
+
+MAX_REPORTS = 100
+"""How many reports one call may carry."""
+CHINA = timezone(timedelta(hours=8))
+
+CATEGORIES = {
+    "delivered": "用户短信接收成功",
+    "empty_number": "空号，号码不存在",
+    "powered_off": "用户手机已关机",
+    "suspended": "用户已停机",
+    "off_or_suspended": "用户关机或停机",
+    "empty_or_off": "空号、停机或关机",
+    "handset_signal": "用户不在服务区或手机状态异常",
+    "handset_full": "用户手机内存已满",
+    "no_sms_service": "用户未开通短信功能",
+    "blacklist": "号码在运营商黑名单中",
+    "unsubscribed": "用户已退订",
+    "content_block": "内容被运营商拦截",
+    "gateway_block": "被运营商网关拦截",
+    "frequency": "超过运营商频率限制",
+    "mnp": "携号转网，路由失败",
+    "signature": "签名未报备或校验失败",
+    "manual_reject": "人工审核拒绝",
+    "timeout": "运营商网关超时",
+    "time_window": "不在允许的发送时间内",
+    "content_length": "内容超长",
+    "encoding": "内容编码错误",
+    "marketing_denied": "运营商不接收营销短信",
+    "gateway_error": "运营商网关错误",
+    "other": "其他错误",
+}
+"""What the categories of receipt_codes.tsv say to a customer."""
+OUTCOMES = {
+    Status.DELIVERED: CATEGORIES["delivered"],
+    Status.EXPIRED: "在有效期内未送达",
+    Status.UNKNOWN: "状态未知，未收到运营商回执",
+}
+"""For codes that the table does not have."""
+
+
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    user_receive_time: str
+    nationcode: str
+    mobile: str
+    report_status: str
+    errmsg: str
+    description: str
+    sid: str
+    ext: str = ""
+    """Left out when empty: the application does not want it, or gave none."""
+
+
+class UserReply(msgspec.Struct, frozen=True):
+    extend: str
+    mobile: str
+    nationcode: str
+    sign: str
+    text: str
+    time: int
+
+
+class Acknowledgement(msgspec.Struct, frozen=True):
+    result: int
+
+
+def render_reports(events: Sequence[ReportEvent]) -> bytes:
+    """The body for at most `MAX_REPORTS` delivery reports: a JSON array, times in UTC+8."""
+    return msgspec.json.encode([_report(event) for event in events])
+
+
+def render_reply(event: ReplyEvent) -> bytes:
+    """The body for one reply: a JSON object."""
+    return msgspec.json.encode(
+        UserReply(
+            extend=event.extend,
+            mobile=national(event.phone, event.country_code),
+            nationcode=str(event.country_code),
+            sign=event.sign_name,
+            text=event.text,
+            time=int(event.at),
+        )
+    )
+
+
+def acknowledged(status: int, body: bytes) -> bool:
+    """Whether the customer's server took it: HTTP 200 and `{"result": 0}`; anything else is sent again."""
+    if status != 200:  # noqa: PLR2004 - the status that the document asks for
+        return False
+    try:
+        return msgspec.json.decode(body, type=Acknowledgement).result == 0
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def describe(event: ReportEvent) -> str:
+    """The receipt in Chinese."""
+    category = _categories().get(receipt_word(event))
+    if category is not None:
+        return CATEGORIES[category]
+    return OUTCOMES.get(event.status, CATEGORIES["other"])
+
+
+def _report(event: ReportEvent) -> Report:
+    return Report(
+        user_receive_time=datetime.fromtimestamp(event.at, UTC).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S"),
+        nationcode=str(event.country_code),
+        mobile=national(event.phone, event.country_code),
+        report_status=report_status(event),
+        errmsg=receipt_word(event),
+        description=describe(event),
+        sid=serial_no(event.message_id),
+        ext=event.session_context,
+    )
+
+
+@functools.cache
+def _categories() -> dict[str, str]:
+    """Receipt code to category, from the table beside this module (code, carrier, category; a code has one meaning for all carriers)."""
+    table = importlib.resources.files(__package__).joinpath("receipt_codes.tsv").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines()[1:])
+    return {code: category for code, _, category in rows}
