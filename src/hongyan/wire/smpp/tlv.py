@@ -5,7 +5,7 @@ peer kept to its format, otherwise the raw bytes.
 """
 
 import enum
-from collections.abc import Callable
+import struct
 
 from hongyan.wire.codec import Unencodable
 
@@ -107,6 +107,9 @@ TEXTS: dict[int, int] = {Tag.ADDITIONAL_STATUS_INFO_TEXT: 256, Tag.RECEIPTED_MES
 
 _HEAD = 4
 _MAX = 0xFFFF
+_PREFIX = struct.Struct(">HH")
+_BY_SIZE = {1: struct.Struct(">HHB").pack, 2: struct.Struct(">HHH").pack, 4: struct.Struct(">HHI").pack}
+_PACK = {tag: (size, _BY_SIZE[size]) for tag, size in INTEGERS.items()}
 
 
 def find(tlvs: Tlvs, tag: int) -> Value | None:
@@ -135,38 +138,34 @@ def octets(tlvs: Tlvs, tag: int) -> bytes | None:
     return value if isinstance(value, bytes) else None
 
 
-def _integer(tag: int, value: int) -> bytes:
-    size = INTEGERS.get(tag)
-    if size is None or not 0 <= value < 1 << (8 * size):
-        raise Unencodable(f"TLV 0x{tag:04X} cannot be the number {value}")
-    return value.to_bytes(size)
-
-
 def _text(tag: int, value: str) -> bytes:
     limit = TEXTS.get(tag, 0)
     if len(value) >= limit or not value.isascii() or "\0" in value:
         raise Unencodable(f"TLV 0x{tag:04X} cannot be this text of {len(value)} characters")
-    return value.encode("ascii") + b"\0"
+    return _PREFIX.pack(tag, len(value) + 1) + value.encode("ascii") + b"\0"
 
 
 def _octets(tag: int, value: bytes) -> bytes:
-    if len(value) > _MAX:
-        raise Unencodable(f"TLV 0x{tag:04X} is longer than {_MAX} octets")
-    return value
+    if len(value) > _MAX or not 0 <= tag <= _MAX:
+        raise Unencodable(f"TLV 0x{tag:04X} cannot be {len(value)} octets")
+    return _PREFIX.pack(tag, len(value)) + value
 
 
-_WRITE: dict[type, Callable[[int, Value], bytes]] = {int: _integer, str: _text, bytes: _octets}  # type: ignore[dict-item]
+def _encode_one(tag: int, value: Value) -> bytes:
+    if isinstance(value, bytes):
+        return _octets(tag, value)
+    if isinstance(value, str):
+        return _text(tag, value)
+    try:
+        size, pack = _PACK[tag]
+        return pack(tag, size, value)
+    except (KeyError, struct.error):
+        raise Unencodable(f"TLV 0x{tag:04X} cannot be the number {value}") from None
 
 
 def encode(tlvs: Tlvs) -> bytes:
     """Return the octets of all; raises `Unencodable` when a value does not fit its tag."""
-    parts = []
-    for tag, value in tlvs:
-        if not 0 <= tag <= _MAX:
-            raise Unencodable(f"no TLV tag: {tag}")
-        written = _WRITE[type(value)](tag, value)
-        parts.append(tag.to_bytes(2) + len(written).to_bytes(2) + written)
-    return b"".join(parts)
+    return b"".join([_encode_one(tag, value) for tag, value in tlvs])
 
 
 def decode(data: bytes, start: int, end: int) -> Tlvs | None:
@@ -177,15 +176,14 @@ def decode(data: bytes, start: int, end: int) -> Tlvs | None:
     found: list[tuple[int, Value]] = []
     at = start
     while end - at >= _HEAD:
-        tag = data[at] << 8 | data[at + 1]
-        size = data[at + 2] << 8 | data[at + 3]
+        tag, size = _PREFIX.unpack_from(data, at)
         at += _HEAD
         if at + size > end:
             return None
         raw = data[at : at + size]
         at += size
         if tag in INTEGERS:
-            found.append((tag, int.from_bytes(raw) if size == INTEGERS[tag] else raw))
+            found.append((tag, int.from_bytes(raw, "big") if size == INTEGERS[tag] else raw))
         elif tag in TEXTS:
             found.append((tag, raw.partition(b"\0")[0].decode("latin-1")))
         else:
