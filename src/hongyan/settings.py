@@ -1,0 +1,237 @@
+"""Every setting of Hongyan, read once when a process starts and frozen.
+
+A setting is an environment variable (`HONGYAN_` and its name in capitals) or a line of hongyan.toml; the environment wins. An unknown name
+stops the start: a misspelt setting would otherwise be ignored in silence.
+"""
+
+import difflib
+import ipaddress
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+PREFIX = "HONGYAN_"
+FILE = "hongyan.toml"
+CONFIG = "CONFIG"
+"""HONGYAN_CONFIG names the file itself, so it is no setting in it."""
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text names each one that is wrong."""
+
+
+class Lang(StrEnum):
+    """The language of what people read on the command line and in the console before they choose."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+class LogLevel(StrEnum):
+    """The least important log line that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How log lines look; auto is console on a terminal and json elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def default_data_dir() -> Path:
+    """Where state is kept when nothing is said: root's under /var/lib, everybody else's where the platform keeps data."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/hongyan")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "hongyan"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "hongyan"
+
+
+def address(text: str) -> tuple[str, int]:
+    """HOST:PORT as a pair; IPv6 hosts stand in brackets. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the largest port
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return (host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port))  # noqa: S104 - ":8080" says every address
+
+
+def _is_address(text: str) -> str:
+    address(text)
+    return text
+
+
+def _is_simulator(text: str) -> str:
+    return text if text in {"embedded", "off"} else _is_address(text)
+
+
+def _is_postgresql(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("it must begin with postgresql://")
+    return text
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Address: TypeAlias = Annotated[str, AfterValidator(_is_address)]
+Networks: TypeAlias = Annotated[tuple[Network, ...], BeforeValidator(_split)]
+
+
+class Settings(BaseModel):
+    """Everything that can be set. `load` makes one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Directory of all local state: embedded database, keys, run files."
+    )
+    database_url: Annotated[str, AfterValidator(_is_postgresql)] | None = Field(
+        default=None,
+        repr=False,
+        description="PostgreSQL 15 or newer, `postgresql://user:password@host/database` (several hosts for a replicated one). "
+        "Unset: an embedded PostgreSQL in the data directory.",
+    )
+    database_connections: int = Field(default=4, ge=2, le=64, description="Connections of each process to the database.")
+    http: Address = Field(default="127.0.0.1:8080", description="Where HTTP is served, HOST:PORT. Port 0 takes a free one.")
+    trusted_proxies: Networks = Field(
+        default=(), description="Networks of reverse proxies whose X-Forwarded-For header is believed, separated by commas."
+    )
+    max_body: int = Field(default=10 * 1024 * 1024, ge=1024, description="Largest request body in bytes.")
+    processes: int = Field(
+        default=0, ge=0, le=64, description="Serving processes without the simulator; 0 chooses by the number of processor cores."
+    )
+    simulator: Annotated[str, AfterValidator(_is_simulator)] = Field(
+        default="embedded",
+        description="The simulated carrier: `embedded` runs one beside the platform, `off` none, HOST:PORT uses one that runs elsewhere.",
+    )
+    simulator_receipt_delay_s: float = Field(
+        default=0.3, ge=0, le=3600, description="Seconds from a submit to its delivery report in the embedded simulator."
+    )
+    simulator_journal: str = Field(
+        default="", description="File to which the embedded simulator writes a line for each submit; empty for none."
+    )
+    master_key: str = Field(
+        default="",
+        repr=False,
+        description="Key under which secrets are stored, 32 bytes in base64. Unset: `master.key` in the data directory.",
+    )
+    callback_allow: Networks = Field(
+        default=(),
+        description="Private networks to which callbacks may go, separated by commas (for example `10.1.0.0/16,127.0.0.1/32`). "
+        "Public addresses are always allowed, private ones never without this.",
+    )
+    callback_timeout_s: float = Field(default=5, gt=0, le=60, description="Seconds a customer's callback server has to answer.")
+    callbacks_at_once: int = Field(default=64, ge=1, le=1000, description="Callback requests under way at the same time in each process.")
+    accept_group_max: int = Field(
+        default=500, ge=1, le=5000, description="Most messages that share one transaction when they are accepted."
+    )
+    max_backlog: int = Field(
+        default=20_000, ge=200, description="Messages that may wait in one process to be accepted; further requests are told to slow down."
+    )
+    dispatch_capacity: int = Field(default=20_000, ge=100, description="Messages a dispatching process holds in memory at a time.")
+    lang: Lang = Field(default=Lang.ZH, description="Language of the command line and of sign-in pages: zh or en.")
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="Least important log line written: debug, info, warning or error.")
+    log_format: LogFormat = Field(default=LogFormat.AUTO, description="json, console, or auto: console on a terminal and json elsewhere.")
+    shutdown_s: float = Field(default=10, ge=1, le=300, description="Seconds within which everything has ended after SIGTERM.")
+
+    @property
+    def http_address(self) -> tuple[str, int]:
+        return address(self.http)
+
+    @property
+    def run_dir(self) -> Path:
+        """Where running processes leave what others need to find them: process ids, sockets, metrics."""
+        return self.data_dir / "run"
+
+
+def load(environ: Mapping[str, str] | None = None, directory: Path | None = None, **given: object) -> Settings:
+    """The settings from `given` (options of a command), the environment and hongyan.toml, in this order. Raises SettingsError.
+
+    The file is the one that HONGYAN_CONFIG names, or hongyan.toml in `directory` (the current one).
+    """
+    environ = os.environ if environ is None else environ
+    named = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    config = named.pop(CONFIG.lower(), None)
+    path = Path(config) if config else (directory or Path.cwd()) / FILE
+    if config and not path.is_file():
+        raise SettingsError(f"{PREFIX}{CONFIG} names {path}, which is not there")
+    from_file = _read(path) if path.is_file() else {}
+    wrong = [
+        *(_unknown(name, PREFIX + name.upper(), PREFIX) for name in named),
+        *(_unknown(name, f"{name} in {path}", "") for name in from_file),
+    ]
+    if any(wrong):
+        raise SettingsError("\n".join(filter(None, wrong)))
+    try:
+        return Settings.model_validate({**from_file, **named, **{name: value for name, value in given.items() if value is not None}})
+    except ValidationError as fault:
+        # The values are left out: one may be a password that went into the wrong place.
+        lines = [f"{PREFIX}{str(error['loc'][0]).upper()}: {error['msg'].removeprefix('Value error, ')}" for error in fault.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def reference() -> str:
+    """The page of the documentation that lists every setting, in Markdown."""
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | {_default_text(field.get_default(call_default_factory=False))} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            f"Environment variables, or lines of `{FILE}` (the name in small letters without `{PREFIX}`) in the current directory or where",
+            f"`{PREFIX}{CONFIG}` points. The environment wins. An unknown name stops the start. This page is generated from `settings.py`.",
+            "",
+            "| setting | default | meaning |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _default_text(value: object) -> str:
+    match value:
+        case None | "" | ():
+            return "-"
+        case StrEnum():
+            return f"`{value.value}`"
+        case _ if isinstance(value, (str, int, float)):
+            return f"`{value}`"
+        case _:
+            return "by the platform"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as fault:
+        raise SettingsError(f"{path} cannot be read: {fault}") from None
+
+
+def _unknown(name: str, shown: str, prefix: str) -> str | None:
+    if name in Settings.model_fields:
+        return None
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    hint = f"; did you mean {prefix + (near[0].upper() if prefix else near[0])}?" if near else ""
+    return f"There is no setting {shown}{hint}"
