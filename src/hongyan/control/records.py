@@ -1,0 +1,202 @@
+"""Records: what happened to a message, in order, in words."""
+
+import datetime as dt
+import enum
+from collections.abc import Iterator
+
+import msgspec
+
+from hongyan.kit.db import Connection, Database, Row
+from hongyan.model.message import Kind, Status
+from hongyan.model.phone import e164
+from hongyan.store import apps, records
+from hongyan.store.outbox import Callback, Pull
+
+
+class Step(enum.Enum):
+    """What can happen to a message."""
+
+    ACCEPTED = "accepted"
+    WAITING = "waiting"
+    ATTEMPTED = "attempted"
+    DOUBTFUL = "doubtful"
+    RESOLVED = "resolved"
+    SUBMITTED = "submitted"
+    RECEIPT = "receipt"
+    SETTLED = "settled"
+    CALLBACK = "callback"
+    PULLED = "pulled"
+    REPLIED = "replied"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One thing that happened."""
+
+    at: float
+    """Unix seconds."""
+    step: Step
+    zh: str
+    en: str
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """One message from its promise to its end."""
+
+    message_id: int
+    app_id: int
+    phone: str
+    kind: Kind
+    segments: int
+    status: Status
+    code: str
+    entries: tuple[Entry, ...]
+
+
+class Glance(msgspec.Struct, frozen=True):
+    """A message in a list."""
+
+    message_id: int
+    app_id: int
+    phone: str
+    kind: Kind
+    segments: int
+    accepted_at: float
+    status: Status
+    code: str
+
+
+class Records:
+    """Answers "why did my user not get it"."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def timeline(self, message_id: int, app_id: int | None = None) -> Timeline | None:
+        """Everything known about a message; None when there is none (of this application)."""
+        async with self._db.connection() as conn:
+            row = await records.message(conn, await _apps(conn, app_id), message_id)
+            return None if row is None else await _timeline(conn, row)
+
+    async def latest(self, *, app_id: int | None = None, phone: int | None = None, most: int = 20) -> list[Glance]:
+        """The newest messages, of one application or to one number if given."""
+        async with self._db.connection() as conn:
+            rows = await records.latest(conn, await _apps(conn, app_id), phone=phone, most=most)
+        return [
+            Glance(
+                message_id=row["id"],
+                app_id=row["app_id"],
+                phone=e164(row["phone"]),
+                kind=Kind(row["kind"]),
+                segments=row["segments"],
+                accepted_at=row["accepted_at"].timestamp(),
+                status=Status(row["status"] or Status.ACCEPTED),
+                code=row["code"] or "",
+            )
+            for row in rows
+        ]
+
+
+async def _apps(conn: Connection, app_id: int | None) -> list[int]:
+    return [app_id] if app_id is not None else [app.id for app in await apps.every(conn)]
+
+
+async def _timeline(conn: Connection, row: Row) -> Timeline:
+    app_id, message_id = row["app_id"], row["id"]
+    taken = await records.segments(conn, app_id, message_id)
+    entries = [
+        Entry(_t(row["accepted_at"]), Step.ACCEPTED, f"已受理，计费 {row['segments']} 条", f"accepted, {row['segments']} segment(s)"),
+        *_queue(row),
+        *(_submitted(segment) for segment in taken),
+        *(_receipt(report) for report in await records.reports(conn, app_id, message_id)),
+        *(entry for suspect in await records.suspects(conn, app_id, message_id) for entry in _suspect(suspect)),
+        *_ending(row),
+        *_told(row),
+        *(
+            Entry(_t(reply["received_at"]), Step.REPLIED, "收到回复", "the handset replied")
+            for reply in await records.replies(conn, app_id, message_id, row["phone"])
+        ),
+    ]
+    return Timeline(
+        message_id=message_id,
+        app_id=app_id,
+        phone=e164(row["phone"]),
+        kind=Kind(row["kind"]),
+        segments=row["segments"],
+        status=Status(row["status"]) if row["status"] else (Status.SUBMITTED if taken else Status.ACCEPTED),
+        code=row["code"] or "",
+        entries=tuple(sorted(entries, key=lambda entry: entry.at)),
+    )
+
+
+def _t(moment: dt.datetime) -> float:
+    return moment.timestamp()
+
+
+def _queue(row: Row) -> Iterator[Entry]:
+    if row["queued"] is None:
+        return
+    if row["attempted_at"] is not None:
+        yield Entry(_t(row["attempted_at"]), Step.ATTEMPTED, "已交给通道，等待应答", "handed to a link, no answer yet")
+    elif row["not_before"] > row["accepted_at"]:
+        yield Entry(_t(row["not_before"]), Step.WAITING, "退回队列，将在此时重试", "back in the queue, tried again from this time on")
+    else:
+        yield Entry(_t(row["accepted_at"]), Step.WAITING, "在队列中等待通道", "waits in the queue for a link")
+
+
+def _submitted(segment: Row) -> Entry:
+    part = f"{segment['sequence']}/{segment['total']}"
+    return Entry(
+        _t(segment["submitted_at"]),
+        Step.SUBMITTED,
+        f"第 {part} 段已被通道 {segment['link']} 接收，编号 {segment['carrier_id']}",
+        f"segment {part} taken by link {segment['link']} as {segment['carrier_id']}",
+    )
+
+
+def _receipt(report: Row) -> Entry:
+    text = f"{report['sequence']}: {report['code']}"
+    return Entry(_t(report["done_at"]), Step.RECEIPT, f"第 {text}", f"segment {text}")
+
+
+def _suspect(suspect: Row) -> Iterator[Entry]:
+    yield Entry(
+        _t(suspect["lost_at"]),
+        Step.DOUBTFUL,
+        f"第 {suspect['sequence']} 段的应答丢失（{suspect['why']}），运营商可能已接收",
+        f"the answer to segment {suspect['sequence']} was lost ({suspect['why']}); the carrier may have taken it",
+    )
+    if suspect["resolution"] is not None:
+        zh, en = RESOLUTIONS[suspect["resolution"]]
+        yield Entry(_t(suspect["resolved_at"]), Step.RESOLVED, zh, en)
+
+
+RESOLUTIONS: dict[str, tuple[str, str]] = {
+    "answered": ("迟到的应答确认了结果", "a late answer settled it"),
+    "receipt": ("状态报告确认运营商已接收", "a receipt showed that the carrier had taken it"),
+    "resent": ("再次发送，可能重复", "sent once more, possibly a duplicate"),
+    "unknown": ("没有确认，不再重发", "no confirmation came; it is not sent again"),
+}
+
+
+def _ending(row: Row) -> Iterator[Entry]:
+    if row["status"] is None:
+        return
+    status = Status(row["status"]).name.lower()
+    charge = {None: ("预留保留", "reserve kept"), 0: ("未计费", "not charged")}.get(
+        row["charged"], (f"计费 {row['charged']} 条", f"charged {row['charged']} segment(s)")
+    )
+    yield Entry(_t(row["settled_at"]), Step.SETTLED, f"{status}：{row['code']}，{charge[0]}", f"{status}: {row['code']}, {charge[1]}")
+
+
+def _told(row: Row) -> Iterator[Entry]:
+    if row["callback"] == Callback.DONE:
+        tries = row["callback_attempts"]
+        yield Entry(_t(row["callback_at"]), Step.CALLBACK, f"回调成功（第 {tries} 次）", f"callback delivered at attempt {tries}")
+    elif row["callback"] == Callback.DEAD:
+        error = row["last_error"]
+        yield Entry(_t(row["due_at"]), Step.CALLBACK, f"回调放弃：{error}", f"callback given up: {error}")
+    elif row["callback"] == Callback.DUE:
+        error = row["last_error"] or "-"
+        yield Entry(_t(row["due_at"]), Step.CALLBACK, f"回调待发送（上次：{error}）", f"callback due at this time (last: {error})")
+    if row["pull"] == Pull.TAKEN:
+        yield Entry(_t(row["pulled_at"]), Step.PULLED, "已被拉取", "handed out by the pull API")

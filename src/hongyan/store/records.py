@@ -1,0 +1,73 @@
+"""Everything that is known about one message, for people who ask."""
+
+from collections.abc import Sequence
+
+from hongyan.kit.db import Connection, Row
+
+MESSAGE = """
+select m.*, q.not_before, q.owner, q.attempted_at, q.attempts as queue_attempts, q.resolve_at, q.id as queued,
+       s.status, s.code, s.charged, s.done_at, s.settled_at, o.callback, o.pull, o.attempts as callback_attempts,
+       o.done_at as callback_at, o.pulled_at, o.last_error, o.due_at
+  from messages m
+  left join queue q on q.app_id = m.app_id and q.id = m.id
+  left join settlements s on s.app_id = m.app_id and s.id = m.id
+  left join outbox o on o.app_id = m.app_id and o.id = m.id
+ where m.app_id = any($1) and m.id = $2
+"""
+
+LATEST = """
+select m.app_id, m.id, m.phone, m.kind, m.segments, m.accepted_at, s.status, s.code
+  from unnest($1::bigint[]) a(app_id)
+ cross join lateral (select * from messages where app_id = a.app_id and ($2::bigint is null or phone = $2) order by id desc limit $3) m
+  left join settlements s on s.app_id = m.app_id and s.id = m.id
+ order by m.id desc limit $3
+"""
+
+
+async def message(conn: Connection, app_ids: Sequence[int], message_id: int) -> Row | None:
+    """A message of one of these applications, with its queue entry, settlement and event where there are any."""
+    return await conn.fetchrow(MESSAGE, app_ids, message_id)
+
+
+async def latest(conn: Connection, app_ids: Sequence[int], *, phone: int | None, most: int) -> list[Row]:
+    """The newest messages of these applications, to one number if given."""
+    rows: list[Row] = await conn.fetch(LATEST, app_ids, phone, most)
+    return rows
+
+
+async def segments(conn: Connection, app_id: int, message_id: int) -> list[Row]:
+    """What carriers took of it."""
+    rows: list[Row] = await conn.fetch(
+        """select g.sequence, g.total, g.carrier_id, g.submitted_at, l.name as link from segments g left join links l on l.id = g.link_id
+            where g.message_id = $2 and g.app_id = $1 order by g.submitted_at, g.sequence""",
+        app_id, message_id,
+    )  # fmt: skip
+    return rows
+
+
+async def reports(conn: Connection, app_id: int, message_id: int) -> list[Row]:
+    """What carriers reported of the segments of a long message."""
+    rows: list[Row] = await conn.fetch(
+        "select sequence, verdict, code, done_at from reports where app_id = $1 and message_id = $2 order by done_at, sequence",
+        app_id, message_id,
+    )  # fmt: skip
+    return rows
+
+
+async def suspects(conn: Connection, app_id: int, message_id: int) -> list[Row]:
+    """Its segments whose answer was lost."""
+    rows: list[Row] = await conn.fetch(
+        """select sequence, attempt, why, lost_at, resolution, resolved_at from suspects
+            where app_id = $1 and message_id = $2 order by lost_at, sequence""",
+        app_id, message_id,
+    )  # fmt: skip
+    return rows
+
+
+async def replies(conn: Connection, app_id: int, message_id: int, phone: int) -> list[Row]:
+    """What the handset answered to it."""
+    rows: list[Row] = await conn.fetch(
+        "select text, received_at from replies where app_id = $1 and phone = $3 and message_id = $2 order by id",
+        app_id, message_id, phone,
+    )  # fmt: skip
+    return rows

@@ -1,0 +1,301 @@
+"""The one place that constructs services: settings in, a running process out."""
+
+import asyncio
+import contextlib
+import functools
+import os
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+
+import structlog
+
+from hongyan.carriers.smpp import SmppLink
+from hongyan.control import snapshots as control_snapshots
+from hongyan.control.plane import ControlPlane, assemble
+from hongyan.doors.ops import routes as ops
+from hongyan.doors.tencent_v3 import callbacks as tencent_v3_callbacks
+from hongyan.doors.tencent_v3.routes import TencentV3Door
+from hongyan.kit import embedded, migrate, web
+from hongyan.kit.bell import Bell, Switchboard
+from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.kit.http import GuardedClient, check_url
+from hongyan.kit.loops import Job, every, together
+from hongyan.kit.metrics import METRICS
+from hongyan.kit.secretbox import SecretBox, master_key
+from hongyan.model import numbering
+from hongyan.model.message import Dialect
+from hongyan.model.snapshot import LinkConfig, Snapshot
+from hongyan.pipeline.accept import SendService
+from hongyan.pipeline.callbacks import CallbackDispatcher, Renderer
+from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.dispatch import Dispatcher
+from hongyan.pipeline.engine import Engine
+from hongyan.pipeline.linkset import LinkFactory, LinkSet
+from hongyan.pipeline.ports import Feed
+from hongyan.pipeline.pulls import PullService
+from hongyan.pipeline.receipts import ReceiptService
+from hongyan.pipeline.recorder import Recorder
+from hongyan.pipeline.replies import ReplyService
+from hongyan.pipeline.settle import Settler
+from hongyan.pipeline.upkeep import Upkeep
+from hongyan.settings import Settings
+from hongyan.store import partitions
+from hongyan.store import snapshots as stored_snapshots
+
+log = structlog.get_logger()
+
+RENDERERS: Mapping[Dialect, Renderer] = {Dialect.TENCENT_V3: tencent_v3_callbacks}
+"""A dialect's words for events."""
+
+
+def _smpp(config: LinkConfig, feed: Feed) -> SmppLink:
+    return SmppLink(config, feed, clock=time.time, monotonic=time.monotonic, jitter=random.random)
+
+
+LINKS: Mapping[str, LinkFactory] = {"smpp": _smpp}
+"""Carrier protocols."""
+
+
+@contextlib.asynccontextmanager
+async def database_url(settings: Settings) -> AsyncIterator[str]:
+    """The address of the database; without a given one the embedded server, started or joined for as long as the block lasts."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    server = await embedded.start(settings.data_dir)
+    try:
+        yield server.url
+    finally:
+        await server.stop()
+
+
+async def prepare(db: Database) -> None:
+    """Bring the tables up to date. Raises kit.migrate.UnsafeServerError when the server must not be used."""
+    await migrate.upgrade(db)
+    async with db.connection() as conn:
+        await partitions.ensure(conn, time.time())
+
+
+def secret_box(settings: Settings) -> SecretBox:
+    return SecretBox(master_key(settings.master_key, settings.data_dir, os.urandom), os.urandom)
+
+
+def _plane(db: Database, settings: Settings) -> ControlPlane:
+    return assemble(
+        db,
+        secret_box(settings),
+        clock=time.time,
+        entropy=os.urandom,
+        check_url=lambda url: check_url(url, settings.callback_allow),
+    )
+
+
+@contextlib.asynccontextmanager
+async def control_plane(settings: Settings) -> AsyncIterator[ControlPlane]:
+    """The control services for a command: starts or joins the embedded database and brings its tables up to date."""
+    async with database(settings) as db:
+        yield _plane(db, settings)
+
+
+@contextlib.asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """A migrated database for a command."""
+    async with database_url(settings) as url:
+        db = await Database.open(url, size=2)
+        try:
+            await prepare(db)
+            yield db
+        finally:
+            await db.close()
+
+
+SIMULATOR_LINK = "simulator"
+SIMULATOR_PASSWORD = "hongyan"  # noqa: S105 - the built-in carrier's, on loopback
+
+
+async def announce_simulator(settings: Settings, url: str, host: str, port: int) -> None:
+    """Make the link to the simulated carrier lead to where it listens now."""
+    db = await Database.open(url, size=1)
+    try:
+        await _plane(db, settings).links.ensure(
+            LinkConfig(
+                id=0,
+                name=SIMULATOR_LINK,
+                protocol="smpp",
+                host=host,
+                port=port,
+                system_id="hongyan",
+                password=SIMULATOR_PASSWORD,
+                sessions=2,
+                window=250,
+                sender_id="10690000",
+                priority=1000,
+            )
+        )
+    finally:
+        await db.close()
+
+
+class Worker:
+    """The services of one process, as its roles need them."""
+
+    def __init__(self, settings: Settings, roles: frozenset[str], db: Database, box: SecretBox) -> None:
+        self.roles = roles
+        self._settings = settings
+        self._db = db
+        self._snapshot_bell, self._queue_bell, self._outbox_bell = Bell(), Bell(), Bell()
+        self.directory = Directory(
+            version=lambda: _version(db),
+            load=lambda: control_snapshots.load(db, box, time.time()),
+            bell=self._snapshot_bell,
+            changed=self._snapshot_changed,
+        )
+        self.engine = Engine(db=db, host=socket.gethostname(), pid=os.getpid(), roles="+".join(sorted(roles)), clock=time.time)
+        self.receipts = ReceiptService()
+        self.settler = Settler(self.directory)
+        self.numbering = numbering.build()
+        self.linkset: LinkSet | None = None
+        self.recorder: Recorder | None = None
+        self.dispatcher: Dispatcher | None = None
+        self.send: SendService | None = None
+
+    def _snapshot_changed(self, snapshot: Snapshot) -> None:
+        if self.linkset is not None:
+            self.linkset.follow(snapshot)
+
+    async def start(self) -> None:
+        """Construct what the roles need; loops do not run yet."""
+        await self.engine.register()
+        if "dispatch" in self.roles:
+            self._build_dispatch()
+        await self.directory.refresh()
+        if "api" in self.roles:
+            self.send = SendService(
+                db=self._db,
+                directory=self.directory,
+                dispatcher=self.dispatcher,
+                clock=time.time,
+                new_id=self.engine.new_id,
+                group_max=self._settings.accept_group_max,
+                waiting_max=self._settings.max_backlog,
+            )
+
+    def _build_dispatch(self) -> None:
+        replies = ReplyService(directory=self.directory, new_id=self.engine.new_id)
+        self.recorder = Recorder(db=self._db, receipts=self.receipts, replies=replies, settler=self.settler, clock=time.time)
+        self.linkset = LinkSet(feed=self.recorder, factories=LINKS, drain_s=self._settings.shutdown_s / 2)
+        self.dispatcher = Dispatcher(
+            db=self._db,
+            recorder=self.recorder,
+            links=self.linkset.links,
+            numbering=self.numbering,
+            clock=time.time,
+            bell=self._queue_bell,
+            engine=self.engine.id,
+            capacity=self._settings.dispatch_capacity,
+        )
+        self.engine.reborn = self.dispatcher.reincarnate
+
+    def jobs(self) -> dict[str, Job]:
+        """What runs for as long as the process does, by name."""
+        bells = {"hongyan_snapshot": self._snapshot_bell, "hongyan_queue": self._queue_bell, "hongyan_outbox": self._outbox_bell}
+        jobs: dict[str, Job] = {
+            "switchboard": Switchboard(self._db, bells).run,
+            "directory": self.directory.run,
+            "engine": self.engine.run,
+        }
+        if self.send is not None:
+            jobs["accept"] = self.send.run
+        if self.recorder is not None and self.dispatcher is not None:
+            jobs |= {"recorder": self.recorder.run, "dispatcher": self.dispatcher.run, "claims": self.dispatcher.run_claims}
+        if "callbacks" in self.roles:
+            jobs["callbacks"] = self._callbacks().run
+        if "jobs" in self.roles:
+            jobs |= self._upkeep()
+        return jobs
+
+    def _upkeep(self) -> dict[str, Job]:
+        upkeep = Upkeep(db=self._db, directory=self.directory, receipts=self.receipts, settler=self.settler, clock=time.time)
+        rounds: dict[str, tuple[float, Job]] = {
+            "bury the dead": (1.0, upkeep.bury_the_dead),
+            "resolve doubts": (0.5, upkeep.resolve_doubts),
+            "retry parked receipts": (0.25, upkeep.retry_parked),
+            "expire": (60.0, upkeep.expire),
+            "keep tables": (3600.0, upkeep.keep_tables),
+        }
+        return {
+            name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()
+        }
+
+    def _callbacks(self) -> CallbackDispatcher:
+        client = GuardedClient(allow=self._settings.callback_allow, timeout_s=self._settings.callback_timeout_s)
+        return CallbackDispatcher(
+            db=self._db,
+            directory=self.directory,
+            post=client.post,
+            renderers=RENDERERS,
+            clock=time.time,
+            jitter=random.random,
+            bell=self._outbox_bell,
+            at_once=self._settings.callbacks_at_once,
+            finished=METRICS.callbacks,
+        )
+
+    def application(self) -> web.HotPaths:
+        """The HTTP doors of an api process."""
+        if self.send is None:
+            raise RuntimeError("this process has no api role")
+        pulls = PullService(db=self._db, directory=self.directory, clock=time.time)
+        tencent_v3 = TencentV3Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time)
+        return web.HotPaths(
+            {"/": tencent_v3},
+            web.starlette(ops.routes(self._ready)),
+            body_limit=self._settings.max_body,
+            trusted_proxies=self._settings.trusted_proxies,
+            seen=METRICS.http,
+        )
+
+    async def _ready(self) -> Mapping[str, str]:
+        """What is not ready, by name; empty when all is."""
+        return {}
+
+    async def stop(self) -> None:
+        """Finish what is in flight: answers to requests, then to carriers, then unbind."""
+        if self.send is not None:
+            await self.send.drain()
+        if self.dispatcher is not None and self.linkset is not None and self.recorder is not None:
+            await self.dispatcher.stop()
+            await self.linkset.stop()
+            while not self.recorder.idle:
+                await asyncio.sleep(0.01)
+
+
+async def _version(db: Database) -> int:
+    async with db.connection() as conn:
+        return await stored_snapshots.version(conn)
+
+
+async def run_worker(settings: Settings, roles: frozenset[str], listen: socket.socket | None, stop: asyncio.Event) -> None:
+    """Be one process of the platform until `stop`, then finish what is in flight within `settings.shutdown_s`."""
+    url = settings.database_url or embedded.url(settings.data_dir)
+    if url is None:
+        raise RuntimeError(f"no database: neither HONGYAN_DATABASE_URL nor an embedded one in {settings.data_dir}")
+    db = await Database.open(url, size=settings.database_connections, pipeline=True)
+    worker = Worker(settings, roles, db, secret_box(settings))
+    await worker.start()
+    over = asyncio.Event()
+    running = asyncio.create_task(together(over, worker.jobs(), expected=UNAVAILABLE), name="jobs")
+    try:
+        if listen is not None and "api" in roles:
+            await web.serve(worker.application(), listen, stop=stop, patience_s=settings.shutdown_s / 2)
+        await stop.wait()
+        async with asyncio.timeout(settings.shutdown_s * 0.8):
+            await worker.stop()
+    except TimeoutError:
+        log.warning("stopped_with_work_in_flight", roles=sorted(roles))
+    finally:
+        over.set()
+        await running
+        await db.close()

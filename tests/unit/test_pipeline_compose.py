@@ -1,0 +1,134 @@
+"""What can be said about a request before the database is asked."""
+
+import msgspec
+import pytest
+
+from hongyan.model.limits import Limits
+from hongyan.model.message import Caller, Dialect, Kind, Refused, SendCommand
+from hongyan.model.reject import Refusal, Reject
+from hongyan.model.snapshot import Account, AccountKind, App, Scope, Signature, Snapshot, Template
+from hongyan.pipeline.compose import Composed, compose, content_hash
+
+APP = App(
+    id=1400000001, account_id=1, name="shop", app_key="k", enabled=True, limits=Limits(), unlimited_phones=frozenset(), pull=True,
+    report_url="", reply_url="", context_in_reports=False, sender_id="", extend_allowed=False,
+)  # fmt: skip
+CODE = Template(
+    id=1, account_id=1, app_id=None, kind=Kind.VERIFICATION, scope=Scope.MAINLAND, content="您的验证码是{1}，{2}分钟内有效。", params=2
+)
+ABROAD = Template(id=2, account_id=1, app_id=None, kind=Kind.NOTICE, scope=Scope.INTERNATIONAL, content="Your order {1} left.", params=1)
+SALE = Template(id=3, account_id=1, app_id=None, kind=Kind.MARKETING, scope=Scope.MAINLAND, content="今日特价，拒收请回复R", params=0)
+NOTICE = Template(id=4, account_id=1, app_id=None, kind=Kind.NOTICE, scope=Scope.MAINLAND, content="{1}", params=1)
+SNAPSHOT = Snapshot(
+    version=1,
+    accounts={
+        1: Account(id=1, name="shop", kind=AccountKind.ENTERPRISE, enabled=True),
+        2: Account(id=2, name="other", kind=AccountKind.INDIVIDUAL, enabled=True),
+    },
+    keys={},
+    apps={APP.id: APP, 1400000002: msgspec.structs.replace(APP, id=1400000002, account_id=2)},
+    signatures={
+        (1, "鸿雁"): Signature(id=7, account_id=1, app_id=None, name="鸿雁", scope=Scope.MAINLAND),
+        (2, "个人"): Signature(id=8, account_id=2, app_id=None, name="个人", scope=Scope.MAINLAND),
+    },
+    templates={t.id: t for t in (CODE, ABROAD, SALE, NOTICE, msgspec.structs.replace(SALE, id=5, account_id=2))},
+    packages={},
+    links=(),
+)
+OWNER = Caller(account_id=1, key_id="AKID")
+
+
+def command(**changes: object) -> SendCommand:
+    usual = SendCommand(
+        app_id=APP.id, template_id=1, phones=("+8613800138000",), dialect=Dialect.TENCENT_V3, sign_name="鸿雁", params=("123456", "5")
+    )
+    return msgspec.structs.replace(usual, **changes)
+
+
+def only_refusal(composed: Composed | Refusal) -> Reject:
+    assert isinstance(composed, Composed)
+    [outcome] = composed.outcomes
+    assert isinstance(outcome, Refused)
+    assert not composed.drafts
+    return outcome.reason
+
+
+def test_a_good_request_becomes_a_draft_with_the_signature_in_front() -> None:
+    composed = compose(SNAPSHOT, OWNER, command())
+    assert isinstance(composed, Composed)
+    [draft] = composed.drafts
+    assert draft.body.text == "【鸿雁】您的验证码是123456，5分钟内有效。"
+    assert (draft.body.segments, draft.phone.number, draft.position) == (1, 8613800138000, 0)
+    assert composed.outcomes == [None]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"app_id": 1400000009}, Reject.APP_NOT_FOUND),
+        ({"app_id": 1400000002}, Reject.APP_NOT_YOURS),
+        ({"phones": ()}, Reject.NO_NUMBERS),
+        ({"phones": ("+8613800138000",) * 201}, Reject.TOO_MANY_NUMBERS),
+        ({"phones": ("+8613800138000", "+6591234567")}, Reject.MIXED_REGIONS),
+        ({"session_context": "x" * 512}, Reject.CONTEXT_TOO_LONG),
+        ({"session_context": "a\x00b"}, Reject.BAD_REQUEST),
+        ({"params": ("\ud800", "5")}, Reject.BAD_REQUEST),
+        ({"extend": "12a"}, Reject.EXTEND_INVALID),
+    ],
+)
+def test_faults_of_the_request_refuse_it_as_a_whole(changes: dict[str, object], reason: Reject) -> None:
+    refusal = compose(SNAPSHOT, OWNER, command(**changes))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"phones": ("12345",)}, Reject.BAD_NUMBER),
+        ({"sign_name": "没有"}, Reject.SIGNATURE_UNUSABLE),
+        ({"sign_name": ""}, Reject.SIGNATURE_UNUSABLE),
+        ({"template_id": 99}, Reject.TEMPLATE_UNUSABLE),
+        ({"template_id": 5}, Reject.TEMPLATE_UNUSABLE),
+        ({"params": ("123456",)}, Reject.PARAMS_MISMATCH),
+        ({"params": ("12345a", "5")}, Reject.PARAM_FORMAT),
+        ({"template_id": 4, "params": ("看 http://x.cn/a",)}, Reject.PARAM_HAS_LINK),
+        ({"template_id": 4, "params": ("长" * 700,)}, Reject.TEXT_TOO_LONG),
+        ({"template_id": 2, "params": ("1",)}, Reject.INTERNATIONAL_TEMPLATE_AT_HOME),
+        ({"phones": ("+6591234567",)}, Reject.MAINLAND_TEMPLATE_ABROAD),
+        ({"extend": "12"}, Reject.EXTEND_INVALID),
+        ({"sender_id": "SHOP"}, Reject.SENDER_NOT_ALLOWED),
+    ],
+)
+def test_faults_of_text_and_number_are_told_per_number(changes: dict[str, object], reason: Reject) -> None:
+    assert only_refusal(compose(SNAPSHOT, OWNER, command(**changes))) is reason
+
+
+def test_an_individual_account_may_not_send_marketing() -> None:
+    asked = command(app_id=1400000002, template_id=5, sign_name="个人", params=())
+    assert only_refusal(compose(SNAPSHOT, Caller(account_id=2, key_id="AKID"), asked)) is Reject.MARKETING_DENIED
+
+
+def test_a_number_given_twice_is_sent_to_once() -> None:
+    composed = compose(SNAPSHOT, OWNER, command(phones=("13800138000", "+8613800138000", "+8613800138001")))
+    assert isinstance(composed, Composed)
+    assert [draft.position for draft in composed.drafts] == [0, 2]
+    repeated = composed.outcomes[1]
+    assert isinstance(repeated, Refused)
+    assert repeated.reason is Reject.SAME_CONTENT
+
+
+def test_one_bad_number_does_not_fail_the_others() -> None:
+    composed = compose(SNAPSHOT, OWNER, command(phones=("nonsense", "+8613800138001")))
+    assert isinstance(composed, Composed)
+    assert [draft.phone.number for draft in composed.drafts] == [8613800138001]
+
+
+def test_abroad_a_signature_may_be_left_out() -> None:
+    composed = compose(SNAPSHOT, OWNER, command(phones=("+6591234567",), template_id=2, params=("77",), sign_name=""))
+    assert isinstance(composed, Composed)
+    assert composed.drafts[0].body.text == "Your order 77 left."
+
+
+def test_the_same_text_has_the_same_hash_in_every_process() -> None:
+    assert content_hash("【鸿雁】您的验证码是1") == -5629098835417512220

@@ -1,0 +1,176 @@
+"""Lanes, routes, limits and what answers mean."""
+
+import itertools
+
+import pytest
+
+from hongyan.kit import ids
+from hongyan.model.carrier import Declined, Lost, NotSent, SubmitOutcome, Submitted, Throttled, Verdict
+from hongyan.model.limits import Limits, Recent
+from hongyan.model.message import FINAL, NEXT, Kind, Message, Status, advance
+from hongyan.model.snapshot import LinkConfig, Scope
+from hongyan.pipeline.callbacks import retry_at
+from hongyan.pipeline.checks import Horizon, enough_history, recent
+from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, ended
+from hongyan.pipeline.lanes import Lanes
+from hongyan.pipeline.replies import opts_out
+from hongyan.pipeline.routing import LinkState, choose
+
+number = itertools.count(1)
+
+
+def message(app_id: int = 1, kind: Kind = Kind.NOTICE, segments: int = 1) -> Message:
+    return Message(
+        app_id=app_id, id=next(number), phone=8613800138000, kind=kind, text="x", segments=segments, sender_id="", extend="",
+        expires_at=1e12,
+    )  # fmt: skip
+
+
+def filled(*messages: Message) -> Lanes:
+    lanes = Lanes(100)
+    for one in messages:
+        assert lanes.reserve(one.kind, 1) == 1
+    lanes.push(messages)
+    return lanes
+
+
+def test_codes_go_before_notices_and_notices_before_marketing() -> None:
+    lanes = filled(message(kind=Kind.MARKETING), message(kind=Kind.NOTICE), message(kind=Kind.VERIFICATION))
+    assert [m.kind for m in lanes.take(10, lambda m: m.segments)] == [Kind.VERIFICATION, Kind.NOTICE, Kind.MARKETING]
+
+
+def test_applications_take_turns_within_a_kind() -> None:
+    lanes = filled(*[message(app_id=1) for _ in range(4)], *[message(app_id=2) for _ in range(2)])
+    assert [m.app_id for m in lanes.take(4, lambda m: m.segments)] == [1, 2, 1, 2]
+    assert [m.app_id for m in lanes.take(4, lambda m: m.segments)] == [1, 1]
+
+
+def test_a_long_message_at_the_front_waits_for_room_rather_than_being_overtaken() -> None:
+    long = message(segments=5)
+    lanes = filled(long, message(segments=1))
+    assert lanes.take(3, lambda m: m.segments) == []
+    assert lanes.take(5, lambda m: m.segments)[0] is long
+
+
+def test_a_message_with_nowhere_to_go_does_not_hold_up_other_applications() -> None:
+    lanes = filled(message(app_id=1), message(app_id=2))
+    assert [m.app_id for m in lanes.take(5, lambda m: None if m.app_id == 1 else 1)] == [2]
+
+
+def test_a_full_lane_of_one_kind_leaves_the_room_of_the_others() -> None:
+    lanes = Lanes(3)
+    assert lanes.reserve(Kind.MARKETING, 5) == 3
+    assert lanes.reserve(Kind.MARKETING, 1) == 0
+    assert lanes.reserve(Kind.VERIFICATION, 2) == 2
+    lanes.unreserve(Kind.MARKETING, 3)
+    assert lanes.room(Kind.MARKETING) == 3
+
+
+def test_clearing_gives_all_room_back() -> None:
+    lanes = filled(message(), message())
+    assert len(lanes.clear()) == 2
+    assert len(lanes) == 0
+    assert lanes.room(Kind.NOTICE) == 100
+
+
+def link(link_id: int, room: int, **changes: object) -> LinkState:
+    settings = {"id": link_id, "name": f"l{link_id}", "protocol": "smpp", "host": "h", "port": 1, "system_id": "s", "password": "p"}
+    return LinkState(LinkConfig(**(settings | changes)), room)  # type: ignore[arg-type]
+
+
+def test_the_preferred_link_is_chosen_then_the_emptier_one() -> None:
+    links = [link(1, 5, priority=100), link(2, 9, priority=100), link(3, 1, priority=200)]
+    chosen = choose(links, scope=Scope.MAINLAND, carrier="", segments=1)
+    assert chosen is links[1]
+
+
+def test_a_link_that_does_not_serve_the_number_is_not_chosen() -> None:
+    links = [link(1, 5, scopes=(Scope.INTERNATIONAL,)), link(2, 5, carriers=("ctcc",))]
+    assert choose(links, scope=Scope.MAINLAND, carrier="cmcc", segments=1) is None
+    assert choose(links, scope=Scope.MAINLAND, carrier="ctcc", segments=1) is links[1]
+
+
+def test_a_message_longer_than_a_window_goes_when_the_whole_window_is_free() -> None:
+    assert choose([link(1, 2, window=3)], scope=Scope.MAINLAND, carrier="", segments=5) is None
+    assert choose([link(1, 3, window=3)], scope=Scope.MAINLAND, carrier="", segments=5) is not None
+
+
+@pytest.mark.parametrize(
+    ("answers", "conclusion"),
+    [
+        ([Submitted("a")], Taken()),
+        ([Submitted("a"), Submitted("b")], Taken()),
+        ([Throttled(1.5, "x")], PutBack(1.5, 0)),
+        ([Submitted("a"), Throttled(2.0, "x"), Throttled(3.0, "x")], PutBack(3.0, 0b001)),
+        ([NotSent("x"), Submitted("a")], PutBack(0.05, 0b10)),
+        ([Declined("ESME_RINVDSTADR")], Fail("ESME_RINVDSTADR")),
+        ([Throttled(1.0, "x"), Declined("no")], Fail("no")),
+        ([Lost("gone")], Doubt((1,), 0, "gone")),
+        ([Submitted("a"), Lost("gone"), Declined("no")], Doubt((2,), 0b1, "gone")),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, list) else "+".join(type(v).__name__ for v in value),
+)
+def test_answers_to_segments_mean_one_thing_for_the_message(answers: list[SubmitOutcome], conclusion: object) -> None:
+    assert conclude(list(enumerate(answers, start=1))) == conclusion
+
+
+def test_a_long_message_is_delivered_when_every_segment_is() -> None:
+    first = (Verdict.DELIVERED, "DELIVRD", 10.0)
+    assert ended(2, [first]) is None
+    end = ended(2, [first, (Verdict.DELIVERED, "DELIVRD", 12.0)])
+    assert end is not None
+    assert (end.status, end.done_at) == (Status.DELIVERED, 12.0)
+
+
+def test_the_first_failed_segment_ends_a_long_message() -> None:
+    end = ended(3, [(Verdict.DELIVERED, "DELIVRD", 10.0), (Verdict.FAILED, "UNDELIV", 11.0)])
+    assert end is not None
+    assert (end.status, end.code) == (Status.FAILED, "UNDELIV")
+
+
+def test_codes_and_marketing_are_never_sent_a_second_time_on_a_guess() -> None:
+    assert (COPIES[Kind.VERIFICATION], COPIES[Kind.NOTICE], COPIES[Kind.MARKETING]) == (1, 2, 1)
+    assert RESOLVE_AFTER_S[Kind.VERIFICATION] == 5.0
+    assert RESOLVE_AFTER_S[Kind.NOTICE] == 60.0
+
+
+@pytest.mark.parametrize("current", Status)
+@pytest.mark.parametrize("reported", Status)
+def test_no_report_ever_leaves_a_final_status(current: Status, reported: Status) -> None:
+    assert NEXT.keys() == set(Status)
+    after = advance(current, reported)
+    assert after in (current, reported)
+    if current in FINAL:
+        assert after is current
+
+
+def test_windows_count_what_lies_in_them() -> None:
+    now = 1_790_000_000.0
+    horizon = Horizon(seconds_30=ids.first_id_at(now - 30), hour=ids.first_id_at(now - 3600), day=ids.first_id_at(now - 7200))
+    history = [(ids.first_id_at(now - age), text) for age, text in ((5, 1), (29, 2), (31, 1), (3599, 1), (7000, 2), (9000, 1))]
+    assert recent(history, 1, horizon) == Recent(same_content_30s=1, any_30s=2, hour=4, day=5, same_content_day=3)
+
+
+def test_a_window_never_asked_about_is_never_looked_at() -> None:
+    horizon = Horizon(seconds_30=100, hour=50, day=10)
+    assert horizon.since(Limits()) == 10
+    assert horizon.since(Limits(day=0)) == 100
+    assert horizon.since(Limits(day=0, hour=5)) == 50
+    assert enough_history(Limits()) == 11
+
+
+@pytest.mark.parametrize("text", ["T", "t", " td ", "TD", "R", "r.", "退订", "Ｔ", "T退订", "“退订”"])
+def test_opt_out_words_are_understood_as_people_write_them(text: str) -> None:
+    assert opts_out(text)
+
+
+@pytest.mark.parametrize("text", ["", "Thanks", "1", "收到", "不要退订", "TDX"])
+def test_other_replies_opt_nobody_out(text: str) -> None:
+    assert not opts_out(text)
+
+
+def test_callbacks_are_tried_ever_more_rarely_for_a_day() -> None:
+    delays = [retry_at(n, 0.0, 0.0, 0.5) for n in range(1, 20)]
+    assert delays[:3] == [5.0, 10.0, 20.0]
+    assert max(d for d in delays if d is not None) == 3600.0
+    assert retry_at(3, 0.0, 86_400.0, 0.5) is None
