@@ -10,6 +10,7 @@ from hongyan.control.blacklist import Blacklist
 from hongyan.control.keys import Keys
 from hongyan.control.links import Links
 from hongyan.control.packages import Packages
+from hongyan.control.records import Records
 from hongyan.control.sandbox import Sandbox
 from hongyan.control.senders import Senders
 from hongyan.control.signatures import Signatures
@@ -32,6 +33,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     senders: Senders
     snapshots: Snapshots
     sandbox: Sandbox
+    records: Records
 
 
 def assemble(db: Database, box: SecretBox, *, clock: Callable[[], float], entropy: Entropy, check_url: CheckUrl) -> ControlPlane:
@@ -48,4 +50,5 @@ def assemble(db: Database, box: SecretBox, *, clock: Callable[[], float], entrop
         senders=Senders(db, clock),
         snapshots=Snapshots(db, box, clock),
         sandbox=Sandbox(db, box, clock, entropy),
+        records=Records(db),
     )

@@ -97,7 +97,7 @@ class Records:
 
 
 async def _apps(conn: Connection, app_id: int | None) -> list[int]:
-    return [app_id] if app_id is not None else [app.id for app in await apps.every(conn)]
+    return [app_id] if app_id is not None else [app.id for app in await apps.every(conn, None)]
 
 
 async def _timeline(conn: Connection, row: Row) -> Timeline:
