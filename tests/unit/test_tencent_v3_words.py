@@ -1,0 +1,247 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hongyan.doors.tencent_v3 import callbacks, errors, schema
+from hongyan.doors.tencent_v3.errors import FAULTS, Fault
+from hongyan.doors.tencent_v3.routes import OFFLINE, VERSION
+from hongyan.doors.tencent_v3.schema import Schema
+from hongyan.model.event import ReplyEvent, ReportEvent
+from hongyan.model.message import Dialect, SendCommand, Status
+from hongyan.model.reject import Refusal, Reject
+
+CAPTURES = Path(__file__).parents[2] / "captures/tencent_v3"
+API = json.loads((CAPTURES / "api.json").read_text(encoding="utf-8"))
+CODES: dict[str, str] = json.loads((CAPTURES / "error_codes.json").read_text(encoding="utf-8"))
+CALLBACKS = json.loads((CAPTURES / "callbacks.json").read_text(encoding="utf-8"))
+OWN_FAULTS = [fault for fault in vars(errors).values() if isinstance(fault, Fault)]
+
+REQUESTS: dict[str, type[schema.Request]] = {
+    "SendSms": schema.SendSms,
+    "PullSmsSendStatus": schema.PullQueue,
+    "PullSmsReplyStatus": schema.PullQueue,
+    "PullSmsSendStatusByPhoneNumber": schema.PullNumber,
+    "PullSmsReplyStatusByPhoneNumber": schema.PullNumber,
+    "DescribePhoneNumberInfo": schema.DescribePhoneNumberInfo,
+}
+ANSWERS: dict[str, type[schema.Answer]] = {
+    "SendSms": schema.SendStatusSet,
+    "PullSmsSendStatus": schema.PullSmsSendStatusSet,
+    "PullSmsReplyStatus": schema.PullSmsReplyStatusSet,
+    "PullSmsSendStatusByPhoneNumber": schema.PullSmsSendStatusSet,
+    "PullSmsReplyStatusByPhoneNumber": schema.PullSmsReplyStatusSet,
+    "DescribePhoneNumberInfo": schema.PhoneNumberInfoSet,
+}
+OBJECTS: dict[str, type[schema.Answer]] = {
+    "SendStatus": schema.SendStatus,
+    "PullSmsSendStatus": schema.PullSmsSendStatus,
+    "PullSmsReplyStatus": schema.PullSmsReplyStatus,
+    "PhoneNumberInfo": schema.PhoneNumberInfo,
+}
+TYPES: dict[Any, str] = {str: "string", int: "int", list[str]: "list of string"}
+
+
+def fields(struct: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
+    return {
+        field.encode_name: {
+            "type": TYPES.get(field.type) or TYPES[next(part for part in field.type.__args__ if part is not type(None))],
+            "required": field.required,
+        }
+        for field in msgspec.structs.fields(struct)
+    }
+
+
+def test_every_reason_has_a_word() -> None:
+    assert FAULTS.keys() == set(Reject)
+
+
+@pytest.mark.parametrize("fault", [*FAULTS.values(), *OWN_FAULTS], ids=lambda fault: fault.code)
+def test_every_code_is_documented_and_stands_where_it_belongs(fault: Fault) -> None:
+    assert CODES[fault.code] in {fault.where.value, "both"}
+    assert fault.en
+    assert fault.zh
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (Reject.PARAMS_MISMATCH, "request content does not match the template content"),
+        (Reject.TEMPLATE_UNUSABLE, "template is not approved or request content does not match the approved template content"),
+        (Reject.LIMIT_DAY, "the number of sms messages sent from a single mobile number every day exceeds the upper limit"),
+        (Reject.LIMIT_30_SECONDS, "the number of sms messages sent from a single mobile number within 30 seconds exceeds the upper limit"),
+        (Reject.LIMIT_HOUR, "the number of sms messages sent from a single mobile number within 1 hour exceeds the upper limit"),
+        (Reject.SAME_CONTENT_DAY, "the number of the same sms messages sent from a single mobile number exceeds the upper limit"),
+        (Reject.PARAM_FORMAT, "Verification code template parameter format error"),
+        (Reject.APP_NOT_YOURS, "request SmsSdk AppId verify fail"),
+    ],
+)
+def test_texts_of_the_real_service_are_kept_in_both_languages(reason: Reject, text: str) -> None:
+    assert errors.message(FAULTS[reason], "", "zh-CN") == errors.message(FAULTS[reason], "", "en-US") == text
+
+
+def test_other_texts_follow_the_language_and_end_with_the_detail() -> None:
+    fault = FAULTS[Reject.NO_PACKAGE]
+    assert errors.message(fault, "", "") == "套餐包余量不足，请购买套餐包"
+    assert errors.message(fault, "package 7", "en-US") == "no segments are left in the packages: package 7"
+
+
+@pytest.mark.parametrize("action", REQUESTS)
+def test_request_fields_are_those_of_the_api(action: str) -> None:
+    assert fields(REQUESTS[action]) == API["requests"][action]
+
+
+@pytest.mark.parametrize("action", ANSWERS)
+def test_answers_have_the_names_of_the_api(action: str) -> None:
+    assert [field.encode_name for field in msgspec.structs.fields(ANSWERS[action])] == list(API["answers"][action])
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_have_all_fields_of_the_api_and_always_send_them(name: str) -> None:
+    assert fields(OBJECTS[name]) == {field: {"type": kind, "required": True} for field, kind in API["objects"][name].items()}
+
+
+def test_every_action_of_tencent_is_built_or_said_to_be_offline() -> None:
+    offline = {version: set(actions) for version, actions in OFFLINE.items()}
+    offline[VERSION] |= REQUESTS.keys()
+    assert offline == {version: set(actions) for version, actions in API["actions"].items()}
+
+
+def test_nulls_are_absent_fields() -> None:
+    body = b'{"PhoneNumberSet": ["1"], "SmsSdkAppId": "1", "TemplateId": "2", "SignName": null, "TemplateParamSet": null}'
+    read = Schema(schema.SendSms).read(None, body)
+    assert isinstance(read, schema.SendSms)
+    assert read.command(1, "r") == SendCommand(app_id=1, template_id=2, phones=("1",), dialect=Dialect.TENCENT_V3, request_id="r")
+
+
+@pytest.mark.parametrize("template_id", ["abc", "", "-1", "١", "9" * 20])
+def test_a_template_id_is_decimal(template_id: str) -> None:
+    refusal = schema.SendSms(phone_number_set=["1"], sms_sdk_app_id="1", template_id=template_id).command(1, "")
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reject.TEMPLATE_UNUSABLE
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "detail"),
+    [
+        (b"", "FailedOperation.JsonParseFail", ""),
+        (b"{", "FailedOperation.JsonParseFail", ""),
+        (b'{"Limit": 1, "SmsSdkAppId": "\xff"}', "FailedOperation.JsonParseFail", ""),
+        (b'{"x": ' + b"[" * 100_000, "FailedOperation.JsonParseFail", ""),
+        (b"[]", "InvalidParameter", "the request body must be a JSON object"),
+        (b"{}", "MissingParameter", "Limit"),
+        (b'{"Limit": null, "SmsSdkAppId": "1"}', "MissingParameter", "Limit"),
+        (b'{"Limit": 1, "SmsSdkAppId": "1", "Foo": 1}', "UnknownParameter", "Foo"),
+        (b'{"Limit": "1", "SmsSdkAppId": "1"}', "InvalidParameter", "Limit must be an integer"),
+        (b'{"Limit": true, "SmsSdkAppId": "1"}', "InvalidParameter", "Limit must be an integer"),
+        (b'{"Limit": 1.5, "SmsSdkAppId": "1"}', "InvalidParameter", "Limit must be an integer"),
+        (b'{"Limit": 1, "SmsSdkAppId": 1400000001}', "InvalidParameter", "SmsSdkAppId must be a string"),
+    ],
+)
+def test_an_unreadable_body_is_told_what_is_wrong(body: bytes, code: str, detail: str) -> None:
+    failure = Schema(schema.PullQueue).read(None, body)
+    assert isinstance(failure, errors.Failure)
+    assert (failure.fault.code, failure.detail) == (code, detail)
+
+
+@pytest.mark.parametrize("value", ['"+8613800000000"', "[1]", "[null]", "{}", "1"])
+def test_a_list_of_numbers_is_a_list_of_strings(value: str) -> None:
+    failure = Schema(schema.DescribePhoneNumberInfo).read(None, b'{"PhoneNumberSet": %b}' % value.encode())
+    assert isinstance(failure, errors.Failure)
+    assert (failure.fault.code, failure.detail) == ("InvalidParameter", "PhoneNumberSet must be a list of strings")
+
+
+def test_integers_in_a_form_are_text() -> None:
+    assert Schema(schema.PullQueue).read({"Limit": "10", "SmsSdkAppId": "1"}, b"") == schema.PullQueue(limit=10, sms_sdk_app_id="1")
+    failure = Schema(schema.PullQueue).read({"Limit": "ten", "SmsSdkAppId": "1"}, b"")
+    assert isinstance(failure, errors.Failure)
+    assert failure.detail == "Limit must be an integer"
+
+
+def test_lists_in_a_form_keep_the_order_of_their_numbers() -> None:
+    form = {f"PhoneNumberSet.{at}": str(at) for at in (10, 2, 0, 1)}
+    assert Schema(schema.DescribePhoneNumberInfo).read(form, b"") == schema.DescribePhoneNumberInfo(phone_number_set=["0", "1", "2", "10"])
+
+
+def report(**more: Any) -> ReportEvent:
+    given: dict[str, Any] = {
+        "app_id": 1,
+        "event_id": 1,
+        "message_id": 5231907345678,
+        "phone": 8618501234444,
+        "country_code": 86,
+        "status": Status.DELIVERED,
+        "code": "DELIVRD",
+        "at": 1620734188.9,
+        "session_context": "",
+        "dialect": Dialect.TENCENT_V3,
+    }
+    return ReportEvent(**(given | more))
+
+
+REPLY = ReplyEvent(1, 1, 8618501234444, 86, "腾讯云", "11", "T", 1620734188.2, Dialect.TENCENT_V3)
+
+
+def test_callback_bodies_are_those_of_the_document() -> None:
+    failed = report(message_id=5231907345679, phone=85251234567, country_code=852, status=Status.FAILED, code="MK:0001")
+    assert callbacks.render_reports([report(session_context="order-1"), failed]).decode() == CALLBACKS["reports"]
+    assert callbacks.render_reply(REPLY).decode() == CALLBACKS["reply"]
+
+
+def test_every_receipt_code_is_described() -> None:
+    categories = callbacks._categories()
+    assert len(categories) > 1900
+    assert set(categories.values()) <= callbacks.CATEGORIES.keys()
+    assert callbacks.describe(report(status=Status.FAILED, code="no such code")) == "其他错误"
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [(Status.DELIVERED, "DELIVRD"), (Status.FAILED, "UNDELIV"), (Status.EXPIRED, "EXPIRED"), (Status.UNKNOWN, "UNKNOWN")],
+)
+def test_a_report_without_the_carriers_word_gets_one(status: Status, word: str) -> None:
+    assert schema.send_report(report(status=status, code="")).description == word
+
+
+def test_pulled_reports_and_replies_are_those_of_the_document() -> None:
+    assert msgspec.to_builtins(schema.send_report(report(session_context="x"))) == {
+        "UserReceiveTime": 1620734188,
+        "CountryCode": "86",
+        "SubscriberNumber": "18501234444",
+        "PhoneNumber": "+8618501234444",
+        "SerialNo": "2021:5231907345678",
+        "ReportStatus": "SUCCESS",
+        "Description": "DELIVRD",
+        "SessionContext": "x",
+    }
+    assert msgspec.to_builtins(schema.reply(REPLY)) == {
+        "ExtendCode": "11",
+        "CountryCode": "86",
+        "PhoneNumber": "+8618501234444",
+        "SignName": "腾讯云",
+        "ReplyContent": "T",
+        "ReplyTime": 1620734188,
+        "SubscriberNumber": "18501234444",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "taken"),
+    [
+        (200, b'{"result":0,"errmsg":"OK"}', True),
+        (200, b'{"result": 0}', True),
+        (204, b'{"result":0}', False),
+        (500, b'{"result":0}', False),
+        (200, b'{"result":1}', False),
+        (200, b'{"result":false}', False),
+        (200, b'{"errmsg":"OK"}', False),
+        (200, b"OK", False),
+        (200, b"", False),
+        (200, b'"\xff"', False),
+        (200, b"[" * 100_000, False),
+    ],
+)
+def test_a_callback_is_taken_when_the_customer_says_so(status: int, body: bytes, taken: bool) -> None:
+    assert callbacks.acknowledged(status, body) is taken
