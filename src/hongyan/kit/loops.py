@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import structlog
 
+from hongyan.kit.db import UNAVAILABLE
 from hongyan.kit.retry import delay
 
 log = structlog.get_logger()
@@ -18,10 +19,10 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 
 
-async def every(seconds: float, job: Job, *, name: str, expected: tuple[type[BaseException], ...] = ()) -> None:
+async def every(seconds: float, job: Job, *, name: str = "", expected: tuple[type[BaseException], ...] = UNAVAILABLE) -> None:
     """Do the job, wait, do it again, until cancelled. A failure is logged and the wait grows until the job succeeds again.
 
-    `expected` failures (the database is away) get one line, others their traceback.
+    `expected` failures (by default: the database is away) get one line, others their traceback.
     """
     failures = 0
     while True:
@@ -32,11 +33,11 @@ async def every(seconds: float, job: Job, *, name: str, expected: tuple[type[Bas
         except Exception as fault:  # noqa: BLE001 - a loop outlives whatever its job does
             failures += 1
             pause = max(seconds, _pause(failures))
-            _tell("loop_failed", name, fault, expected, failures)
+            _tell("loop_failed", name or _name(job), fault, expected, failures)
         await asyncio.sleep(pause)
 
 
-async def always(job: Job, *, name: str, expected: tuple[type[BaseException], ...] = ()) -> None:
+async def always(job: Job, *, name: str = "", expected: tuple[type[BaseException], ...] = UNAVAILABLE) -> None:
     """Run a job that should never end; when it fails it is started again, sooner at first and later when it keeps failing."""
     loop = asyncio.get_running_loop()
     failures = 0
@@ -46,14 +47,14 @@ async def always(job: Job, *, name: str, expected: tuple[type[BaseException], ..
             await job()
         except Exception as fault:  # noqa: BLE001 - as in every
             failures = failures + 1 if loop.time() - began < LONGEST_PAUSE_S else 1
-            _tell("job_failed", name, fault, expected, failures)
+            _tell("job_failed", name or _name(job), fault, expected, failures)
         else:
-            log.warning("job_ended", job=name)
+            log.warning("job_ended", job=name or _name(job))
             failures = 1
         await asyncio.sleep(_pause(failures))
 
 
-async def together(stop: asyncio.Event, jobs: Mapping[str, Job], *, expected: tuple[type[BaseException], ...] = ()) -> None:
+async def together(stop: asyncio.Event, jobs: Mapping[str, Job], *, expected: tuple[type[BaseException], ...] = UNAVAILABLE) -> None:
     """Keep all jobs running (`always`) until `stop`, then cancel them and wait for their ends."""
     tasks = [asyncio.create_task(always(job, name=name, expected=expected), name=name) for name, job in jobs.items()]
     try:
@@ -69,6 +70,10 @@ async def cancel(*tasks: asyncio.Task[object] | asyncio.Task[None]) -> None:
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await task
+
+
+def _name(job: Job) -> str:
+    return getattr(job, "__qualname__", repr(job))
 
 
 def _pause(failures: int) -> float:
