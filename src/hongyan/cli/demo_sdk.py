@@ -1,0 +1,34 @@
+"""Runs inside the official SDK's own environment: sends what standard input asks for, nothing of Hongyan is imported.
+
+In: {"endpoint": "127.0.0.1:8080", "secret_id", "secret_key", "calls": [{"action": "SendSms", "params": {...}}]}.
+Out: one JSON array with the responses, an error as {"Error": {"Code", "Message"}}.
+"""
+
+import json
+import sys
+
+from tencentcloud.common import credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.sms.v20210111 import models, sms_client
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=asked["endpoint"]))
+    keys = credential.Credential(asked["secret_id"], asked["secret_key"])
+    client = sms_client.SmsClient(keys, "ap-guangzhou", profile)
+    answers = []
+    for call in asked["calls"]:
+        request = getattr(models, f"{call['action']}Request")()
+        request.from_json_string(json.dumps(call["params"]))
+        try:
+            answers.append(json.loads(getattr(client, call["action"])(request).to_json_string()))
+        except TencentCloudSDKException as fault:
+            answers.append({"Error": {"Code": fault.get_code(), "Message": fault.get_message()}})
+    json.dump(answers, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
