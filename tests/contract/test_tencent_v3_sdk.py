@@ -1,0 +1,229 @@
+"""The official Python SDK, unmodified and in its own environment, against the door on a loopback socket."""
+
+import asyncio
+import json
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hongyan.doors.tencent_v3.routes import TencentV3Door
+from hongyan.kit.web import HotPaths, serve, starlette
+from hongyan.model.event import ReplyEvent, ReportEvent
+from hongyan.model.limits import Limits
+from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
+from hongyan.model.phone import parse
+from hongyan.model.reject import Refusal, Reject
+from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey, App, Snapshot
+
+ROOT = Path(__file__).parents[2]
+SDK_PYTHON = ROOT / ".venv-sdk/bin/python"
+DRIVER = ROOT / "tests/contract/sdk/driver.py"
+APP_ID = 1400006666
+KEY = ApiKey(secret_id="AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", secret_key="Gu5t9xGARNpq86cd98joQYCN3EXAMPLE", account_id=1, enabled=True)
+SEND = {
+    "PhoneNumberSet": ["+8618501234444"],
+    "SmsSdkAppId": str(APP_ID),
+    "TemplateId": "1110",
+    "SignName": "腾讯云",
+    "TemplateParamSet": ["4370", "a b+c&d=é"],
+}
+PULL = {"SmsSdkAppId": str(APP_ID), "Limit": 10}
+
+Ask = Callable[..., Awaitable[list[dict[str, Any]]]]
+
+
+class Memory:
+    """The platform behind the door, as far as the wire can tell: it refuses the number ending in 9 and remembers commands."""
+
+    def __init__(self) -> None:
+        app = App(
+            id=APP_ID,
+            account_id=1,
+            name="app",
+            app_key="",
+            enabled=True,
+            limits=Limits(),
+            unlimited_phones=frozenset(),
+            pull=True,
+            report_url="",
+            reply_url="",
+            context_in_reports=True,
+            sender_id="",
+            extend_allowed=False,
+        )
+        self.snapshot = Snapshot(
+            version=1,
+            accounts={1: Account(id=1, name="one", kind=AccountKind.ENTERPRISE, enabled=True)},
+            keys={KEY.secret_id: KEY},
+            apps={APP_ID: app},
+            signatures=EMPTY.signatures,
+            templates=EMPTY.templates,
+            packages=EMPTY.packages,
+            links=EMPTY.links,
+        )
+        self.commands: list[SendCommand] = []
+
+    async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal:
+        assert caller == Caller(account_id=1, key_id=KEY.secret_id)
+        if len(command.phones) > 200:
+            return Refusal(Reject.TOO_MANY_NUMBERS, f"{len(command.phones)} were given")
+        self.commands.append(command)
+        return [self._outcome(raw) for raw in command.phones]
+
+    def _outcome(self, raw: str) -> Outcome:
+        phone = parse(raw)
+        if phone is None:
+            return Refused(raw, "", Reject.BAD_NUMBER)
+        if raw.endswith("9"):
+            return Refused(f"+{phone.number}", phone.region, Reject.LIMIT_DAY)
+        return Accepted(message_id=42, phone=phone.number, region=phone.region, segments=1)
+
+    async def reports(self, app_id: int, limit: int) -> list[ReportEvent]:
+        return [ReportEvent(app_id, 1, 42, 8618501234444, 86, Status.DELIVERED, "DELIVRD", time.time(), "ctx", Dialect.TENCENT_V3)][:limit]
+
+    async def replies(self, app_id: int, limit: int) -> list[ReplyEvent]:
+        return [ReplyEvent(app_id, 2, 8618501234444, 86, "腾讯云", "11", "退订", time.time(), Dialect.TENCENT_V3)][:limit]
+
+    async def reports_of(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> list[ReportEvent]:
+        return [report for report in await self.reports(app_id, limit) if report.phone == phone and begin <= end]
+
+    async def replies_of(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> list[ReplyEvent]:
+        return [reply for reply in await self.replies(app_id, limit) if reply.phone == phone and begin <= end]
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+async def sdk(memory: Memory) -> AsyncIterator[Ask]:
+    """Asks the door through the SDK: instructions of driver.py without endpoint and keys, results in the same order."""
+    if not SDK_PYTHON.exists():
+        pytest.fail("the SDK's environment is missing; create it with: make .venv-sdk/.installed")
+    door = TencentV3Door(directory=memory, send=memory, pulls=memory, clock=time.time)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        stop = asyncio.Event()
+        ready = asyncio.Event()
+        serving = asyncio.create_task(serve(HotPaths({"/": door}, starlette([])), sock, stop=stop, patience_s=1, ready=ready.set))
+        await ready.wait()
+        common = {"endpoint": f"127.0.0.1:{sock.getsockname()[1]}", "secret_id": KEY.secret_id, "secret_key": KEY.secret_key}
+
+        # The SDK honours proxies, and a loopback address is nothing for them.
+        environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+
+        async def ask(*orders: dict[str, Any]) -> list[dict[str, Any]]:
+            process = await asyncio.create_subprocess_exec(
+                SDK_PYTHON, DRIVER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment
+            )
+            lines = "".join(json.dumps(common | order) + "\n" for order in orders)
+            told, _ = await process.communicate(lines.encode())
+            assert process.returncode == 0
+            return [json.loads(line) for line in told.splitlines()]
+
+        yield ask
+        stop.set()
+        await serving
+
+
+async def test_every_way_the_sdk_can_sign_is_taken(sdk: Ask, memory: Memory) -> None:
+    ways: list[dict[str, Any]] = [
+        {"method": method, "sign_method": sign_method}
+        for method in ("POST", "GET")
+        for sign_method in ("TC3-HMAC-SHA256", "HmacSHA1", "HmacSHA256")
+    ]
+    ways += [{"unsigned_payload": True}, {"region": ""}, {"language": "en-US"}]
+    results = await sdk(*({"action": "SendSms", "params": SEND} | way for way in ways))
+    assert [result.get("ok", result) for result in results] == [
+        {
+            "SendStatusSet": [
+                {
+                    "SerialNo": "2021:42",
+                    "PhoneNumber": "+8618501234444",
+                    "Fee": 1,
+                    "SessionContext": "",
+                    "Code": "Ok",
+                    "Message": "send success",
+                    "IsoCode": "CN",
+                }
+            ],
+            "RequestId": result["ok"]["RequestId"],
+        }
+        for result in results
+    ]
+    assert len(memory.commands) == len(ways)
+    assert {(command.sign_name, command.params, command.template_id) for command in memory.commands} == {
+        ("腾讯云", ("4370", "a b+c&d=é"), 1110)
+    }
+
+
+async def test_numbers_are_answered_one_by_one(sdk: Ask) -> None:
+    numbers = {"PhoneNumberSet": ["+8618501234444", "+8618501234449", "nonsense"], "SessionContext": "order 7"}
+    [result] = await sdk({"action": "SendSms", "params": SEND | numbers})
+    statuses = result["ok"]["SendStatusSet"]
+    assert [(status["PhoneNumber"], status["Code"], status["Fee"], status["SerialNo"], status["IsoCode"]) for status in statuses] == [
+        ("+8618501234444", "Ok", 1, "2021:42", "CN"),
+        ("+8618501234449", "LimitExceeded.PhoneNumberDailyLimit", 0, "", "CN"),
+        ("nonsense", "InvalidParameterValue.IncorrectPhoneNumber", 0, "", ""),
+    ]
+    assert {status["SessionContext"] for status in statuses} == {"order 7"}
+
+
+async def test_errors_are_raised_with_their_codes(sdk: Ask) -> None:
+    cases: dict[str, dict[str, Any]] = {
+        "AuthFailure.SignatureFailure": {"secret_key": "wrong"},
+        "AuthFailure.SecretIdNotFound": {"secret_id": "AKIDnobody"},
+        "AuthFailure.TokenFailure": {"token": "temporary"},
+        "LimitExceeded.PhoneNumberCountLimit": {"params": SEND | {"PhoneNumberSet": ["+8618501234444"] * 201}},
+        "InvalidParameterValue.SdkAppIdNotExist": {"params": SEND | {"SmsSdkAppId": "abc"}},
+        "MissingParameter": {"params": {"SmsSdkAppId": str(APP_ID)}},
+        "InvalidParameter": {"params": SEND | {"SmsSdkAppId": APP_ID}},
+        "ActionOffline": {"action": "ReportConversion", "params": {"SmsSdkAppId": str(APP_ID), "SerialNo": "2021:42"}},
+        "InvalidParameterValue.LimitVerifyFail": {"action": "PullSmsSendStatus", "params": PULL | {"Limit": 101}},
+    }
+    results = await sdk(*({"action": "SendSms", "params": SEND} | case for case in cases.values()))
+    assert [result.get("error", result) for result in results] == list(cases)
+    assert results[0]["message"] == "The provided credentials could not be validated. Please check your signature is correct."
+
+
+async def test_a_wrong_key_is_refused_however_it_signs(sdk: Ask) -> None:
+    ways = [(method, sign_method) for method in ("POST", "GET") for sign_method in ("TC3-HMAC-SHA256", "HmacSHA1", "HmacSHA256")]
+    wrong = {"action": "SendSms", "params": SEND, "secret_key": "wrong"}
+    results = await sdk(*(wrong | {"method": method, "sign_method": sign_method} for method, sign_method in ways))
+    assert {result.get("error") for result in results} == {"AuthFailure.SignatureFailure"}
+
+
+async def test_the_older_version_is_known_and_not_offered(sdk: Ask) -> None:
+    params = {"PhoneNumberSet": ["+8618501234444"], "TemplateID": "1110", "SmsSdkAppid": str(APP_ID), "Sign": "腾讯云"}
+    [result] = await sdk({"action": "SendSms", "version": "v20190711", "params": params})
+    assert result["error"] == "ActionOffline"
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_reports_and_replies_are_pulled(sdk: Ask, method: str) -> None:
+    number = PULL | {"PhoneNumber": "+8618501234444", "BeginTime": int(time.time()) - 60, "Offset": 0}
+    orders = [
+        {"action": "PullSmsSendStatus", "params": PULL},
+        {"action": "PullSmsSendStatusByPhoneNumber", "params": number | {"EndTime": int(time.time())}},
+        {"action": "PullSmsReplyStatus", "params": PULL},
+        {"action": "PullSmsReplyStatusByPhoneNumber", "params": number},
+    ]
+    results = await sdk(*(order | {"method": method} for order in orders))
+    reports = [result["ok"]["PullSmsSendStatusSet"][0] for result in results[:2]]
+    replies = [result["ok"]["PullSmsReplyStatusSet"][0] for result in results[2:]]
+    assert all(
+        (report["SerialNo"], report["ReportStatus"], report["Description"]) == ("2021:42", "SUCCESS", "DELIVRD") for report in reports
+    )
+    assert all((reply["ReplyContent"], reply["ExtendCode"], reply["SignName"]) == ("退订", "11", "腾讯云") for reply in replies)
+    assert all(value is not None for item in reports + replies for value in item.values())
+
+
+async def test_numbers_are_described(sdk: Ask) -> None:
+    [result] = await sdk({"action": "DescribePhoneNumberInfo", "params": {"PhoneNumberSet": ["+86018501234444", "+85251234567"]}})
+    told = [(info["Code"], info["PhoneNumber"], info["NationCode"], info["IsoName"]) for info in result["ok"]["PhoneNumberInfoSet"]]
+    assert told == [("Ok", "+8618501234444", "86", "China"), ("Ok", "+85251234567", "852", "Hong Kong")]
