@@ -11,6 +11,10 @@ import msgspec
 from hongyan.wire.smpp.times import local_seconds
 
 _KEY = re.compile(r"(?<![A-Za-z0-9])(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)\s*:", re.IGNORECASE)
+_USUAL = re.compile(
+    r"id:([^\s:]*) sub:([^\s:]*) dlvrd:([^\s:]*) submit date:(\d*) done date:(\d*) stat:([^\s:]*(?::\d+)?) err:([^\s:]*) text:(.*)",
+    re.IGNORECASE | re.DOTALL | re.ASCII,
+)
 _DATE = re.compile(r"\d{10}(?:\d\d)?", re.ASCII)
 _SHOWN = 20
 _CHINA_S = 8 * 3600
@@ -31,6 +35,12 @@ class ReceiptText(msgspec.Struct, frozen=True):
 
 def parse(text: str) -> ReceiptText:
     """Return what can be read; never fails. The first of a repeated key counts."""
+    usual = _USUAL.fullmatch(text)
+    return ReceiptText(*usual.groups()) if usual is not None else parse_any(text)
+
+
+def parse_any(text: str) -> ReceiptText:
+    """Do what `parse` does, without its short cut for the spelling of appendix B."""
     fields: dict[str, str] = {}
     at = 0
     key = ""
