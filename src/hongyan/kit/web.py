@@ -152,9 +152,6 @@ class HotPaths:
 
         try:
             await self._application(scope, _bounded(receive, self._body_limit), send_with_id)
-        except TooLargeError:
-            if not status:
-                await _send(Response(_problem("too_large", request_id), b"application/json", 413), send_with_id, close=True)
         except Exception:
             log.exception("request_failed", request_id=request_id, path=scope["path"])
             if not status:
@@ -195,7 +192,7 @@ def request_ids() -> Iterator[str]:
 
 def starlette(routes: Sequence[BaseRoute], *, lifespan: Callable[[Starlette], Any] | None = None) -> Starlette:
     """An application whose unexpected errors are answered in JSON, without a traceback."""
-    return Starlette(routes=list(routes), lifespan=lifespan, exception_handlers={500: _internal_error})
+    return Starlette(routes=list(routes), lifespan=lifespan, exception_handlers={500: _internal_error, TooLargeError: _too_large})
 
 
 async def serve(
@@ -315,3 +312,7 @@ def _failure(request_id: str) -> Response:
 
 async def _internal_error(request: StarletteRequest, _fault: Exception) -> JSONResponse:
     return JSONResponse({"error": "internal_error", "request_id": request.state.request_id}, 500)
+
+
+async def _too_large(request: StarletteRequest, _fault: Exception) -> JSONResponse:
+    return JSONResponse({"error": "too_large", "request_id": request.state.request_id}, 413, {"connection": "close"})
