@@ -14,11 +14,11 @@ from hongyan.kit.db import UNAVAILABLE, Connection, Database
 from hongyan.kit.metrics import METRICS
 from hongyan.model.message import Accepted, Caller, Kind, Message, Outcome, SendCommand
 from hongyan.model.reject import Refusal, Reject
-from hongyan.model.snapshot import PackageRef
+from hongyan.model.snapshot import PackageRef, Scope
 from hongyan.pipeline import checks
 from hongyan.pipeline.compose import VALIDITY_S, Composed, Draft, compose, refused
 from hongyan.pipeline.directory import Directory
-from hongyan.pipeline.dispatch import Dispatcher
+from hongyan.pipeline.ports import HandOver
 from hongyan.store import ledger, messages, queue
 from hongyan.store.messages import LOCK_BUCKETS, Facts, NewMessage
 from hongyan.store.partitions import day_start
@@ -56,7 +56,7 @@ class SendService:
         *,
         db: Database,
         directory: Directory,
-        dispatcher: Dispatcher | None,
+        dispatcher: HandOver | None,
         clock: Callable[[], float],
         new_id: Callable[[], int],
         group_max: int,
@@ -250,7 +250,7 @@ class Attempt:
         self._outcomes: dict[int, dict[int, Outcome]] = {}
 
     async def decide(
-        self, tx: Connection, group: list[Waiting], drafts: list[Draft], packages: dict[tuple[int, int], tuple[PackageRef, ...]]
+        self, tx: Connection, group: list[Waiting], drafts: list[Draft], packages: dict[tuple[int, Scope], tuple[PackageRef, ...]]
     ) -> None:
         """Ask the database, application by application, and decide every draft in order of arrival."""
         await messages.lock(tx, sorted({_bucket(draft.body.app.id, draft.phone.number) for draft in drafts}))

@@ -9,6 +9,7 @@ import structlog
 
 from hongyan.kit.bell import POLL_S, Bell
 from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.kit.http import Answer, Failed
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect
 from hongyan.model.snapshot import App
@@ -24,19 +25,6 @@ FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 3600.0
 LEASE_S = 60.0
 BATCH = 100
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What the customer's server said."""
-
-    status: int
-    body: bytes
-
-
-class Failed(msgspec.Struct, frozen=True):
-    """It said nothing, or was not asked: the reason, fit for the customer to read."""
-
-    reason: str
 
 
 class Poster(Protocol):
@@ -71,7 +59,7 @@ def retry_at(attempts: int, created_at: float, now: float, jitter: float) -> flo
     if now - created_at >= GIVE_UP_AFTER_S:
         return None
     delay = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(attempts - 1, 16))
-    return now + delay * (0.75 + 0.5 * jitter)
+    return now + float(delay) * (0.75 + 0.5 * jitter)
 
 
 class CallbackDispatcher:

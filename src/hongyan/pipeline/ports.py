@@ -1,11 +1,12 @@
 """What the pipeline asks of the outside world: links that carry segments, and a feed for what carriers say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from hongyan.model.carrier import Receipt, Reply, SubmitOutcome
+from hongyan.model.message import Kind, Message
 from hongyan.model.snapshot import LinkConfig
 from hongyan.model.text import Alphabet
 
@@ -106,4 +107,23 @@ class Link(Protocol):
 
     async def drain(self, within_s: float) -> None:
         """Stop taking segments and wait until nothing is in flight, at most this long."""
+        ...
+
+
+class HandOver(Protocol):
+    """A dispatcher in the same process: what finds room there needs no claim."""
+
+    engine: int
+    """Under which identity it holds queue entries."""
+
+    def reserve(self, kind: Kind, count: int) -> int:
+        """Set aside room for at most `count` messages; returns how many will find it."""
+        ...
+
+    def unreserve(self, lanes: Mapping[Kind, int]) -> None:
+        """Give back room that no message came for."""
+        ...
+
+    def push(self, accepted: Sequence[Message]) -> None:
+        """Take over messages whose queue entries are held by `engine`."""
         ...
