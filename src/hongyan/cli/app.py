@@ -1,0 +1,177 @@
+"""The command line: which commands there are and where each one is written. Nothing is imported before it is asked for."""
+
+import functools
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+import typer
+import typer.core
+import typer.main
+
+from hongyan.cli.output import CommandError, Terminal, language
+
+Places = Mapping[str, str]
+"""By command: the function in hongyan.cli that does it, "module:function"."""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Commands under one word."""
+
+    help: str
+    places: Places
+
+
+GROUPS: Mapping[str, Group] = {
+    "account": Group(
+        "Accounts: whoever owns applications and keys.",
+        {"create": "accounts:create", "list": "accounts:list_", "enable": "accounts:enable", "disable": "accounts:disable"},
+    ),
+    "key": Group(
+        "API keys: SecretId and SecretKey, at most two live pairs an account.",
+        {"create": "accounts:create_key", "list": "accounts:list_keys", "enable": "accounts:enable_key", "disable": "accounts:disable_key"},
+    ),
+    "app": Group(
+        "Applications (SdkAppID): limits, callbacks, pull, allow-list.",
+        {
+            "create": "apps:create", "list": "apps:list_", "show": "apps:show", "set": "apps:set_", "allow": "apps:allow",
+            "disallow": "apps:disallow",
+        },
+    ),
+    "signature": Group(
+        "Signatures and their review.",
+        {
+            "add": "review:add_signature", "list": "review:list_signatures", "approve": "review:approve_signature",
+            "reject": "review:reject_signature", "deactivate": "review:deactivate_signature",
+        },
+    ),
+    "template": Group(
+        "Templates and their review.",
+        {
+            "add": "review:add_template", "list": "review:list_templates", "approve": "review:approve_template",
+            "reject": "review:reject_template", "deactivate": "review:deactivate_template",
+        },
+    ),
+    "package": Group("Prepaid packages.", {"buy": "packages:buy", "list": "packages:list_"}),
+    "blacklist": Group(
+        "Numbers never to be sent to.",
+        {"add": "packages:add_blacklist", "remove": "packages:remove_blacklist", "list": "packages:list_blacklist"},
+    ),
+    "link": Group(
+        "Links to carriers.",
+        {"add": "links:add", "list": "links:list_", "set": "links:set_", "enable": "links:enable", "disable": "links:disable"},
+    ),
+    "sender": Group(
+        "Sender numbers.", {"add": "links:add_sender", "list": "links:list_senders", "remove": "links:remove_sender"}
+    ),
+    "message": Group("Messages and what happened to them.", {"show": "messages:show", "list": "messages:list_"}),
+    "simulate": Group(
+        "The simulated carrier: scripted replies and faults.",
+        {
+            "reply": "simulate:reply", "throttle": "simulate:throttle", "queue-full": "simulate:queue_full", "drop": "simulate:drop",
+            "slow": "simulate:slow", "swallow": "simulate:swallow", "receipts": "simulate:receipts", "stats": "simulate:stats",
+            "seen": "simulate:seen", "reset": "simulate:reset", "serve": "simulate:serve",
+        },
+    ),
+}  # fmt: skip
+
+COMMANDS: Places = {
+    "demo": "platform:demo",
+    "sandbox": "send:sandbox",
+    "send": "send:send",
+    "migrate": "platform:migrate",
+}
+
+
+Maker = Callable[[], Any]
+"""Makes a command when it is asked for."""
+
+
+class Lazy(Mapping[str, Any]):
+    """Commands by name, each made when it is looked up."""
+
+    def __init__(self, makers: Mapping[str, Maker]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, name: str) -> Any:
+        return self._makers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def tree(terminal: Terminal) -> typer.core.TyperGroup:
+    """The whole command line in the terminal's language."""
+    makers = _commands(COMMANDS, terminal) | {name: functools.partial(_group, name, group, terminal) for name, group in GROUPS.items()}
+    return _tree("hongyan", "Hongyan, a self-hosted SMS platform.", makers, terminal)
+
+
+def _commands(places: Places, terminal: Terminal) -> dict[str, Maker]:
+    return {name: functools.partial(_command, name, place, terminal) for name, place in places.items()}
+
+
+def _group(name: str, group: Group, terminal: Terminal) -> typer.core.TyperGroup:
+    return _tree(name, group.help, _commands(group.places, terminal), terminal)
+
+
+def _tree(name: str, text: str, makers: Mapping[str, Maker], terminal: Terminal) -> typer.core.TyperGroup:
+    commands: Any = Lazy(makers)
+    made = typer.core.TyperGroup(name=name, help=terminal.t(text), commands=commands, rich_markup_mode=None)
+    made.no_args_is_help = True
+    return made
+
+
+def _everywhere(
+    *,
+    json: Annotated[
+        bool,
+        typer.Option("--json", expose_value=False, help="Print JSON on standard output, and errors as JSON on standard error."),
+    ] = False,
+) -> None:
+    """Take what every command takes; whether it is there is seen before anything is parsed, so that errors in parsing are JSON too."""
+
+
+def _command(name: str, place: str, terminal: Terminal) -> Any:
+    module, _, function = place.partition(":")
+    command = _made(name, getattr(importlib.import_module(f"hongyan.cli.{module}"), function))
+    command.params.extend(_made(name, _everywhere).params)
+    command.help = terminal.t(command.help or "")
+    for param in command.params:
+        if getattr(param, "help", None):
+            param.help = terminal.t(param.help)
+    return command
+
+
+def _made(name: str, function: Callable[..., None]) -> Any:
+    made = typer.Typer(add_completion=False, rich_markup_mode=None)
+    made.command(name)(function)
+    return typer.main.get_command(made)
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Do what the command line says; 0 when done, 1 when it could not be, 2 when the line makes no sense."""
+    terminal = Terminal(lang=language(environ), json="--json" in argv, environ=environ)
+    try:
+        code = tree(terminal).main(args=list(argv), prog_name="hongyan", standalone_mode=False, obj=terminal)
+    except typer.TyperException as fault:
+        terminal.fault("usage", fault.format_message())
+        return fault.exit_code
+    except typer.Abort:
+        return 130
+    except CommandError as fault:
+        terminal.fault(fault.code, fault.zh if terminal.lang == "zh" else fault.en)
+        return 2 if fault.code == "usage" else 1
+    except Exception as fault:
+        # Whatever else can happen to anybody has its words; what has none is a fault of ours and keeps its traceback.
+        from hongyan.cli.faults import told  # noqa: PLC0415 - most runs need none of it
+
+        if (known := told(fault)) is None:
+            raise
+        code_word, zh, en = known
+        terminal.fault(code_word, zh if terminal.lang == "zh" else en)
+        return 1
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,106 @@
+"""hongyan app."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hongyan.cli.options import Account, AnyAccount, AppId, Phones
+from hongyan.cli.output import plain
+from hongyan.cli.session import terminal, with_control
+
+if TYPE_CHECKING:
+    from hongyan.control.plane import ControlPlane
+
+COLUMNS = ("id", "account_id", "name", "enabled", "pull", "limits", "report_url", "reply_url", "sender_id")
+
+
+def create(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Its name.", show_default=False)], account: Account) -> None:
+    """Create an application; its AppKey is shown."""
+    made = with_control(ctx, lambda control: control.apps.create(account, name))
+    terminal(ctx).show(plain(made.app) | {"app_key": made.app_key})
+
+
+def list_(ctx: typer.Context, account: AnyAccount = None) -> None:
+    """List the applications."""
+    terminal(ctx).table(with_control(ctx, lambda control: control.apps.every(account)), COLUMNS)
+
+
+def show(
+    ctx: typer.Context,
+    app: AppId,
+    key: Annotated[bool, typer.Option("--key", help="Show the AppKey too.")] = False,
+) -> None:
+    """Show an application with its allow-list."""
+
+    async def look(control: "ControlPlane") -> dict[str, Any]:
+        found: dict[str, Any] = plain(await control.apps.get(app))
+        found["unlimited_phones"] = [f"+{phone}" for phone in await control.apps.allowed(app)]
+        if key:
+            found["app_key"] = await control.apps.app_key(app)
+        return found
+
+    terminal(ctx).show(with_control(ctx, look))
+
+
+ReportUrl = Annotated[str | None, typer.Option(help="Where delivery reports are posted; empty for nowhere.", show_default=False)]
+ReplyUrl = Annotated[str | None, typer.Option(help="Where replies are posted; empty for nowhere.", show_default=False)]
+Limit = Annotated[int | None, typer.Option(help="Most messages to one number; 0 for no limit.", show_default=False)]
+
+
+def set_(
+    ctx: typer.Context,
+    app: AppId,
+    *,
+    name: Annotated[str | None, typer.Option(help="A new name.", show_default=False)] = None,
+    enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Let it send, or keep it from sending.")] = None,
+    pull: Annotated[bool | None, typer.Option("--pull/--no-pull", help="Whether reports and replies may be pulled.")] = None,
+    report_url: Annotated[
+        str | None, typer.Option(help="Where delivery reports are posted; empty for nowhere.", show_default=False)
+    ] = None,
+    reply_url: ReplyUrl = None,
+    context: Annotated[bool | None, typer.Option("--context/--no-context", help="Hand SessionContext back in reports.")] = None,
+    sender: Annotated[str | None, typer.Option(help="The number its messages show; empty for the link's own.", show_default=False)] = None,
+    extend: Annotated[bool | None, typer.Option("--extend/--no-extend", help="Let requests append digits to the number.")] = None,
+    same_content_30s: Limit = None,
+    any_30s: Limit = None,
+    hour: Limit = None,
+    day: Limit = None,
+    same_content_day: Limit = None,
+) -> None:
+    """Change an application: limits, callbacks, pull, number. What is not named stays."""
+    from hongyan.control.apps import AppChange  # noqa: PLC0415 - `--help` does not wait for it
+
+    fields: dict[str, Any] = {
+        "name": name,
+        "enabled": enabled,
+        "pull": pull,
+        "report_url": report_url,
+        "reply_url": reply_url,
+        "context_in_reports": context,
+        "sender_id": sender,
+        "extend_allowed": extend,
+    }
+    limits = {
+        "same_content_30s": same_content_30s,
+        "any_30s": any_30s,
+        "hour": hour,
+        "day": day,
+        "same_content_day": same_content_day,
+    }
+    change = AppChange(
+        **{field: value for field, value in fields.items() if value is not None},
+        limits={limit: value for limit, value in limits.items() if value is not None},
+    )
+    terminal(ctx).show(with_control(ctx, lambda control: control.apps.change(app, change)))
+
+
+def allow(ctx: typer.Context, app: AppId, phones: Phones) -> None:
+    """Exempt numbers from an application's frequency limits (at most 300)."""
+    listed = with_control(ctx, lambda control: control.apps.allow(app, phones))
+    terminal(ctx).show({"app_id": app, "unlimited_phones": [f"+{phone}" for phone in listed]})
+
+
+def disallow(ctx: typer.Context, app: AppId, phones: Phones) -> None:
+    """Put numbers back under an application's frequency limits."""
+    listed = with_control(ctx, lambda control: control.apps.disallow(app, phones))
+    terminal(ctx).show({"app_id": app, "unlimited_phones": [f"+{phone}" for phone in listed]})

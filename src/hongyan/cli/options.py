@@ -1,0 +1,46 @@
+"""Options that several commands take."""
+
+import enum
+from typing import Annotated
+
+import typer
+
+from hongyan.model.message import Kind
+from hongyan.model.snapshot import AccountKind, Scope
+
+
+class ScopeName(enum.StrEnum):
+    MAINLAND = "mainland"
+    INTERNATIONAL = "international"
+
+    @property
+    def scope(self) -> Scope:
+        return Scope[self.name]
+
+
+class KindName(enum.StrEnum):
+    VERIFICATION = "verification"
+    NOTICE = "notice"
+    MARKETING = "marketing"
+
+    @property
+    def kind(self) -> Kind:
+        return Kind[self.name]
+
+
+class AccountKindName(enum.StrEnum):
+    INDIVIDUAL = "individual"
+    ENTERPRISE = "enterprise"
+
+    @property
+    def kind(self) -> AccountKind:
+        return AccountKind[self.name]
+
+
+Account = Annotated[int, typer.Option("--account", help="The account's id.", show_default=False)]
+AnyAccount = Annotated[int | None, typer.Option("--account", help="Only of this account.", show_default=False)]
+OneApp = Annotated[int | None, typer.Option("--app", help="Only for this application (SdkAppID).", show_default=False)]
+AnyApp = Annotated[int | None, typer.Option("--app", help="Only of this application (SdkAppID).", show_default=False)]
+AppId = Annotated[int, typer.Argument(metavar="APP", help="The application's SdkAppID.", show_default=False)]
+Phones = Annotated[list[str], typer.Argument(metavar="PHONE...", help="Numbers as people write them.", show_default=False)]
+InScope = Annotated[ScopeName, typer.Option("--scope", help="For mainland China or for everywhere else.")]

@@ -1,0 +1,59 @@
+"""How a command reaches the platform."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import typer
+
+from hongyan.cli.output import Terminal
+
+if TYPE_CHECKING:
+    from hongyan.control.plane import ControlPlane
+    from hongyan.settings import Settings
+
+T = TypeVar("T")
+
+STATE_FILE = "state.json"
+"""Where `serve` writes in its run directory what others need to find it."""
+
+
+def terminal(ctx: typer.Context) -> Terminal:
+    """Where this command prints."""
+    return cast("Terminal", ctx.obj)
+
+
+def settings(ctx: typer.Context) -> "Settings":
+    """The settings; from here on hongyan.toml may choose the language, and only warnings are logged."""
+    from hongyan.kit import log  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.settings import load  # noqa: PLC0415 - as above
+
+    loaded = load(terminal(ctx).environ)
+    log.configure(level="warning", style="auto", process="cli")
+    if "lang" in loaded.model_fields_set:
+        terminal(ctx).lang = loaded.lang.value
+    return loaded
+
+
+def with_control(ctx: typer.Context, work: Callable[["ControlPlane"], Awaitable[T]]) -> T:
+    """Do the work on the control plane; the embedded database is started or joined, and its tables are up to date."""
+    from hongyan import wiring  # noqa: PLC0415 - as above
+
+    loaded = settings(ctx)
+
+    async def run() -> T:
+        async with wiring.control_plane(loaded) as control:
+            return await work(control)
+
+    return asyncio.run(run())
+
+
+def endpoint(ctx: typer.Context) -> str:
+    """Where the platform of these settings takes calls: what a running one wrote down, else what is set."""
+    loaded = settings(ctx)
+    try:
+        address = json.loads((loaded.run_dir / STATE_FILE).read_bytes())["http"]
+    except (OSError, ValueError, KeyError):
+        address = loaded.http
+    return f"http://{address}"
