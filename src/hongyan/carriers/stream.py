@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Generic, cast, cast
+from typing import Generic, cast
 
 from hongyan.wire.codec import P
 from hongyan.wire.session import Event, Session
