@@ -1,0 +1,158 @@
+"""hongyan bench: load on the running platform, and what comes of it."""
+
+import os
+import platform as machine
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from hongyan.cli.output import CommandError
+from hongyan.cli.session import settings, terminal
+
+if TYPE_CHECKING:
+    from hongyan.cli.load.measure import Bench
+    from hongyan.control.sandbox import SandboxTenant
+    from hongyan.kit.db import Database
+    from hongyan.settings import Settings
+
+MOST_NUMBERS = 200
+CONNECTIONS = {True: 64, False: 8}
+"""By default: for one number a request, and for several."""
+DATABASE = "postgres"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What to measure, as it was asked for."""
+
+    numbers: int
+    seconds: float
+    warm_up_s: float
+    connections: int
+    rate: float | None
+    """Requests a second."""
+    template: str
+
+
+def bench(
+    ctx: typer.Context,
+    *,
+    numbers: Annotated[int, typer.Option(min=1, max=MOST_NUMBERS, help="Numbers in each request.")] = 1,
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long to measure.")] = 15.0,
+    warm_up: Annotated[float, typer.Option(min=0, help="Seconds of the same load beforehand that do not count.")] = 3.0,
+    connections: Annotated[
+        int | None,
+        typer.Option(min=1, max=4096, help="Keep-alive connections; otherwise 64 for one number, 8 for more.", show_default=False),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Requests a second, whatever the answers; otherwise as many as are answered.", show_default=False),
+    ] = None,
+    template: Annotated[str, typer.Option(help="What is sent: verification, notice or marketing.")] = "verification",
+    journal: Annotated[
+        Path | None, typer.Option(help="The simulator's journal; otherwise as HONGYAN_SIMULATOR_JOURNAL says.", show_default=False)
+    ] = None,
+) -> None:
+    """Send signed requests to the running platform for a while and print one JSON object: rates, times, costs, losses."""
+    import uvloop  # noqa: PLC0415 - `--help` does not wait for it
+
+    plan = Plan(numbers, seconds, warm_up, connections or CONNECTIONS[numbers == 1], rate, template)
+    loaded = settings(ctx)
+    where = journal or (Path(loaded.simulator_journal) if loaded.simulator_journal else None)
+    if where is None:
+        raise CommandError(
+            "no_journal",
+            "没有模拟运营商的日志就无法核对：用同一个 HONGYAN_SIMULATOR_JOURNAL=文件 启动平台和本命令，或直接用 `make bench`。",
+            "Without the simulator's journal nothing can be compared: start the platform and this command with the same "
+            "HONGYAN_SIMULATOR_JOURNAL=FILE, or use `make bench`.",
+        )
+    result = uvloop.run(_measure(loaded, plan, where))
+    terminal(ctx).out.write(msgspec.json.encode(result).decode() + "\n")
+
+
+async def _measure(loaded: "Settings", plan: Plan, journal: Path) -> dict[str, Any]:
+    from hongyan import wiring  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.cli.load.driver import Pace  # noqa: PLC0415 - as above
+    from hongyan.cli.load.measure import figures  # noqa: PLC0415 - as above
+
+    async with wiring.control_plane(loaded) as control:
+        tenant = await control.sandbox.ensure("")
+    async with wiring.database(loaded) as db:
+        bench = _bench(loaded, plan, journal, tenant, db)
+        load_before = os.getloadavg()[0]
+        if plan.warm_up_s:
+            # The first calls after the sandbox was made may come before the platform knows it.
+            warm = await bench.measure(Pace(plan.warm_up_s, plan.connections, plan.rate))
+            if not warm.promises.ok:
+                raise _nothing_taken(warm.promises.refused)
+        stretch = await bench.measure(Pace(plan.seconds, plan.connections, plan.rate))
+        if not stretch.promises.ok:
+            raise _nothing_taken(stretch.promises.refused)
+    where = {
+        "cores": os.cpu_count(),
+        "load_average_before": round(load_before, 2),
+        "load_average_after": round(os.getloadavg()[0], 2),
+        "python": machine.python_version(),
+    }
+    return {"scenario": msgspec.to_builtins(plan), **figures(stretch), "machine": where}
+
+
+def _bench(loaded: "Settings", plan: Plan, journal: Path, tenant: "SandboxTenant", db: "Database") -> "Bench":
+    from hongyan.cli.instance import running  # noqa: PLC0415 - as above
+    from hongyan.cli.load.costs import Processes  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.cli.load.measure import LOAD, Bench  # noqa: PLC0415 - as above
+    from hongyan.cli.load.requests import Target  # noqa: PLC0415 - as above
+    from hongyan.settings import address  # noqa: PLC0415 - as above
+
+    state = running(loaded)
+    if state is None:
+        raise CommandError(
+            "not_running",
+            f"数据目录 {loaded.data_dir} 上没有平台在运行：先用 `hongyan serve` 启动，或直接用 `make bench`。",
+            f"No platform runs on {loaded.data_dir}: start one with `hongyan serve`, or use `make bench`.",
+        )
+    sample = tenant.templates.get(plan.template)
+    if sample is None or plan.template == "international":
+        raise CommandError("usage", f"没有模板 {plan.template}。", f"There is no template {plan.template}.")
+    host, port = address(state.http)
+    host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+    pids = {"supervisor": state.pid, **state.processes, LOAD: os.getpid()}
+    if state.database_pid is not None:
+        pids[DATABASE] = state.database_pid
+    return Bench(
+        target=Target(
+            host=f"{host}:{port}",
+            secret_id=tenant.secret_id,
+            secret_key=tenant.secret_key,
+            sdk_app_id=tenant.sdk_app_id,
+            sign_name=tenant.sign_name,
+            template_id=sample.id,
+            params=sample.params,
+        ),
+        address=(host, port),
+        journal=journal,
+        settled=_settled(db, int(tenant.sdk_app_id)),
+        processes=Processes(pids, frozenset({DATABASE})),
+        numbers_per_request=plan.numbers,
+    )
+
+
+def _settled(db: "Database", app_id: int) -> Callable[..., Any]:
+    """Asks the database how the messages accepted since a moment ended."""
+    from hongyan.cli.load.measure import Settled  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.kit.ids import first_id_at  # noqa: PLC0415 - as above
+    from hongyan.store import tallies  # noqa: PLC0415 - as above
+
+    async def ask(since: float, begin: float, end: float) -> Settled:
+        async with db.connection() as conn:
+            tally = await tallies.of(conn, app_id, from_id=first_id_at(since), to_id=2**63 - 1, begin=begin, end=end)
+        return Settled(delivered=tally.delivered, between=tally.settled_between, last_at=tally.last_settled_at)
+
+    return ask
+
+
+def _nothing_taken(refused: dict[str, int]) -> CommandError:
+    why = ", ".join(f"{code} ({count})" for code, count in refused.items()) or "no answer"
+    return CommandError("nothing_accepted", f"平台一条都没有受理：{why}", f"The platform accepted nothing: {why}")

@@ -1,0 +1,208 @@
+"""One measurement: load, wait until everything is through, compare what was promised with what came of it."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hongyan.cli.load.costs import Processes, Spent
+from hongyan.cli.load.driver import Load, Pace
+from hongyan.cli.load.numbers import Numbers
+from hongyan.cli.load.promises import Promises, Sightings, quantile_ms
+from hongyan.cli.load.requests import Requests, Target
+
+LOAD = "load"
+"""The name under which this process's own costs are reported."""
+LOOK_S = 0.1
+"""How often the journal's growth is looked at while the platform works off what it has accepted."""
+COUNT_S = 0.5
+"""How often the database is asked; it shares the machine."""
+STUCK_S = 8.0
+"""Nothing changed for so long: what is missing by then will not come."""
+PATIENCE_S = 300.0
+MEBIBYTE = 1024 * 1024
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What the platform says of the messages accepted since a moment."""
+
+    delivered: int
+    between: int
+    """Settled in the time that was measured."""
+    last_at: float | None
+    """Unix seconds."""
+
+
+AskSettled = Callable[[float, float, float], Awaitable[Settled]]
+"""(accepted since, begin, end), all Unix seconds."""
+
+
+class Line(msgspec.Struct):
+    """What matters of a line of the simulator's journal."""
+
+    monotonic: float
+    phone: str
+    status: int
+    segment: int
+
+
+class Seen:
+    """The journal from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = path.stat().st_size if path.exists() else 0
+
+    def size(self) -> int:
+        """Octets that were added."""
+        return self._path.stat().st_size - self._offset if self._path.exists() else 0
+
+    def sightings(self, promises: Promises) -> Sightings:
+        """What was added, compared with these promises."""
+        sightings = Sightings(promises)
+        decode = msgspec.json.Decoder(Line).decode
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                for written in file:
+                    if written.endswith(b"\n"):
+                        line = decode(written)
+                        sightings.note(line.phone, line.status, line.segment, line.monotonic)
+        return sightings
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A load and what came of it. Moments are monotonic seconds."""
+
+    promises: Promises
+    sightings: Sightings
+    began: float
+    ended: float
+    """When the last request was sent."""
+    drained: float
+    """When everything was through."""
+    settled: Settled
+    broken_connections: int
+    before: dict[str, Spent]
+    after: dict[str, Spent]
+
+
+class Bench:
+    """Measures a running platform from outside: its door, the simulator's journal, its database and its processes."""
+
+    def __init__(
+        self,
+        *,
+        target: Target,
+        address: tuple[str, int],
+        journal: Path,
+        settled: AskSettled,
+        processes: Processes,
+        numbers_per_request: int,
+    ) -> None:
+        self._target = target
+        self._address = address
+        self._journal = journal
+        self._settled = settled
+        self._processes = processes
+        self._count = numbers_per_request
+
+    async def measure(self, pace: Pace) -> Stretch:
+        """Send at this pace and wait until all of it is settled or nothing moves any more."""
+        numbers = Numbers(int.from_bytes(os.urandom(4), "big"))
+        promises = Promises(numbers, self._count)
+        load = Load(Requests(self._target, numbers, self._count), promises, pace, self._address)
+        journal = Seen(self._journal)
+        wall = time.time()
+        before = self._processes.spent()
+        await load.run()
+        # Its own part ends here: what follows is counting.
+        own = self._processes.spent().get(LOAD)
+        await self._drain(promises.ok, wall, journal)
+        drained, after = time.monotonic(), self._processes.spent()
+        if own is not None:
+            after[LOAD] = own
+        offset = time.time() - time.monotonic()
+        return Stretch(
+            promises=promises,
+            sightings=journal.sightings(promises),
+            began=load.began,
+            ended=load.ends,
+            drained=drained,
+            settled=await self._settled(wall, load.began + offset, load.ends + offset),
+            broken_connections=load.broken,
+            before=before,
+            after=after,
+        )
+
+    async def _drain(self, promised: int, since: float, journal: Seen) -> None:
+        give_up = time.monotonic() + PATIENCE_S
+        state: tuple[int, int] = (-1, -1)
+        moved = time.monotonic()
+        while time.monotonic() < min(give_up, moved + STUCK_S):
+            size = journal.size()
+            if size != state[0]:
+                # Cheap while submits go on; the database is asked once they have ended.
+                state, moved = (size, state[1]), time.monotonic()
+                await asyncio.sleep(LOOK_S)
+                continue
+            delivered = (await self._settled(since, 0.0, 0.0)).delivered
+            if delivered >= promised:
+                return
+            if delivered != state[1]:
+                state, moved = (size, delivered), time.monotonic()
+            await asyncio.sleep(COUNT_S)
+
+
+def figures(stretch: Stretch) -> dict[str, Any]:
+    """The result as the command prints it."""
+    promises, sightings, settled = stretch.promises, stretch.sightings, stretch.settled
+    seconds = stretch.ended - stretch.began
+    ok = promises.ok
+    whole = stretch.drained - stretch.began
+    waits = promises.waits_s(stretch.began, stretch.ended + 1)
+    return {
+        "accepted_per_s": round(promises.taken_between(stretch.began, stretch.ended) / seconds),
+        "submitted_per_s": round(sightings.seen_between(stretch.began, stretch.ended) / seconds),
+        "receipts_per_s": round(settled.between / seconds),
+        "delivered_per_s": round(min(ok, settled.delivered) / whole),
+        "requests_per_s": round(sum(1 for at in promises.answered if stretch.began <= at < stretch.ended) / seconds),
+        "accept_ms": {"p50": quantile_ms(waits, 0.5), "p99": quantile_ms(waits, 0.99), "max": quantile_ms(waits, 1.0)},
+        "accept_to_carrier_ms": {
+            "p50": quantile_ms(sightings.waits_s, 0.5),
+            "p99": quantile_ms(sightings.waits_s, 0.99),
+            "max": quantile_ms(sightings.waits_s, 1.0),
+        },
+        "drain_s": round(stretch.drained - stretch.ended, 2),
+        "messages": {
+            "ok": ok,
+            "refused": dict(promises.refused),
+            "unanswered_requests": promises.unanswered,
+            "broken_connections": stretch.broken_connections,
+            "seen_by_carrier": sightings.seen,
+            "rejected_by_carrier": sightings.rejected,
+            "delivered": settled.delivered,
+        },
+        "cpu_us_per_message": _cpu_us(stretch, ok),
+        "memory_mib": {name: round(spent.memory / MEBIBYTE) for name, spent in stretch.after.items()},
+        "lost": sightings.lost(),
+        "duplicated": sightings.doubles,
+        "unsettled": max(0, ok - settled.delivered),
+        "unpromised": sightings.unpromised(),
+    }
+
+
+def _cpu_us(stretch: Stretch, messages: int) -> dict[str, float]:
+    """By process; of the whole stretch, from rest to rest. A process that was started anew in between is left out."""
+    if not messages:
+        return {}
+    found = {
+        name: round((spent.cpu_s - stretch.before[name].cpu_s) / messages * 1e6, 1)
+        for name, spent in stretch.after.items()
+        if name in stretch.before
+    }
+    return found | {"platform": round(sum(us for name, us in found.items() if name not in {LOAD, "simulator"}), 1)}
