@@ -6,13 +6,14 @@ from typing import Protocol
 
 import msgspec
 
+from hongyan.simulator.receipts import Framed
 from hongyan.wire.smpp.pdu import DeliverSm
 
 
 class Parcel(msgspec.Struct, gc=False):
     """One receipt or reply on its way to an account."""
 
-    pdu: DeliverSm
+    pdu: DeliverSm | Framed
     attempts: int = 0
     done: bool = False
     """Acknowledged, or given up: wherever it still waits it is passed over."""

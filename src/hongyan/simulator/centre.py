@@ -11,7 +11,7 @@ from hongyan.simulator.handsets import ESME_RINVDSTADR, Behaviour, behaviour
 from hongyan.simulator.ids import FORMS, first_id
 from hongyan.simulator.journal import Entry, digest_of
 from hongyan.simulator.orders import LONGEST_ADDRESS, Reply, Wrong
-from hongyan.simulator.receipts import Times, receipt, wanted
+from hongyan.simulator.receipts import date, receipt, wanted
 from hongyan.simulator.replies import reply
 from hongyan.simulator.script import ESME_RMSGQFUL, ESME_ROK, ESME_RTHROTTLED, Script
 from hongyan.simulator.seen import Seen
@@ -36,14 +36,6 @@ class Sender(Protocol):
     def say(self, answer: SubmitSmResp) -> None:
         """Write the answer, or drop it when the session has ended."""
         ...
-
-
-class Moment(msgspec.Struct, frozen=True, gc=False):
-    """When a segment was taken, and under which id its receipt will speak of it."""
-
-    receipt_id: str
-    now: float
-    wall: float
 
 
 class Counts(msgspec.Struct):
@@ -140,7 +132,7 @@ class Centre:
             account = sender.account
             self._last_sender = account.system_id
             self.seen.note(submit.destination_addr, segment, system_id=account.system_id, sender=submit.source_addr)
-            self._follow(account, submit, segment, handset, Moment(forms.receipt(number), now, wall))
+            self._follow(account, submit, segment, handset, receipt_id=forms.receipt(number), now=now, wall=wall)
         if self._record is not None:
             self._record(
                 Entry(
@@ -188,21 +180,24 @@ class Centre:
             counts.declined += 1
         return status
 
-    def _follow(self, account: Account, submit: SubmitSm, segment: Segment, handset: Behaviour, moment: Moment) -> None:
+    def _follow(
+        self, account: Account, submit: SubmitSm, segment: Segment, handset: Behaviour, *, receipt_id: str, now: float, wall: float
+    ) -> None:
         """What comes of a segment that was taken: receipts as asked for, and the handset's reply to the last segment."""
         script = self.script
         usual = script.receipt_delay_s if handset.receipt_after_s is None else handset.receipt_after_s
         after = usual + script.slow_s
         ending = handset.ending
         if ending is not None and wanted(submit.registered_delivery, ending):
-            times = Times(moment.wall, moment.wall + after, self._config.utc_offset_s)
-            pdu = receipt(submit, segment.text, message_id=moment.receipt_id, ending=ending, times=times)
+            zone = self._config.utc_offset_s
+            submitted, done = date(wall, zone), date(wall + after, zone)
+            pdu = receipt(submit, segment.text, message_id=receipt_id, ending=ending, submitted=submitted, done=done)
             for _ in range(max(handset.copies, script.receipt_copies)):
                 self.counts.receipts += 1
-                self._owe(account, Parcel(pdu), moment.now, after)
+                self._owe(account, Parcel(pdu), now, after)
         if handset.reply and segment.number == segment.total:
             pdus = reply(submit.destination_addr, submit.source_addr, handset.reply, reference=self.counts.replies & 0xFF)
-            self._reply(account, pdus, moment.now, after)
+            self._reply(account, pdus, now, after)
 
     # What is owed.
 

@@ -9,8 +9,8 @@ import structlog
 from hongyan.simulator.accounts import Account, Parcel
 from hongyan.simulator.centre import Centre
 from hongyan.simulator.config import SimulatorConfig, may_bind
+from hongyan.simulator.receipts import CarrierCodec
 from hongyan.wire.session import Answered, Broken, Event, Late, Received, Session, TimedOut, Unreadable
-from hongyan.wire.smpp import Smpp
 from hongyan.wire.smpp.pdu import (
     AlertNotification,
     Bind,
@@ -77,7 +77,7 @@ class Shell(Protocol):
 
     config: SimulatorConfig
     centre: Centre
-    codec: Smpp
+    codec: CarrierCodec
     clock: Callable[[], float]
     monotonic: Callable[[], float]
 

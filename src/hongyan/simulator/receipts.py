@@ -1,16 +1,29 @@
 """What a receipt looks like: SMPP 3.4 appendix B in the text and the same facts in TLVs."""
 
 import functools
-
-import msgspec
+import struct
+from typing import ClassVar
 
 from hongyan.simulator.handsets import Ending, State
-from hongyan.wire.smpp import receipt_text
-from hongyan.wire.smpp.pdu import DeliverSm, SubmitSm
+from hongyan.wire.smpp import Smpp, receipt_text
+from hongyan.wire.smpp.pdu import DeliverSm, Pdu, SubmitSm
 from hongyan.wire.smpp.tlv import Tag, integer
 
 ESM_RECEIPT = 0x04
+_QUOTED = 20
 _PRINTABLE = bytes(range(0x20, 0x7F))
+_HEAD = 16
+_HEADER = struct.Struct(">IIII").pack
+_REFERENCE = struct.Struct(">HHH").pack
+_BODY = (
+    b"\0%c%c%b\0%c%c%b\0"  # service_type, source, destination
+    b"%c\0\0\0\0\0\0\0\0"  # esm_class; protocol_id to sm_default_msg_id
+    b"%c%b%b%b%b"  # sm_length, short_message
+    b"\x00\x1e\0%c%b\0"  # receipted_message_id
+    b"\x04\x27\x00\x01%c"  # message_state
+    b"%b"  # user_message_reference, when there is one
+)
+"""A deliver_sm's body (section 4.6.1); written by hand because a carrier writes little else."""
 
 WANTS: tuple[frozenset[State], ...] = (
     frozenset(),
@@ -26,50 +39,79 @@ def wanted(registered_delivery: int, ending: Ending) -> bool:
     return ending.state in WANTS[registered_delivery & 3]
 
 
-class Times(msgspec.Struct, frozen=True, gc=False):
-    """Unix seconds of the two dates in a receipt, and the time zone they are written in."""
+class Framed(Pdu, frozen=True, gc=False):
+    """A deliver_sm as octets: it is written once, waits in little memory, and is sent as often as it takes."""
 
-    submitted_at: float
-    done_at: float
-    utc_offset_s: int
+    command_id: ClassVar[int] = DeliverSm.command_id
+
+    body: bytes = b""
+    """Everything behind the header."""
 
 
-def receipt(submit: SubmitSm, text: bytes, *, message_id: str, ending: Ending, times: Times) -> DeliverSm:
+class CarrierCodec(Smpp):
+    """SMPP as everybody speaks it, and `Framed` besides."""
+
+    def encode(self, pdu: Pdu, sequence: int | None = None) -> bytes:
+        if type(pdu) is Framed:
+            return _HEADER(_HEAD + len(pdu.body), pdu.command_id, 0, pdu.sequence if sequence is None else sequence) + pdu.body
+        return super().encode(pdu, sequence)
+
+
+def receipt(submit: SubmitSm, text: bytes, *, message_id: str, ending: Ending, submitted: str, done: str) -> Framed:
     """The report on `submit`: from the handset, to the number that sent; its user_message_reference comes back (section 5.3.2.17).
 
-    The receipt's text quotes the message only where it is plain ASCII: a quoted UCS-2 text could not be told from the keys around it.
+    `submitted` and `done` are dates as `date` writes them. The message is quoted only where it is plain ASCII: a quoted UCS-2 text could
+    not be told from the keys around it. Addresses of more than 20 characters or beyond ASCII have to be refused before this.
     """
-    quotable = not submit.data_coding and not text.translate(None, _PRINTABLE)
-    body = receipt_text.ReceiptText(
-        id=message_id,
-        sub="001",
-        dlvrd="001" if ending.state is State.DELIVERED else "000",
-        submit_date=_minute(times.submitted_at, times.utc_offset_s),
-        done_date=_minute(times.done_at, times.utc_offset_s),
-        stat=ending.stat,
-        err=ending.err,
-        text=text.decode("ascii") if quotable else "",
-    )
+    before, after = _words(ending, submitted, done)
+    quoted = text[:_QUOTED] if not submit.data_coding and not text.translate(None, _PRINTABLE) else b""
     reference = integer(submit.tlvs, Tag.USER_MESSAGE_REFERENCE) if submit.tlvs else None
-    facts = ((Tag.RECEIPTED_MESSAGE_ID, message_id), (Tag.MESSAGE_STATE, int(ending.state)))
-    return DeliverSm(
-        source_addr_ton=submit.dest_addr_ton,
-        source_addr_npi=submit.dest_addr_npi,
-        source_addr=submit.destination_addr,
-        dest_addr_ton=submit.source_addr_ton,
-        dest_addr_npi=submit.source_addr_npi,
-        destination_addr=submit.source_addr,
-        esm_class=ESM_RECEIPT,
-        short_message=receipt_text.write(body).encode("ascii"),
-        tlvs=facts if reference is None else (*facts, (Tag.USER_MESSAGE_REFERENCE, reference)),
+    name = message_id.encode("ascii")
+    return Framed(
+        body=_BODY
+        % (
+            submit.dest_addr_ton,
+            submit.dest_addr_npi,
+            submit.destination_addr.encode("ascii"),
+            submit.source_addr_ton,
+            submit.source_addr_npi,
+            submit.source_addr.encode("ascii"),
+            ESM_RECEIPT,
+            len(before) + len(name) + len(after) + len(quoted),
+            before,
+            name,
+            after,
+            quoted,
+            len(name) + 1,
+            name,
+            ending.state,
+            b"" if reference is None else _REFERENCE(Tag.USER_MESSAGE_REFERENCE, 2, reference),
+        )
     )
 
 
-def _minute(at: float, utc_offset_s: int) -> str:
-    # Receipts of one minute share their dates; working them out costs more than all the rest.
+def date(at: float, utc_offset_s: int) -> str:
+    """YYMMDDhhmm in the carrier's own time, to the minute."""
+    # Receipts of one minute share their dates; working these out costs more than all the rest.
     return _date(int(at) // 60, utc_offset_s)
 
 
 @functools.lru_cache(maxsize=64)
 def _date(minute: int, utc_offset_s: int) -> str:
     return receipt_text.date(minute * 60, utc_offset_s)
+
+
+@functools.lru_cache(maxsize=256)
+def _words(ending: Ending, submitted: str, done: str) -> tuple[bytes, bytes]:
+    """What stands before and after the id."""
+    words = receipt_text.ReceiptText(
+        id="\0",
+        sub="001",
+        dlvrd="001" if ending.state is State.DELIVERED else "000",
+        submit_date=submitted,
+        done_date=done,
+        stat=ending.stat,
+        err=ending.err,
+    )
+    before, _, after = receipt_text.write(words).encode("ascii").partition(b"\0")
+    return before, after
