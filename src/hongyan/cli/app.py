@@ -77,10 +77,13 @@ GROUPS: Mapping[str, Group] = {
 }  # fmt: skip
 
 COMMANDS: Places = {
+    "serve": "serve:serve",
     "demo": "platform:demo",
     "sandbox": "send:sandbox",
     "send": "send:send",
+    "bench": "bench:bench",
     "migrate": "platform:migrate",
+    "doctor": "doctor:doctor",
 }
 
 
@@ -139,11 +142,15 @@ def _command(name: str, place: str, terminal: Terminal) -> Any:
     module, _, function = place.partition(":")
     command = _made(name, getattr(importlib.import_module(f"hongyan.cli.{module}"), function))
     command.params.extend(_made(name, _everywhere).params)
-    command.help = terminal.t(command.help or "")
-    for param in command.params:
-        if getattr(param, "help", None):
-            param.help = terminal.t(param.help)
+    for shown in (command, *command.params):
+        shown.help = _spoken(getattr(shown, "help", None) or "", terminal)
     return command
+
+
+def _spoken(text: str, terminal: Terminal) -> str:
+    """The help in the terminal's language; how its lines are broken in the source makes no difference."""
+    words = " ".join(text.split())
+    return spoken if (spoken := terminal.t(words)) != words else text
 
 
 def _made(name: str, function: Callable[..., None]) -> Any:

@@ -1,7 +1,6 @@
 """How a command reaches the platform."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from hongyan.settings import Settings
 
 T = TypeVar("T")
-
-STATE_FILE = "state.json"
-"""Where `serve` writes in its run directory what others need to find it."""
 
 
 def terminal(ctx: typer.Context) -> Terminal:
@@ -50,10 +46,9 @@ def with_control(ctx: typer.Context, work: Callable[["ControlPlane"], Awaitable[
 
 
 def endpoint(ctx: typer.Context) -> str:
-    """Where the platform of these settings takes calls: what a running one wrote down, else what is set."""
+    """Where the platform of these settings takes calls: what a running one says, else what is set."""
+    from hongyan.cli.instance import running  # noqa: PLC0415 - as above
+
     loaded = settings(ctx)
-    try:
-        address = json.loads((loaded.run_dir / STATE_FILE).read_bytes())["http"]
-    except (OSError, ValueError, KeyError):
-        address = loaded.http
-    return f"http://{address}"
+    found = running(loaded)
+    return f"http://{found.http if found is not None else loaded.http}"

@@ -8,8 +8,6 @@ import typer
 from hongyan.cli.output import CommandError
 from hongyan.cli.session import settings, terminal
 
-CONTROL_SOCKET = "simulator.sock"
-
 Control = Annotated[
     str | None,
     typer.Option(help="Its control channel, a socket path or a loopback port; otherwise the running platform's.", show_default=False),
@@ -102,18 +100,32 @@ def reset(ctx: typer.Context, control: Control = None) -> None:
 def _order(ctx: typer.Context, control: str | None, order: dict[str, Any]) -> None:
     from hongyan.simulator.control import ask  # noqa: PLC0415 - `--help` does not wait for it
 
-    where = control or str(settings(ctx).run_dir / CONTROL_SOCKET)
+    where = control or _running(ctx)
     try:
         answer = asyncio.run(ask(where, order))
     except OSError as fault:
-        raise CommandError(
-            "unreachable",
-            f"连不上模拟运营商的控制通道 {where}：先用 `hongyan serve` 启动平台，或用 --control 指明地址。",
-            f"Nobody answers at {where}: start the platform with `hongyan serve`, or say with --control where the simulator listens.",
-        ) from fault
+        raise _nobody(where) from fault
     if not answer.pop("ok"):
         raise CommandError("refused", f"模拟运营商没有照做：{answer['error']}", f"The simulator did not do it: {answer['error']}")
     terminal(ctx).show(answer or {"done": True})
+
+
+def _running(ctx: typer.Context) -> str:
+    from hongyan.cli.worker import simulator_at  # noqa: PLC0415 - as above
+
+    loaded = settings(ctx)
+    found = simulator_at(loaded)
+    if found is None:
+        raise _nobody(str(loaded.run_dir))
+    return found.control
+
+
+def _nobody(where: str) -> CommandError:
+    return CommandError(
+        "unreachable",
+        f"在 {where} 找不到模拟运营商：先用 `hongyan serve` 启动平台，或用 --control 指明它的控制通道。",
+        f"There is no simulated carrier at {where}: start the platform with `hongyan serve`, or name its channel with --control.",
+    )
 
 
 def serve(

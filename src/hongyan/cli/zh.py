@@ -16,6 +16,7 @@ GROUPS: dict[str, str] = {
 }
 
 COMMANDS: dict[str, str] = {
+    "Check this installation and say what to do about what is wrong.": "检查本机安装，并说明有问题时怎么办。",
     "Create an account.": "创建账号。",
     "List the accounts.": "列出账号。",
     "Let an account send again.": "启用账号，恢复发送。",
@@ -56,6 +57,9 @@ COMMANDS: dict[str, str] = {
     "Remove a sender number that no application shows.": "移除没有应用在用的发送号码。",
     "Show what happened to a message, step by step.": "逐步显示一条短信的经过。",
     "List the newest messages.": "列出最近的短信。",
+    "Run the platform until it is stopped.": "运行平台，直到被停止。",
+    "Send signed requests to the running platform for a while and print one JSON object: rates, times, costs, losses.":
+        "向运行中的平台持续发送签名请求，打印一个 JSON 对象：速率、时延、开销、丢失。",
     "Create the sandbox tenant, or show it: everything needed to send at once.": "创建或显示沙箱租户：马上发送所需的一切。",
     "Send through the running platform's door, as a customer's program does.": "像客户程序那样，通过运行中的平台接口发送。",
     "Bring the database's tables up to date.": "把数据库的表升级到当前版本。",
@@ -131,6 +135,15 @@ OPTIONS: dict[str, str] = {
     "The SecretKey; otherwise the sandbox's.": "SecretKey；不写用沙箱的。",
     "SessionContext, handed back in reports.": "SessionContext，在状态报告里带回。",
     "Where the platform listens, http://HOST:PORT.": "平台地址，http://主机:端口。",
+    "Only this role: api, dispatch, callbacks, jobs or console.": "只承担这个角色：api、dispatch、callbacks、jobs 或 console。",
+    "Numbers in each request.": "每个请求的号码数。",
+    "How long to measure.": "测量多少秒。",
+    "Seconds of the same load beforehand that do not count.": "预热秒数，不计入结果。",
+    "Keep-alive connections; otherwise 64 for one number, 8 for more.": "长连接数；不写则单号码 64、多号码 8。",
+    "Requests a second, whatever the answers; otherwise as many as are answered.": "每秒请求数，不等应答；不写则应答多快就发多快。",
+    "What is sent: verification, notice or marketing.": "发送内容：verification、notice 或 marketing。",
+    "The simulator's journal; otherwise as HONGYAN_SIMULATOR_JOURNAL says.": "模拟运营商的日志；不写则用 HONGYAN_SIMULATOR_JOURNAL。",
+    "Where HTTP is served, HOST:PORT.": "HTTP 监听地址，主机:端口。",
     "End afterwards instead of staying up.": "演示完就结束，不保持运行。",
     "The Python that has the official SDK; `make demo` prepares it.": "装有官方 SDK 的 Python；`make demo` 会准备好。",
     "Its control channel, a socket path or a loopback port; otherwise the running platform's.":

@@ -1,0 +1,146 @@
+"""The commands as an operator types them, on a real PostgreSQL; one process runs them all, each on its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DRIVER = """
+import contextlib, io, json, os, sys
+from hongyan.cli.app import run
+for line in sys.stdin:
+    told = json.loads(line)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(told["argv"], dict(os.environ) | told["environ"])
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+
+
+class Shell:
+    """Runs command lines one after the other."""
+
+    def __init__(self, process: "subprocess.Popen[str]", environ: dict[str, str]) -> None:
+        self._process = process
+        self._environ = environ
+
+    def run(self, *argv: str) -> tuple[int, str, str]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"argv": argv, "environ": self._environ}) + "\n")
+        self._process.stdin.flush()
+        code, out, err = json.loads(self._process.stdout.readline())
+        return code, out, err
+
+    def ask(self, *argv: str) -> Any:
+        """What the command answers in JSON; it must succeed."""
+        code, out, err = self.run(*argv, "--json")
+        assert (code, err) == (0, "")
+        return json.loads(out)
+
+    def refused(self, *argv: str) -> str:
+        """The code of the refusal, in JSON on standard error alone."""
+        code, out, err = self.run(*argv, "--json")
+        assert (code, out) == (1, "")
+        fault: dict[str, str] = json.loads(err)
+        assert fault["message"]
+        return fault["error"]
+
+
+@pytest.fixture(scope="module")
+def shell(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    data_dir: Path = tmp_path_factory.mktemp("data")
+    process = subprocess.Popen([sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    yield Shell(process, {"HONGYAN_DATABASE_URL": database_url, "HONGYAN_DATA_DIR": str(data_dir), "HONGYAN_LANG": "en"})
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    assert process.wait(10) == 0
+    process.stdout.close()
+
+
+def test_a_tenant_is_set_up_from_the_command_line(shell: Shell) -> None:
+    account = str(shell.ask("account", "create", "Example Ltd")["id"])
+    key = shell.ask("key", "create", "--account", account)
+    assert key["secret_id"].startswith("AKID")
+    [listed] = shell.ask("key", "list", "--account", account)
+    assert "secret_key" not in listed
+    made = shell.ask("app", "create", "shop", "--account", account)
+    app = str(made["id"])
+    changed = shell.ask(
+        "app", "set", app, "--pull", "--day", "5", "--report-url", "https://shop.example/report", "--context"
+    )  # fmt: skip
+    assert (changed["pull"], changed["limits"]["day"], changed["context_in_reports"]) == (True, 5, True)
+    signature = str(shell.ask("signature", "add", "鸿雁商城", "--account", account)["id"])
+    assert shell.ask("signature", "approve", signature)["status"] == "approved"
+    template = shell.ask("template", "add", "您的验证码是{1}", "--account", account, "--name", "code", "--kind", "verification")
+    assert shell.ask("template", "approve", str(template["id"]))["kind"] == "verification"
+    bought = shell.ask("package", "buy", app, "5000", "--scope", "international", "--days", "30", "--gift")
+    assert (bought["available"], bought["scope"], bought["gift"]) == (5000, "international", True)
+    assert shell.ask("app", "allow", app, "13800000000")["unlimited_phones"] == ["+8613800000000"]
+    assert shell.ask("blacklist", "add", app, "13900000000", "--reason", "complaint") == {"app_id": int(app), "added": 1}
+    assert [row["phone"] for row in shell.ask("blacklist", "list", app)] == ["+8613900000000"]
+    assert shell.ask("sender", "add", "106900009999", "--app", app)["app_id"] == int(app)
+    assert shell.ask("app", "set", app, "--sender", "106900009999")["sender_id"] == "106900009999"
+    shown = shell.ask("app", "show", app, "--key")
+    assert (shown["app_key"], shown["unlimited_phones"]) == (made["app_key"], ["+8613800000000"])
+    assert "app_key" not in shell.ask("app", "show", app)
+    assert shell.ask("key", "disable", key["secret_id"])["enabled"] is False
+    assert shell.ask("message", "list", "--app", app) == []
+
+
+def test_links_are_written_as_fields_and_never_show_their_password(shell: Shell) -> None:
+    added = shell.ask(
+        "link", "add", "main", "host=smsc.example", "port=2775", "system_id=me", "password=canary", "scopes=mainland", "carriers=cmcc,cucc"
+    )
+    assert (added["port"], added["scopes"], added["carriers"]) == (2775, ["mainland"], ["cmcc", "cucc"])
+    assert shell.ask("link", "set", "main", "rate=150.5")["rate"] == 150.5
+    assert shell.ask("link", "disable", "main")["enabled"] is False
+    assert "canary" not in json.dumps(shell.ask("link", "list"))
+    for wrong in (["port=many"], ["nonsense=1"], ["rate"], ["scopes=moon"]):
+        code, _, err = shell.run("link", "set", "main", *wrong, "--json")
+        assert (code, json.loads(err)["error"]) == (2, "usage")
+
+
+def test_refusals_have_a_code_for_programs_and_a_hint_for_people(shell: Shell) -> None:
+    assert shell.refused("app", "show", "1") == "not_found"
+    account = str(shell.ask("account", "create", "Person", "--kind", "individual")["id"])
+    assert shell.refused("account", "create", "Person") == "taken"
+    assert shell.refused("signature", "add", "测试", "--account", account) == "invalid"
+    assert (
+        shell.refused("template", "add", "新品，拒收请回复R", "--account", account, "--name", "m", "--kind", "marketing") == "not_allowed"
+    )
+    code, out, err = shell.run("app", "show", "1")
+    assert (code, out) == (1, "")
+    assert "hongyan app list" in err
+
+
+def test_the_sandbox_is_the_same_whenever_it_is_asked_for(shell: Shell) -> None:
+    first = shell.ask("sandbox")
+    assert shell.ask("sandbox") == first
+    assert first["endpoint"].startswith("http://")
+    assert set(first["templates"]) == {"verification", "notice", "marketing", "international"}
+
+
+def test_a_message_that_never_was_is_not_found_and_the_id_may_be_a_serial_number(shell: Shell) -> None:
+    for written in ("123456789", "5000:123456789"):
+        assert shell.refused("message", "show", written) == "not_found"
+    code, _, err = shell.run("message", "show", "nonsense", "--json")
+    assert (code, json.loads(err)["error"]) == (2, "usage")
+
+
+def test_migrating_twice_changes_nothing(shell: Shell) -> None:
+    assert shell.ask("migrate") == shell.ask("migrate")
+
+
+def test_without_a_platform_the_simulator_is_not_there(shell: Shell) -> None:
+    assert shell.refused("simulate", "stats") == "unreachable"
+
+
+def test_a_misspelt_setting_stops_the_command(shell: Shell) -> None:
+    misspelt = Shell(shell._process, shell._environ | {"HONGYAN_DATA_DIRR": "x"})
+    assert misspelt.refused("app", "list") == "settings"
