@@ -1,7 +1,7 @@
 """The SMPP 3.4 link: an account at a carrier, as the pipeline sees it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
@@ -83,10 +83,11 @@ class SmppLink:
 
     def submit(self, segments: Sequence[OutboundSegment], now: float) -> None:
         """Write them at once, in order, over all sessions; what finds no room is `NotSent`."""
+        places = self._places()
         written = 0
         for segment in segments:
-            seat = max(self._seats, key=_room)
-            if self._draining or seat.room <= 0:
+            seat = next(places, None)
+            if seat is None:
                 self.not_sent(segment, "no room")
                 continue
             try:
@@ -155,6 +156,12 @@ class SmppLink:
         if self._draining and not self.in_flight:
             self._drained.set()
 
-
-def _room(seat: Seat) -> int:
-    return seat.room
+    def _places(self) -> Iterator[Seat]:
+        """Each session in turn, as often as its window has room."""
+        left = {} if self._draining else {seat: room for seat in self._seats if (room := seat.room) > 0}
+        while left:
+            for seat in tuple(left):
+                yield seat
+                left[seat] -= 1
+                if not left[seat]:
+                    del left[seat]

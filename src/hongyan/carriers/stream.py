@@ -8,6 +8,9 @@ from typing import Generic, cast
 from hongyan.wire.codec import P
 from hongyan.wire.session import Event, Session
 
+_FLOOD = 4 * 1024 * 1024
+"""Octets waiting for the peer to read them: far more than any window."""
+
 
 class WireStream(asyncio.Protocol, Generic[P]):
     """One connection. `on_events` gets what the session reports, in order, from the event loop; the last event is `Broken`."""
@@ -68,7 +71,8 @@ class WireStream(asyncio.Protocol, Generic[P]):
         self.flush()
 
     def pause_writing(self) -> None:
-        # A peer that does not read our answers is asked no further.
+        # Nothing more is read for a peer that takes no answers. A window in flight never gets here: were we to stop reading then, and
+        # the peer too, both would wait for each other.
         if self._transport is not None:
             self._transport.pause_reading()
 

@@ -4,6 +4,7 @@ Keys come in any order and any case, dates have 10 or 12 digits, fields may be m
 """
 
 import datetime as dt
+import functools
 import re
 
 import msgspec
@@ -69,6 +70,7 @@ def date(at: float, offset_s: int = _CHINA_S, *, with_seconds: bool = False) -> 
     return f"{local:%y%m%d%H%M%S}" if with_seconds else f"{local:%y%m%d%H%M}"
 
 
+@functools.lru_cache(maxsize=256)  # receipts of one minute share their dates
 def date_at(text: str, offset_s: int = _CHINA_S) -> float | None:
     """Return the Unix seconds of YYMMDDhhmm[ss]; None when it is no date."""
     if _DATE.fullmatch(text) is None:
