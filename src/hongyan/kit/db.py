@@ -73,6 +73,7 @@ class Database:
             server_settings=settings,
             command_timeout=60,
             max_inactive_connection_lifetime=0,
+            reset=_as_it_is,
         )
         return cls(pool, url, settings)
 
@@ -100,6 +101,11 @@ class Database:
     async def dedicated(self, *, command_timeout: float | None = 60) -> Connection:
         """A connection outside the pool, for session locks, LISTEN and long statements; the caller closes it."""
         return await asyncpg.connect(self._url, server_settings=self._server_settings, command_timeout=command_timeout)
+
+
+async def _as_it_is(_conn: Connection) -> None:
+    """Nothing here changes a pooled session (locks are taken in transactions or on dedicated ones), so resetting it would cost a
+    round trip for each use and change nothing."""
 
 
 Listener = Callable[[str], None]

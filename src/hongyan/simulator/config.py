@@ -18,7 +18,7 @@ class SimulatorConfig(msgspec.Struct, frozen=True):
     """How the server names itself when it answers a bind."""
     receipt_delay_s: float = 0.3
     """Seconds from a submit to its receipt; 0 sends it right behind the answer."""
-    receipt_window: int = 100
+    receipt_window: int = 500
     """Receipts and replies in flight per session."""
     receipt_retry_s: float = 1.0
     """Pause before a receipt is sent again that the client asked to have later."""
