@@ -111,6 +111,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
             await db.close()
 
 
+READY_WITHIN_S = 3.0
 SIMULATOR_LINK = "simulator"
 SIMULATOR_PASSWORD = "hongyan"  # noqa: S105 - the built-in carrier's, on loopback
 
@@ -259,7 +260,15 @@ class Worker:
 
     async def _ready(self) -> Mapping[str, str]:
         """What is not ready, by name; empty when all is."""
-        return {}
+        problems: dict[str, str] = {}
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                await _version(self._db)
+        except (*UNAVAILABLE, TimeoutError) as fault:
+            problems["database"] = f"does not answer ({type(fault).__name__})"
+        if self.linkset is not None and not any(link.up for link in self.linkset.links.values()):
+            problems["links"] = "no link to a carrier is bound"
+        return problems
 
     async def stop(self) -> None:
         """Finish what is in flight: answers to requests, then to carriers, then unbind."""
