@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import json
 import os
 import random
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -25,6 +27,7 @@ from hongyan.kit.sink import Sink
 from hongyan.model.message import Status
 from hongyan.settings import Settings
 
+LOOPBACK = ipaddress.ip_network("127.0.0.1/32")
 SDK_SCRIPT = Path(__file__).with_name("demo_sdk.py")
 READY_WITHIN_S = 90.0
 DELIVERED_WITHIN_S = 30.0
@@ -43,6 +46,7 @@ async def run(settings: Settings, terminal: Terminal, *, once: bool, sdk_python:
             f"找不到官方 SDK 的环境 {sdk_python}：请用 make demo 运行，它会准备好。",
             f"The official SDK's environment {sdk_python} is not there: run `make demo`, which prepares it.",
         )
+    settings = for_demo(settings)
     async with Sink() as sink, _platform(settings) as address:
         terminal.say("The platform is up at {address}.", address=f"http://{address}")
         passed = await _show(settings, terminal, sink, address, sdk_python)
@@ -51,6 +55,26 @@ async def run(settings: Settings, terminal: Terminal, *, once: bool, sdk_python:
         terminal.say("It stays up; press Ctrl-C to stop it.")
         await _interrupted()
     return 0
+
+
+def for_demo(settings: Settings) -> Settings:
+    """Settings of a platform beside the usual one: its own data, a free port where the usual one is taken, callbacks to the loopback."""
+    changes: dict[str, Any] = {"callback_allow": (*settings.callback_allow, LOOPBACK)}
+    if "data_dir" not in settings.model_fields_set:
+        changes["data_dir"] = settings.data_dir / "demo"
+    if "http" not in settings.model_fields_set and not _is_free(settings.http_address):
+        changes["http"] = "127.0.0.1:0"
+    return settings.model_copy(update=changes)
+
+
+def _is_free(address: tuple[str, int]) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError:
+            return False
+    return True
 
 
 async def _show(settings: Settings, terminal: Terminal, sink: Sink, address: str, sdk_python: Path) -> bool:
@@ -129,7 +153,7 @@ async def _answers_ready(address: str) -> bool:
 async def _sdk(tenant: SandboxTenant, address: str, sdk_python: Path, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
     asked = {"endpoint": address, "secret_id": tenant.secret_id, "secret_key": tenant.secret_key, "calls": calls}
     process = await asyncio.create_subprocess_exec(
-        str(sdk_python), str(SDK_SCRIPT), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        str(sdk_python), "-P", str(SDK_SCRIPT), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     out, _ = await process.communicate(json.dumps(asked).encode())
     if process.returncode:
