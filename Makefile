@@ -16,7 +16,7 @@ TEST_SETUP := .venv/.dev $(if $(SDK_LIST),.venv-sdk/.installed) $(if $(PEERS_LIS
 export PATH := $(PATH):$(CURDIR)/.venv-node/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format bench lock clean
+.PHONY: help setup run demo test check format docs bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: .venv/.dev  ## style, types and layers
 format: .venv/.dev  ## lay the code out and mend what can be mended without thought
 	.venv/bin/ruff check --fix-only $(SOURCES)
 	.venv/bin/ruff format $(SOURCES)
+
+docs: .venv/.run  ## write the generated pages of the documentation anew
+	.venv/bin/python -c 'from hongyan import settings; print(settings.reference(), end="")' > docs/reference/settings.md
 
 bench: .venv/.run  ## measure the running path and print one JSON object; BENCH_ARGS are passed on
 	$(HONGYAN) bench $(BENCH_ARGS)

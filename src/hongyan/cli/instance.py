@@ -17,7 +17,6 @@ import structlog
 
 from hongyan import wiring
 from hongyan.cli.output import CommandError
-from hongyan.cli.serve import ROLES
 from hongyan.cli.supervisor import Keeper, Program, keep
 from hongyan.cli.worker import given, publish, simulator_at
 from hongyan.kit import embedded, metrics
@@ -31,6 +30,8 @@ T = TypeVar("T")
 
 logger = structlog.get_logger()
 
+ROLES = frozenset({"api", "dispatch", "callbacks", "jobs", "console"})
+"""What a process can do; a machine that takes only some of the work runs with --role."""
 ENGINE = frozenset({"api", "dispatch"})
 OFFICE = frozenset({"console", "callbacks", "jobs"})
 MOST_PROCESSES = 16
@@ -251,10 +252,10 @@ def running(settings: Settings) -> State | None:
         return None
 
 
-async def bind(where: tuple[str, int]) -> socket.socket:
+async def bind(where: tuple[str, int], patience_s: float = PORT_PATIENCE_S) -> socket.socket:
     """The listening socket of all processes: connections wait in it while one is being started again."""
     host, port = where
-    deadline = time.monotonic() + PORT_PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while True:
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -7,9 +7,6 @@ import typer
 
 from hongyan.cli.output import CommandError
 
-ROLES = frozenset({"api", "dispatch", "callbacks", "jobs", "console"})
-"""What a process can do; a machine that takes only some of the work runs with --role."""
-
 
 def serve(
     role: Annotated[
@@ -18,7 +15,7 @@ def serve(
     http: Annotated[str | None, typer.Option("--http", help="Where HTTP is served, HOST:PORT.", show_default=False)] = None,
 ) -> None:
     """Run the platform until it is stopped."""
-    from hongyan.cli.instance import supervise  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.cli.instance import ROLES, supervise  # noqa: PLC0415 - `--help` does not wait for it
     from hongyan.kit import log  # noqa: PLC0415 - as above
     from hongyan.settings import load  # noqa: PLC0415 - as above
 
