@@ -122,7 +122,7 @@ def test_a_reset_script_is_a_new_one() -> None:
         faulty.change(order, 0.0)
     faulty.change(orders.Receipts(5.0, 2, Spelling.PADDED), 0.0)
     faulty.reset()
-    assert faulty.standing() == script().standing()
+    assert faulty.standing(0.0) == script().standing(0.0)
 
 
 def test_a_segment_that_comes_again_is_a_copy() -> None:

@@ -261,7 +261,8 @@ class Connection(asyncio.Protocol):
         self._shell.centre.counts.binds_refused += status != 0
         if status:
             log.info("simulator: bind refused", system_id=pdu.system_id, status=status)
-            self.say(answer(pdu.sequence, status))
+            # Only a submit's refusal may leave out its body (SMPP 3.4 sections 4.1.2 and 4.4.2).
+            self.say(answer(pdu.sequence, status, self._shell.config.system_id))
             if status != ESME_RALYBND:
                 self._close(now)
             return

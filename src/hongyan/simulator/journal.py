@@ -66,8 +66,10 @@ class Journal:
         if not self._lines:
             return
         lines, self._lines = self._lines, []
+        rest = memoryview(b"\n".join(lines) + b"\n")
         try:
-            self._file.write(b"\n".join(lines) + b"\n")
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
             self.lost += len(lines)
             log.warning("journal not written", lines=len(lines), error=str(error))

@@ -20,7 +20,7 @@ class Standing(msgspec.Struct, frozen=True):
     queue_full_next: int
     slow_s: float
     swallow_next: int
-    binds_refused_until: float
+    binds_refused_for_s: float
     receipt_delay_s: float
     receipt_copies: int
     ids: Spelling
@@ -101,14 +101,14 @@ class Script:
         self._swallow_next -= 1
         return True
 
-    def standing(self) -> Standing:
+    def standing(self, now: float) -> Standing:
         return Standing(
             throttle_per_s=self._per_s,
             throttle_next=self._throttle_next,
             queue_full_next=self._queue_full_next,
             slow_s=self.slow_s,
             swallow_next=self._swallow_next,
-            binds_refused_until=self._refuse_until,
+            binds_refused_for_s=max(0.0, self._refuse_until - now),
             receipt_delay_s=self.receipt_delay_s,
             receipt_copies=self.receipt_copies,
             ids=self.ids,

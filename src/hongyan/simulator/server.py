@@ -92,7 +92,7 @@ class Simulator:
             "owed": self.centre.owed,
             "seen": msgspec.to_builtins(self.centre.seen.summary()),
             "journal_lost": 0 if self._journal is None else self._journal.lost,
-            "script": msgspec.to_builtins(self.centre.script.standing()),
+            "script": msgspec.to_builtins(self.centre.script.standing(self.monotonic())),
         }
 
     def obey(self, order: orders.Order) -> dict[str, Any] | orders.Wrong:
