@@ -102,6 +102,10 @@ def test_json_has_words_for_enumerations_and_a_plus_for_numbers() -> None:
     }
 
 
+def test_a_message_id_keeps_all_its_bits_in_any_reader_of_json() -> None:
+    assert plain({"message_id": (1 << 62) + 1}) == {"message_id": "4611686018427387905"}
+
+
 def test_programs_get_one_json_value_and_no_sentences() -> None:
     out = terminal(as_json=True)
     out.say("The platform is up at {address}.", address="x")
@@ -133,7 +137,9 @@ def test_texts_cannot_steer_the_terminal_or_the_markup() -> None:
     assert "[red]c[/red]" in text
 
 
-@pytest.mark.parametrize("argv", [["nothing"], ["app", "lst"], ["app", "show"], ["app", "show", "abc"], ["package", "list", "--what"]])
+@pytest.mark.parametrize(
+    "argv", [["nothing"], ["app", "lst"], ["app", "show"], ["app", "show", "abc"], ["app", "show", "9" * 30], ["package", "list", "--what"]]
+)
 def test_a_line_that_makes_no_sense_is_2_and_json_on_request(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*argv, "--json"], {}) == 2
     captured = capsys.readouterr()

@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from hongyan.cli.options import Account, AccountKindName, AnyAccount
+from hongyan.cli.options import MOST_ID, Account, AccountKindName, AnyAccount
 from hongyan.cli.session import terminal, with_control
 
 ACCOUNT_COLUMNS = ("id", "name", "kind", "enabled", "created_at")
 KEY_COLUMNS = ("secret_id", "account_id", "enabled", "created_at")
 
 Name = Annotated[str, typer.Argument(help="Its name.", show_default=False)]
-AccountId = Annotated[int, typer.Argument(metavar="ACCOUNT", help="The account's id.", show_default=False)]
+AccountId = Annotated[int, typer.Argument(metavar="ACCOUNT", max=MOST_ID, help="The account's id.", show_default=False)]
 SecretId = Annotated[str, typer.Argument(metavar="SECRET_ID", help="The key's SecretId.", show_default=False)]
 
 

@@ -81,9 +81,9 @@ COMMANDS: Places = {
     "demo": "platform:demo",
     "sandbox": "send:sandbox",
     "send": "send:send",
+    "doctor": "doctor:doctor",
     "bench": "bench:bench",
     "migrate": "platform:migrate",
-    "doctor": "doctor:doctor",
 }
 
 

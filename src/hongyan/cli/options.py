@@ -37,10 +37,12 @@ class AccountKindName(enum.StrEnum):
         return AccountKind[self.name]
 
 
-Account = Annotated[int, typer.Option("--account", help="The account's id.", show_default=False)]
-AnyAccount = Annotated[int | None, typer.Option("--account", help="Only of this account.", show_default=False)]
-OneApp = Annotated[int | None, typer.Option("--app", help="Only for this application (SdkAppID).", show_default=False)]
-AnyApp = Annotated[int | None, typer.Option("--app", help="Only of this application (SdkAppID).", show_default=False)]
-AppId = Annotated[int, typer.Argument(metavar="APP", help="The application's SdkAppID.", show_default=False)]
+MOST_ID = (1 << 63) - 1
+
+Account = Annotated[int, typer.Option("--account", max=MOST_ID, help="The account's id.", show_default=False)]
+AnyAccount = Annotated[int | None, typer.Option("--account", max=MOST_ID, help="Only of this account.", show_default=False)]
+OneApp = Annotated[int | None, typer.Option("--app", max=MOST_ID, help="Only for this application (SdkAppID).", show_default=False)]
+AnyApp = Annotated[int | None, typer.Option("--app", max=MOST_ID, help="Only of this application (SdkAppID).", show_default=False)]
+AppId = Annotated[int, typer.Argument(metavar="APP", max=MOST_ID, help="The application's SdkAppID.", show_default=False)]
 Phones = Annotated[list[str], typer.Argument(metavar="PHONE...", help="Numbers as people write them.", show_default=False)]
 InScope = Annotated[ScopeName, typer.Option("--scope", help="For mainland China or for everywhere else.")]

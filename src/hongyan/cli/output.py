@@ -3,6 +3,7 @@
 import enum
 import sys
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -11,9 +12,13 @@ import msgspec
 from hongyan.cli.zh import ZH
 
 PHONE_FIELDS = frozenset({"phone", "unlimited_phones"})
-TRANSLATED = frozenset({"kind", "scope", "scopes", "status"})
+LONG_IDS = frozenset({"message_id"})
+"""63 bits: written as texts, since many readers of JSON keep no more than 53 of a number."""
+TRANSLATED = frozenset({"kind", "scope", "scopes", "status", "health", "check"})
 """Fields whose values are words of ours."""
 ABSENT = "-"
+STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of characters that a terminal acts on instead of showing them."""
 WIDE = 240
 """Columns where no terminal says how many there are: a file or a pipe takes all of them."""
 
@@ -132,7 +137,7 @@ class Terminal(msgspec.Struct):
 
 
 def plain(value: object, name: str = "") -> Any:
-    """The value as JSON has it: enumerations by their names in small letters, numbers of handsets with a plus."""
+    """The value as JSON has it: enumerations by their names in small letters, numbers of handsets with a plus, long ids as texts."""
     if isinstance(value, msgspec.Struct):
         return {field: plain(getattr(value, field), field) for field in value.__struct_fields__}
     if isinstance(value, Mapping):
@@ -141,12 +146,14 @@ def plain(value: object, name: str = "") -> Any:
         return [plain(inner, name) for inner in value]
     if isinstance(value, enum.Enum):
         return value.name.lower() if isinstance(value, int) else value.value
+    if isinstance(value, int) and name in LONG_IDS:
+        return str(value)
     return f"+{value}" if isinstance(value, int) and name in PHONE_FIELDS else value
 
 
 def _visible(text: str) -> str:
     """The text without characters that could steer the terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in STEERING and char != "\n" else char for char in text)
 
 
 def _width(stream: TextIO) -> int | None:

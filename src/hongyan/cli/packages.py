@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hongyan.cli.options import AnyApp, AppId, InScope, Phones, ScopeName
+from hongyan.cli.options import MOST_ID, AnyApp, AppId, InScope, Phones, ScopeName
 from hongyan.cli.session import terminal, with_control
 
 PACKAGE_COLUMNS = ("app_id", "id", "scope", "segments", "available", "held", "used", "gift", "effective_at", "expires_at")
@@ -53,7 +53,7 @@ def remove_blacklist(ctx: typer.Context, app: AppId, phones: Phones) -> None:
 def list_blacklist(
     ctx: typer.Context,
     app: AppId,
-    after: Annotated[int, typer.Option(help="Begin after this number (digits with country code).")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=MOST_ID, help="Begin after this number (digits with country code).")] = 0,
     most: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 1000,
 ) -> None:
     """List the numbers an application never sends to."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hongyan.cli.options import Account, AnyAccount, InScope, KindName, OneApp, ScopeName
+from hongyan.cli.options import MOST_ID, Account, AnyAccount, InScope, KindName, OneApp, ScopeName
 from hongyan.cli.session import terminal, with_control
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ class StatusName(enum.StrEnum):
     INACTIVE = "inactive"
 
 
-SignatureId = Annotated[int, typer.Argument(metavar="SIGNATURE", help="The signature's id.", show_default=False)]
-TemplateId = Annotated[int, typer.Argument(metavar="TEMPLATE", help="The template's id.", show_default=False)]
+SignatureId = Annotated[int, typer.Argument(metavar="SIGNATURE", max=MOST_ID, help="The signature's id.", show_default=False)]
+TemplateId = Annotated[int, typer.Argument(metavar="TEMPLATE", max=MOST_ID, help="The template's id.", show_default=False)]
 InStatus = Annotated[StatusName | None, typer.Option("--status", help="Only in this status.", show_default=False)]
 
 

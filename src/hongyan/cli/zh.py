@@ -211,6 +211,18 @@ WORDS: dict[str, str] = {
     "callback": "回调",
     "pulled": "已拉取",
     "replied": "已回复",
+    "ok": "正常",
+    "warning": "注意",
+    "problem": "有问题",
+    "platform": "平台",
+    "data directory": "数据目录",
+    "disk": "磁盘",
+    "database": "数据库",
+    "tables": "表",
+    "clock": "时钟",
+    "links": "通道",
+    "http": "HTTP",
+    "ready": "就绪",
 }
 """Values, as tables show them."""
 
@@ -272,6 +284,9 @@ HEADINGS: dict[str, str] = {
     "after": "用时",
     "step": "步骤",
     "what": "说明",
+    "check": "检查",
+    "health": "结果",
+    "finding": "说明",
     "endpoint": "接口地址",
     "sdk_app_id": "SdkAppID",
     "sign_name": "签名",

@@ -109,6 +109,11 @@ def _template_length(content: str, _kind: Kind, scope: Scope, _account: AccountK
         )
 
 
+def _template_characters(content: str, _kind: Kind, _scope: Scope, _account: AccountKind) -> None:
+    if any(unicodedata.category(char) in {"Cc", "Cs"} and char != "\n" for char in content):
+        raise _invalid("模板正文不能有控制字符。", "A template has no control characters.")
+
+
 def _template_brackets(content: str, _kind: Kind, _scope: Scope, _account: AccountKind) -> None:
     if "【" in content or "】" in content:
         raise _invalid(
@@ -154,6 +159,7 @@ TemplateRule = Callable[[str, Kind, Scope, AccountKind], None]
 
 TEMPLATE_RULES: tuple[TemplateRule, ...] = (
     _template_length,
+    _template_characters,
     _template_brackets,
     _template_placeholders,
     _verification_says_so,
