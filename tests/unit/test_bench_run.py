@@ -1,0 +1,41 @@
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def run() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bench_run", Path(__file__).parents[2] / "bench/run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def result(per_s: int = 20_000, p99: float = 20.0, **what: int) -> dict[str, Any]:
+    return {"delivered_per_s": per_s, "accept_ms": {"p99": p99}, "lost": 0, "duplicated": 0, "unsettled": 0} | what
+
+
+def test_a_loss_is_a_fault_with_or_without_marks(run: ModuleType) -> None:
+    report = {"single": result(lost=2), "bulk": result(duplicated=1)}
+    assert run.faults(report, marks=False) == ["single: 2 lost", "bulk: 1 duplicated"]
+    assert run.faults(report, marks=True) == run.faults(report, marks=False)
+
+
+def test_being_slow_is_a_fault_only_against_the_marks(run: ModuleType) -> None:
+    report = {"single": result(2_499), "bulk": result(9_999), "half": result(1_000, p99=50.0)}
+    assert run.faults(report, marks=False) == []
+    assert [fault.partition(":")[0] for fault in run.faults(report, marks=True)] == ["single", "bulk", "half"]
+    assert run.faults({"single": result(2_500), "bulk": result(10_000), "half": result(1_000, p99=49.9)}, marks=True) == []
+
+
+def test_the_platform_measured_is_its_own(run: ModuleType, tmp_path: Path) -> None:
+    environ = run.environment(tmp_path, tmp_path / "carrier.jsonl")
+    assert environ["HONGYAN_DATA_DIR"].startswith(str(tmp_path))
+    assert environ["HONGYAN_SIMULATOR_JOURNAL"] == str(tmp_path / "carrier.jsonl")
+    assert environ["HONGYAN_SIMULATOR_RECEIPT_DELAY_S"] == "0"
+    assert not environ["HONGYAN_HTTP"].endswith(":8080")
