@@ -1,6 +1,6 @@
 """Numbers to send to: each once, scattered as real ones are, and known again when they come back."""
 
-PREFIXES = (*range(130, 140), *range(150, 154), *range(155, 160), *range(180, 190))
+PREFIXES: tuple[int, ...] = (*range(130, 140), *range(150, 154), *range(155, 160), *range(180, 190))
 """Mainland mobile prefixes; none of the simulated handsets (199 0000) is among them."""
 _LINE = 100_000_000
 SPACE = len(PREFIXES) * _LINE
