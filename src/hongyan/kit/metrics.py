@@ -9,9 +9,15 @@ import enum
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+Kind = TypeVar("Kind", bound=enum.IntEnum)
+
+K = TypeVar("K", bound=enum.IntEnum)
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 FLUSH_S = 1.0
@@ -59,12 +65,13 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._messages = self._counter("hongyan_messages", "Messages that reached a stage.", "stage", "kind")
+        self._settled = self._counter("hongyan_messages_settled", "Messages that ended, by how.", "status")
         self._callbacks = self._counter("hongyan_callbacks", "Callback requests by how they ended.", "result")
         self._requests = self._counter("hongyan_http_requests", "HTTP requests answered.", "path", "status")
         self._request_seconds = self._histogram("hongyan_http_request_seconds", "Time to answer an HTTP request.", "path")
         self._step_seconds = self._histogram("hongyan_step_seconds", "Time a message takes for a step of its way.", "step")
         self._queue = self._gauge("hongyan_queue_messages", "Messages accepted and not yet handed to a carrier.", "lane")
-        self._link_up = self._gauge("hongyan_link_up", "Sessions bound for sending.", "link")
+        self._link_up = self._gauge("hongyan_link_up", "1 when the link is bound for sending.", "link")
         self._link_flight = self._gauge("hongyan_link_in_flight", "Segments submitted and not yet answered.", "link")
         self._counts: dict[tuple[Counter, tuple[str, ...]], float] = {}
         self._times: dict[tuple[Histogram, str], _Times] = {}
@@ -78,14 +85,18 @@ class Metrics:
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
         return Histogram(name, text, labels, registry=self.registry, buckets=SECONDS)
 
-    def accepted(self, kinds: Mapping[enum.IntEnum, int]) -> None:
+    def accepted(self, kinds: Mapping[Kind, int]) -> None:
         """So many messages of each kind were promised."""
         self.messages("accepted", kinds)
 
-    def messages(self, stage: str, kinds: Mapping[enum.IntEnum, int]) -> None:
-        """So many messages of each kind reached a stage: accepted, refused, submitted, delivered, failed, unknown, expired."""
+    def messages(self, stage: str, kinds: Mapping[Kind, int]) -> None:
+        """So many messages of each kind reached a stage: accepted, submitted."""
         for kind, count in kinds.items():
             self._count(self._messages, (stage, kind.name.lower()), count)
+
+    def settled(self, status: str, count: int) -> None:
+        """So many messages ended this way: delivered, failed, expired, unknown."""
+        self._count(self._settled, (status,), count)
 
     def took(self, step: Step, seconds: float, count: int = 1) -> None:
         """So many messages took that long for a step."""
@@ -102,8 +113,8 @@ class Metrics:
     def queue(self, lane: str, waiting: int) -> None:
         self._queue.labels(lane).set(waiting)
 
-    def link(self, name: str, *, sessions: int, in_flight: int) -> None:
-        self._link_up.labels(name).set(sessions)
+    def link(self, name: str, *, up: bool, in_flight: int) -> None:
+        self._link_up.labels(name).set(int(up))
         self._link_flight.labels(name).set(in_flight)
 
     async def flush(self) -> None:
