@@ -19,7 +19,7 @@ from hongyan.doors.tencent_v3 import callbacks as tencent_v3_callbacks
 from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.kit import embedded, migrate, web
 from hongyan.kit.bell import Bell, Switchboard
-from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.kit.db import RETRY, UNAVAILABLE, Database
 from hongyan.kit.http import GuardedClient, check_url
 from hongyan.kit.loops import Job, every, together
 from hongyan.kit.metrics import METRICS
@@ -211,24 +211,29 @@ class Worker:
             jobs["accept"] = self.send.run
         if self.recorder is not None and self.dispatcher is not None:
             jobs |= {"recorder": self.recorder.run, "dispatcher": self.dispatcher.run, "claims": self.dispatcher.run_claims}
+            jobs["measure links"] = functools.partial(every, 1.0, self._measure_links, name="measure links")
         if "callbacks" in self.roles:
             jobs["callbacks"] = self._callbacks().run
         if "jobs" in self.roles:
             jobs |= self._upkeep()
         return jobs
 
+    async def _measure_links(self) -> None:
+        for link in self.linkset.links.values() if self.linkset is not None else ():
+            METRICS.link(link.config.name, up=link.up, in_flight=link.in_flight)
+
     def _upkeep(self) -> dict[str, Job]:
         upkeep = Upkeep(db=self._db, directory=self.directory, receipts=self.receipts, settler=self.settler, clock=time.time)
         rounds: dict[str, tuple[float, Job]] = {
             "bury the dead": (1.0, upkeep.bury_the_dead),
+            "gather strays": (30.0, upkeep.gather_strays),
+            "measure": (5.0, upkeep.measure),
             "resolve doubts": (0.5, upkeep.resolve_doubts),
             "retry parked receipts": (0.25, upkeep.retry_parked),
             "expire": (60.0, upkeep.expire),
             "keep tables": (3600.0, upkeep.keep_tables),
         }
-        return {
-            name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()
-        }
+        return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
 
     def _callbacks(self) -> CallbackDispatcher:
         client = GuardedClient(allow=self._settings.callback_allow, timeout_s=self._settings.callback_timeout_s)
@@ -264,7 +269,7 @@ class Worker:
         try:
             async with asyncio.timeout(READY_WITHIN_S):
                 await _version(self._db)
-        except (*UNAVAILABLE, TimeoutError) as fault:
+        except RETRY as fault:
             problems["database"] = f"does not answer ({type(fault).__name__})"
         if self.linkset is not None and not any(link.up for link in self.linkset.links.values()):
             problems["links"] = "no link to a carrier is bound"
@@ -277,8 +282,7 @@ class Worker:
         if self.dispatcher is not None and self.linkset is not None and self.recorder is not None:
             await self.dispatcher.stop()
             await self.linkset.stop()
-            while not self.recorder.idle:
-                await asyncio.sleep(0.01)
+            await self.recorder.drain()
 
 
 async def _version(db: Database) -> int:

@@ -35,17 +35,18 @@ LONG = "一次寄来的长短信会被拆成几段，每段都带着自己的序
 """Makes the notice three segments long."""
 
 
+class Running(msgspec.Struct):
+    """What run/state.json says that matters here."""
+
+    http: str
+
+
 async def run(settings: Settings, terminal: Terminal, *, once: bool, sdk_python: Path) -> int:
     """Start everything, send, show. Returns the exit code: 0 only when every message went all the way.
 
     With `once` the platform is stopped afterwards, otherwise it stays until interrupted.
     """
-    if not sdk_python.exists():
-        raise CommandError(
-            "no_sdk",
-            f"找不到官方 SDK 的环境 {sdk_python}：请用 make demo 运行，它会准备好。",
-            f"The official SDK's environment {sdk_python} is not there: run `make demo`, which prepares it.",
-        )
+    _demand(sdk_python)
     settings = for_demo(settings)
     async with Sink() as sink, _platform(settings) as address:
         terminal.say("The platform is up at {address}.", address=f"http://{address}")
@@ -75,6 +76,19 @@ def _is_free(address: tuple[str, int]) -> bool:
         except OSError:
             return False
     return True
+
+
+def _demand(sdk_python: Path) -> None:
+    if not sdk_python.exists():
+        raise CommandError(
+            "no_sdk",
+            f"找不到官方 SDK 的环境 {sdk_python}：请用 make demo 运行，它会准备好。",
+            f"The official SDK's environment {sdk_python} is not there: run `make demo`, which prepares it.",
+        )
+
+
+def _address(state: Path) -> str | None:
+    return msgspec.json.decode(state.read_bytes(), type=Running).http if state.exists() else None
 
 
 async def _show(settings: Settings, terminal: Terminal, sink: Sink, address: str, sdk_python: Path) -> bool:
@@ -127,10 +141,8 @@ async def _ready(process: asyncio.subprocess.Process, state: Path) -> str:
     while time.monotonic() < deadline:
         if process.returncode is not None:
             raise CommandError("serve_failed", "平台没有启动成功，原因见上方日志。", "The platform did not start; the log above says why.")
-        if state.exists():
-            address: str = msgspec.json.decode(state.read_bytes())["http"]
-            if await _answers_ready(address):
-                return address
+        if (address := _address(state)) is not None and await _answers_ready(address):
+            return address
         await asyncio.sleep(0.1)
     raise CommandError("serve_slow", "平台没有在规定时间内就绪。", f"The platform was not ready within {READY_WITHIN_S:g} s.")
 

@@ -94,9 +94,8 @@ class Database:
     @contextlib.asynccontextmanager
     async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Connection]:
         """BEGIN .. COMMIT; rolled back when the block raises. Never do network calls inside."""
-        async with self._pool.acquire() as conn:
-            async with conn.transaction(isolation="repeatable_read" if repeatable_read else None):
-                yield conn
+        async with self._pool.acquire() as conn, conn.transaction(isolation="repeatable_read" if repeatable_read else None):
+            yield conn
 
     async def dedicated(self, *, command_timeout: float | None = 60) -> Connection:
         """A connection outside the pool, for session locks, LISTEN and long statements; the caller closes it."""
@@ -104,8 +103,10 @@ class Database:
 
 
 async def _as_it_is(_conn: Connection) -> None:
-    """Nothing here changes a pooled session (locks are taken in transactions or on dedicated ones), so resetting it would cost a
-    round trip for each use and change nothing."""
+    """Leave a session that goes back to the pool alone.
+
+    Nothing here changes one (locks are taken in transactions or on dedicated sessions), and a reset costs a round trip for each use.
+    """
 
 
 Listener = Callable[[str], None]

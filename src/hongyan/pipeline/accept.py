@@ -74,6 +74,8 @@ class SendService:
         self._waiting: deque[Waiting] = deque()
         self._waiting_drafts = 0
         self._arrived = asyncio.Event()
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
         self._day = (0.0, 0.0)
 
     async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal:
@@ -91,6 +93,7 @@ class SendService:
         waiting = Waiting(composed, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._waiting_drafts += len(composed.drafts)
+        self._all_answered.clear()
         self._arrived.set()
         return await waiting.answer
 
@@ -104,8 +107,7 @@ class SendService:
 
     async def drain(self) -> None:
         """Wait until every request that has been taken in is answered."""
-        while self._waiting_drafts:
-            await asyncio.sleep(0.01)
+        await self._all_answered.wait()
 
     def _next_group(self) -> list[Waiting]:
         group: list[Waiting] = []
@@ -125,6 +127,8 @@ class SendService:
             answers = [Refusal(Reject.INTERNAL, f"{why}; nothing was sent or charged, try again")] * len(group)
         finally:
             self._waiting_drafts -= size
+            if not self._waiting_drafts:
+                self._all_answered.set()
         for waiting, answer in zip(group, answers, strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
@@ -219,9 +223,7 @@ class SendService:
         if not started <= now < ends:
             started = day_start(now)
             self._day = (started, day_start(started + 36 * 3600))
-        return checks.Horizon(
-            seconds_30=ids.first_id_at(now - 30), hour=ids.first_id_at(now - 3600), day=ids.first_id_at(started)
-        )
+        return checks.Horizon(seconds_30=ids.first_id_at(now - 30), hour=ids.first_id_at(now - 3600), day=ids.first_id_at(started))
 
 
 class OutOfPackageError(Exception):

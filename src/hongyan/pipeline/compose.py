@@ -109,19 +109,23 @@ def _request_fault(app: App | None, caller: Caller, command: SendCommand) -> Ref
         return Refusal(Reject.APP_NOT_YOURS, f"application {command.app_id} belongs to another account than the key")
     if not app.enabled:
         return Refusal(Reject.APP_DISABLED, f"application {command.app_id} is disabled")
+    return _size_fault(command) or _text_fault(command)
+
+
+def _size_fault(command: SendCommand) -> Refusal | None:
     if not command.phones:
         return Refusal(Reject.NO_NUMBERS, "give at least one number")
     if len(command.phones) > MOST_NUMBERS:
         return Refusal(Reject.TOO_MANY_NUMBERS, f"{len(command.phones)} numbers given, {MOST_NUMBERS} are allowed")
-    if len(command.session_context.encode()) >= LONGEST_CONTEXT:
-        return Refusal(Reject.CONTEXT_TOO_LONG, f"SessionContext must be under {LONGEST_CONTEXT} bytes")
-    return _text_fault(command)
+    return None
 
 
 def _text_fault(command: SendCommand) -> Refusal | None:
     texts = (command.sign_name, command.session_context, command.extend, command.sender_id, *command.params, *command.phones)
     if any("\x00" in text or not _encodable(text) for text in texts):
         return Refusal(Reject.BAD_REQUEST, "a text has a NUL character or half a surrogate pair")
+    if len(command.session_context.encode()) >= LONGEST_CONTEXT:
+        return Refusal(Reject.CONTEXT_TOO_LONG, f"SessionContext must be under {LONGEST_CONTEXT} bytes")
     if command.extend and not (command.extend.isascii() and command.extend.isdigit() and len(command.extend) <= LONGEST_EXTEND):
         return Refusal(Reject.EXTEND_INVALID, f"the extension is up to {LONGEST_EXTEND} digits")
     if len(command.sender_id) > LONGEST_SENDER:
@@ -141,9 +145,11 @@ def _encodable(text: str) -> bool:
 
 def _body(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Body | Refusal:
     account = snapshot.accounts[app.account_id]
-    template = _template(snapshot, app, account, command, mainland=mainland)
+    template = _template(snapshot, app, command, mainland=mainland)
     if isinstance(template, Refusal):
         return template
+    if (fault := _permission_fault(app, account, template, command)) is not None:
+        return fault
     signature = _signature(snapshot, app, command, mainland=mainland)
     if isinstance(signature, Refusal):
         return signature
@@ -171,7 +177,43 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool)
     )
 
 
-def _template(snapshot: Snapshot, app: App, account: Account, command: SendCommand, *, mainland: bool) -> Template | Refusal:
+def _template(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Template | Refusal:
+    template = snapshot.templates.get(command.template_id)
+    if template is None or template.account_id != app.account_id or template.app_id not in (None, app.id):
+        return Refusal(Reject.TEMPLATE_UNUSABLE, f"application {app.id} has no approved template {command.template_id}")
+    if mainland and template.scope is Scope.INTERNATIONAL:
+        return Refusal(Reject.INTERNATIONAL_TEMPLATE_AT_HOME, f"template {template.id} is for numbers outside mainland China")
+    if not mainland and template.scope is Scope.MAINLAND:
+        return Refusal(Reject.MAINLAND_TEMPLATE_ABROAD, f"template {template.id} is for numbers in mainland China")
+    return template
+    signature = _signature(snapshot, app, command, mainland=mainland)
+    if isinstance(signature, Refusal):
+        return signature
+    if len(command.params) != template.params:
+        return Refusal(Reject.PARAMS_MISMATCH, f"template {template.id} takes {template.params} values, {len(command.params)} given")
+    if (fault := refused_params(template.kind, command.params)) is not None:
+        return fault
+    text = compose_text("" if signature is None else signature.name, fill(template.content, command.params))
+    segments = billed(text, mainland=mainland)
+    if segments > MOST_SEGMENTS:
+        return Refusal(Reject.TEXT_TOO_LONG, f"the text takes {segments} segments, {MOST_SEGMENTS} are allowed")
+    return Body(
+        app=app,
+        account=account,
+        template=template,
+        signature=signature,
+        text=text,
+        segments=segments,
+        content_hash=content_hash(text),
+        session_context=command.session_context,
+        extend=command.extend,
+        sender_id=command.sender_id,
+        dialect=command.dialect,
+        request_id=command.request_id,
+    )
+
+
+def _template(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Template | Refusal:
     template = snapshot.templates.get(command.template_id)
     if template is None or template.account_id != app.account_id or template.app_id not in (None, app.id):
         return Refusal(Reject.TEMPLATE_UNUSABLE, f"application {app.id} has no approved template {command.template_id}")
@@ -188,11 +230,23 @@ def _template(snapshot: Snapshot, app: App, account: Account, command: SendComma
     return template
 
 
+def _permission_fault(app: App, account: Account, template: Template, command: SendCommand) -> Refusal | None:
+    if template.kind is Kind.MARKETING and account.kind is AccountKind.INDIVIDUAL:
+        return Refusal(Reject.MARKETING_DENIED, "an individual account may not send marketing")
+    if command.extend and not app.extend_allowed:
+        return Refusal(Reject.EXTEND_INVALID, "extensions are not switched on for this application")
+    if command.sender_id and template.scope is Scope.MAINLAND:
+        return Refusal(Reject.SENDER_NOT_ALLOWED, "a sender id is only possible abroad")
+    return None
+
+
 def _signature(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Signature | Refusal | None:
     name = command.sign_name.strip("【】")
     if not name and not mainland:
         return None
     signature = snapshot.signatures.get((app.account_id, name))
     if signature is None or signature.app_id not in (None, app.id):
-        return Refusal(Reject.SIGNATURE_UNUSABLE, f"application {app.id} has no approved signature {name!r}; give its text without brackets")
+        return Refusal(
+            Reject.SIGNATURE_UNUSABLE, f"application {app.id} has no approved signature {name!r}; give its text without brackets"
+        )
     return signature

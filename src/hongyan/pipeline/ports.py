@@ -85,6 +85,11 @@ class Link(Protocol):
         """Bound for sending."""
         ...
 
+    @property
+    def in_flight(self) -> int:
+        """Segments that wait for the carrier's answer."""
+        ...
+
     def room(self, now: float) -> int:
         """How many segments may be submitted right now: bound, window and rate; 0 when not."""
         ...

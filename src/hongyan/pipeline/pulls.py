@@ -37,17 +37,13 @@ class PullService:
     async def reports_of(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> list[ReportEvent]:
         """One number's reports of messages sent from `begin` to `end` (Unix seconds), newest first; consumes nothing."""
         async with self._db.connection() as conn:
-            rows = await outbox.reports_of(
-                conn, app_id, phone, from_id=ids.first_id_at(begin), to_id=ids.first_id_at(end + 1), most=limit
-            )
+            rows = await outbox.reports_of(conn, app_id, phone, from_id=ids.first_id_at(begin), to_id=ids.first_id_at(end + 1), most=limit)
         return [report_event(app_id, row, context=self._context(app_id)) for row in rows]
 
     async def replies_of(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> list[ReplyEvent]:
         """One number's replies from `begin` to `end` (Unix seconds), newest first; consumes nothing."""
         async with self._db.connection() as conn:
-            rows = await outbox.replies_of(
-                conn, app_id, phone, from_id=ids.first_id_at(begin), to_id=ids.first_id_at(end + 1), most=limit
-            )
+            rows = await outbox.replies_of(conn, app_id, phone, from_id=ids.first_id_at(begin), to_id=ids.first_id_at(end + 1), most=limit)
         return [reply_event(row) for row in rows]
 
     def _context(self, app_id: int) -> bool:

@@ -52,11 +52,19 @@ class ReceiptService:
             if segment.total == 1:
                 end = ended(1, [(receipt.verdict, receipt.code, done_at)])
                 if end is not None:
-                    endings.append(Ending(segment.app_id, segment.message_id, end.status, end.code, True, receipt.link_id, end.done_at))
+                    endings.append(
+                        Ending(
+                            segment.app_id,
+                            segment.message_id,
+                            end.status,
+                            end.code,
+                            charge=True,
+                            link_id=receipt.link_id,
+                            done_at=end.done_at,
+                        )
+                    )
                 continue
-            reports.append(
-                SegmentReport(segment.app_id, segment.message_id, segment.sequence, receipt.verdict, receipt.code, done_at)
-            )
+            reports.append(SegmentReport(segment.app_id, segment.message_id, segment.sequence, receipt.verdict, receipt.code, done_at))
             long.setdefault(segment.app_id, {})[segment.message_id] = (segment, receipt.link_id)
         if reports:
             await segments.report(tx, reports)
@@ -65,7 +73,7 @@ class ReceiptService:
             for message_id, (segment, link_id) in messages.items():
                 end = ended(segment.total, [(r.verdict, r.code, r.done_at) for r in known.get(message_id, [])])
                 if end is not None:
-                    endings.append(Ending(app_id, message_id, end.status, end.code, True, link_id, end.done_at))
+                    endings.append(Ending(app_id, message_id, end.status, end.code, charge=True, link_id=link_id, done_at=end.done_at))
         return endings
 
     async def match(self, tx: Connection, receipts: Sequence[Receipt], now: float) -> list[FoundSegment | None]:
@@ -113,9 +121,7 @@ async def _look_among_suspects(tx: Connection, receipts: Sequence[Receipt], foun
             same = [s for s in same if reference_of(s.message_id, s.sequence) == receipt.reference]
         if len({(s.message_id, s.sequence) for s in same}) == 1:
             hit = same[0]
-            found[n] = FoundSegment(
-                app_id=hit.app_id, message_id=hit.message_id, sequence=hit.sequence, total=hit.total, phone=hit.phone
-            )
+            found[n] = FoundSegment(app_id=hit.app_id, message_id=hit.message_id, sequence=hit.sequence, total=hit.total, phone=hit.phone)
             await doubts.resolve(tx, hit.app_id, [hit.message_id], "receipt", now)
             await queue.done(tx, hit.app_id, [hit.message_id])
 

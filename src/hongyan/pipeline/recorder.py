@@ -77,7 +77,8 @@ class Recorder:
         self._flights: dict[int, Flight] = {}
         self._batch = Batch([], [], [], [])
         self._arrived = asyncio.Event()
-        self._busy = False
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     # What the dispatcher and the links call; none of it waits.
 
@@ -127,10 +128,9 @@ class Recorder:
         self._batch.landed.append(flight)
         self._arrived.set()
 
-    @property
-    def idle(self) -> bool:
-        """Nothing is with a carrier and nothing waits to be written."""
-        return not (self._flights or self._batch or self._busy)
+    async def drain(self) -> None:
+        """Wait until everything carriers have said is written; what they have not answered by then stays in doubt."""
+        await self._quiet.wait()
 
     # The loop that writes.
 
@@ -139,11 +139,12 @@ class Recorder:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            self._busy = True
+            self._quiet.clear()
             batch, self._batch = self._batch, Batch([], [], [], [])
             if batch:
                 await self._store(batch)
-            self._busy = False
+            if not self._batch:
+                self._quiet.set()
 
     async def _store(self, batch: Batch) -> None:
         while True:

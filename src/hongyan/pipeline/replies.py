@@ -50,9 +50,7 @@ class ReplyService:
     def _row(self, reply: Reply, answered: Row | None) -> NewReply:
         text = reply.text.replace("\x00", "")
         if answered is None:
-            return NewReply(
-                0, self._new_id(), reply.phone, reply.to, "", text, "", None, Dialect.NATIVE, reply.link_id, reply.received_at
-            )
+            return NewReply(0, self._new_id(), reply.phone, reply.to, "", text, "", None, Dialect.NATIVE, reply.link_id, reply.received_at)
         signature = next((s for s in self._directory.snapshot.signatures.values() if s.id == answered["signature_id"]), None)
         return NewReply(
             app_id=answered["app_id"],

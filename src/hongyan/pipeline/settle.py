@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hongyan.kit.db import Connection
+from hongyan.kit.metrics import METRICS
 from hongyan.model.message import FINAL, Status
 from hongyan.pipeline.directory import Directory
 from hongyan.store import ledger, outbox, settlements
@@ -30,6 +31,9 @@ class Settler:
             settled = await settlements.settle(tx, app_id, [by_app[app_id][i] for i in sorted(by_app[app_id])], now)
             owed += self._owed(app_id, settled)
             took_effect += len(settled)
+            for status in FINAL | {Status.UNKNOWN}:
+                if count := sum(row.status is status for row in settled):
+                    METRICS.settled(status.name.lower(), count)
             await _pay(tx, app_id, settled, now)
         if owed:
             await outbox.put(tx, owed, now)

@@ -6,7 +6,8 @@ import structlog
 
 from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database
-from hongyan.model.message import Status
+from hongyan.kit.metrics import METRICS
+from hongyan.model.message import Kind, Status
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, reference_of
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.receipts import OLDEST_S, ReceiptService
@@ -38,26 +39,39 @@ class Upkeep:
 
     async def bury_the_dead(self) -> int:
         """Free what dead engines held; what they had attempted becomes a suspect. Returns how many entries that were."""
-        moved = 0
         async with self._db.connection() as conn:
             dead = await engines.dead(conn)
-        if not dead:
-            return 0
+        moved = await self._take_over(dead) if dead else 0
+        async with self._db.connection() as conn:
+            await engines.bury(conn, dead)
+        return moved
+
+    async def gather_strays(self) -> int:
+        """The same for entries of engines that are already forgotten: committed at the very moment their engine died."""
+        async with self._db.connection() as conn:
+            strays = await engines.strays(conn)
+        return await self._take_over(strays) if strays else 0
+
+    async def _take_over(self, dead: list[int]) -> int:
         async with self._db.transaction() as tx:
-            moved += await queue.release(tx, dead)
-        while True:
+            moved = await queue.release(tx, dead)
+        doubted = AT_ONCE
+        while doubted == AT_ONCE:
             async with self._db.transaction() as tx:
                 doubted = await self._doubt(tx, dead)
             moved += doubted
-            if doubted < AT_ONCE:
-                break
-        async with self._db.connection() as conn:
-            await engines.bury(conn, dead)
         if moved:
             log.warning("engine_died", engines=dead, entries=moved)
             async with self._db.connection() as conn:
                 await queue.ring(conn)
         return moved
+
+    async def measure(self) -> None:
+        """How much waits, for the metrics."""
+        async with self._db.connection() as conn:
+            depth = dict(await queue.depth(conn))
+        for kind in Kind:
+            METRICS.queue(kind.name.lower(), depth.get(kind, 0))
 
     async def _doubt(self, tx: Connection, dead: list[int]) -> int:
         now = self._clock()
@@ -140,9 +154,7 @@ class Upkeep:
             return 0
         old = await messages.unsettled(tx, app_id, after_id=after, up_to_id=up_to, most=AT_ONCE)
         taken = await segments.taken_ids(tx, app_id, old) if old else set()
-        endings = [
-            Ending(app_id, id_, Status.EXPIRED, "EXPIRED", charge=id_ in taken, link_id=None, done_at=now) for id_ in old
-        ]
+        endings = [Ending(app_id, id_, Status.EXPIRED, "EXPIRED", charge=id_ in taken, link_id=None, done_at=now) for id_ in old]
         await self._settler.settle(tx, endings, now)
         await watermarks.set_to(tx, app_id, EXPIRY_MARK, old[-1] if len(old) == AT_ONCE else up_to)
         return len(old)

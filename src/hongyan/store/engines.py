@@ -39,17 +39,24 @@ async def register(conn: Connection, *, host: str, pid: int, roles: str, now: fl
 
 async def dead(conn: Connection) -> list[int]:
     """Engines whose sessions have ended."""
-    rows = await conn.fetch(
-        f"select id from engines except select id from ({ALIVE}) alive", LOCK_SPACE  # noqa: COM812
-    )  # fmt: skip
+    rows = await conn.fetch(f"select id from engines except select id from ({ALIVE}) alive", LOCK_SPACE)
     return [row[0] for row in rows]
+
+
+STRAYS = """
+select distinct q.owner from queue q
+ where q.owner is not null and not exists (select from engines e where e.id = q.owner)
+"""
+
+
+async def strays(conn: Connection) -> list[int]:
+    """Owners that were buried before their last entries were committed. Looks at the whole queue: ask rarely."""
+    return [row[0] for row in await conn.fetch(STRAYS)]
 
 
 async def bury(conn: Connection, engines: Sequence[int]) -> None:
     """Forget dead engines that hold nothing any more."""
-    await conn.execute(
-        "delete from engines e where id = any($1) and not exists (select from queue q where q.owner = e.id)", engines
-    )
+    await conn.execute("delete from engines e where id = any($1) and not exists (select from queue q where q.owner = e.id)", engines)
 
 
 async def try_slot(conn: Connection, link_id: int, slot: int) -> bool:

@@ -74,9 +74,7 @@ select 4, 0, id, available from packages where app_id = $1 and id = any($5)
 """
 
 
-async def facts(
-    conn: Connection, app_id: int, phones: Sequence[int], *, since_id: int, most: int, packages: Sequence[int]
-) -> Facts:
+async def facts(conn: Connection, app_id: int, phones: Sequence[int], *, since_id: int, most: int, packages: Sequence[int]) -> Facts:
     """One round trip for all of an application's numbers in a group; at most `most` recent messages a number."""
     recent: dict[int, list[tuple[int, int]]] = {}
     blacklisted: set[int] = set()

@@ -185,5 +185,3 @@ async def sweep(conn: Connection, *, before_id: int, most: int) -> int:
         before_id, most,
     )  # fmt: skip
     return len(rows)
-
-

@@ -126,9 +126,7 @@ async def send_again(conn: Connection, app_id: int, ids: Sequence[int], now: flo
 
 async def release(conn: Connection, owners: Sequence[int]) -> int:
     """Entries that dead or leaving engines held and never attempted are anybody's again."""
-    rows = await conn.fetch(
-        "update queue set owner = null where owner = any($1) and attempted_at is null returning id", owners
-    )
+    rows = await conn.fetch("update queue set owner = null where owner = any($1) and attempted_at is null returning id", owners)
     return len(rows)
 
 

@@ -32,9 +32,7 @@ COLUMNS = (
 
 async def add(conn: Connection, taken: Iterable[TakenSegment]) -> None:
     """Remember the carriers' ids."""
-    records = [
-        (s.app_id, s.message_id, s.sequence, s.total, s.link_id, s.carrier_key, s.carrier_id, s.phone, at(s.at)) for s in taken
-    ]
+    records = [(s.app_id, s.message_id, s.sequence, s.total, s.link_id, s.carrier_key, s.carrier_id, s.phone, at(s.at)) for s in taken]
     await conn.copy_records_to_table("segments", records=records, columns=COLUMNS)
 
 
@@ -60,9 +58,7 @@ class FoundSegment(msgspec.Struct, frozen=True):
 async def find(conn: Connection, keys: Sequence[tuple[int, str]], *, since_id: int) -> dict[int, FoundSegment]:
     """By position in `keys` (link, normal id): the newest segment of messages from `since_id` on."""
     rows = await conn.fetch(FIND, [link for link, _ in keys], [key for _, key in keys], since_id)
-    return {
-        row[0] - 1: FoundSegment(app_id=row[1], message_id=row[2], sequence=row[3], total=row[4], phone=row[5]) for row in rows
-    }
+    return {row[0] - 1: FoundSegment(app_id=row[1], message_id=row[2], sequence=row[3], total=row[4], phone=row[5]) for row in rows}
 
 
 class SegmentReport(msgspec.Struct, frozen=True):
@@ -103,16 +99,18 @@ async def reported(conn: Connection, app_id: int, message_ids: Sequence[int]) ->
     for message_id, sequence, verdict, code, done_at in rows:
         found.setdefault(message_id, []).append(
             SegmentReport(
-                app_id=app_id, message_id=message_id, sequence=sequence, verdict=Verdict(verdict), code=code,
+                app_id=app_id,
+                message_id=message_id,
+                sequence=sequence,
+                verdict=Verdict(verdict),
+                code=code,
                 done_at=done_at.timestamp(),
-            )  # fmt: skip
+            )
         )
     return found
 
 
 async def taken_ids(conn: Connection, app_id: int, message_ids: Sequence[int]) -> set[int]:
     """Which of these messages have at least one segment that a carrier took."""
-    rows = await conn.fetch(
-        "select distinct message_id from segments where app_id = $1 and message_id = any($2)", app_id, message_ids
-    )
+    rows = await conn.fetch("select distinct message_id from segments where app_id = $1 and message_id = any($2)", app_id, message_ids)
     return {row[0] for row in rows}

@@ -3,7 +3,6 @@
 import datetime as dt
 
 
-
 def at(seconds: float) -> dt.datetime:
     """The aware UTC time of Unix `seconds`."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC)

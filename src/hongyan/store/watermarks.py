@@ -5,9 +5,7 @@ from hongyan.kit.db import Connection
 
 async def get(conn: Connection, app_id: int, name: str) -> int | None:
     """The mark, locked until the transaction ends; None when the job has never run."""
-    value: int | None = await conn.fetchval(
-        "select value from watermarks where app_id = $1 and name = $2 for update", app_id, name
-    )
+    value: int | None = await conn.fetchval("select value from watermarks where app_id = $1 and name = $2 for update", app_id, name)
     return value
 
 
