@@ -10,14 +10,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
-from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 Kind = TypeVar("Kind", bound=enum.IntEnum)
-
-K = TypeVar("K", bound=enum.IntEnum)
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 FLUSH_S = 1.0
