@@ -69,7 +69,7 @@ async def test_an_account_gets_a_key_an_app_a_signature_a_template_and_a_package
     assert snapshot.keys[key.secret_id].secret_key == key.secret_key
     assert snapshot.apps[made.app.id].app_key == made.app_key
     assert snapshot.apps[made.app.id].limits == Limits()
-    assert snapshot.signatures[owner, "鸿雁科技"].id == signature.id
+    assert snapshot.signatures[owner, "鸿雁科技", Scope.MAINLAND].id == signature.id
     assert snapshot.templates[template.id].params == 2
     assert [ref.id for ref in snapshot.packages[made.app.id, Scope.MAINLAND]] == [package.id]
     assert made.app.id >= 1_400_000_001
@@ -82,7 +82,7 @@ async def test_what_is_not_approved_is_not_in_the_snapshot(control: ControlPlane
     template = await control.templates.add(owner, name="n", kind=Kind.NOTICE, scope=Scope.MAINLAND, content="您好{1}")
     await control.signatures.reject(pending.id)
     snapshot = await control.snapshots.load()
-    assert (owner, "待审公司") not in snapshot.signatures
+    assert (owner, "待审公司", Scope.MAINLAND) not in snapshot.signatures
     assert template.id not in snapshot.templates
 
 
@@ -297,7 +297,7 @@ async def test_the_sandbox_is_made_once_and_mended_when_used_up(control: Control
     assert (sandbox.pull, sandbox.report_url, sandbox.reply_url) == (True, "", "")
     assert snapshot.accounts[sandbox.account_id].kind is AccountKind.ENTERPRISE
     assert snapshot.keys[tenant.secret_id].secret_key == tenant.secret_key
-    assert (sandbox.account_id, tenant.sign_name) in snapshot.signatures
+    assert (sandbox.account_id, tenant.sign_name, Scope.MAINLAND) in snapshot.signatures
     assert tenant.templates.keys() == {"verification", "notice", "marketing", "international"}
     for template in tenant.templates.values():
         assert snapshot.templates[int(template.id)].params == len(template.params)

@@ -28,8 +28,8 @@ SNAPSHOT = Snapshot(
     keys={},
     apps={APP.id: APP, 1400000002: msgspec.structs.replace(APP, id=1400000002, account_id=2)},
     signatures={
-        (1, "鸿雁"): Signature(id=7, account_id=1, app_id=None, name="鸿雁", scope=Scope.MAINLAND),
-        (2, "个人"): Signature(id=8, account_id=2, app_id=None, name="个人", scope=Scope.MAINLAND),
+        (1, "鸿雁", Scope.MAINLAND): Signature(id=7, account_id=1, app_id=None, name="鸿雁", scope=Scope.MAINLAND),
+        (2, "个人", Scope.MAINLAND): Signature(id=8, account_id=2, app_id=None, name="个人", scope=Scope.MAINLAND),
     },
     templates={t.id: t for t in (CODE, ABROAD, SALE, NOTICE, msgspec.structs.replace(SALE, id=5, account_id=2))},
     packages={},

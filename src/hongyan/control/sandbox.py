@@ -54,6 +54,9 @@ class SandboxTenant(msgspec.Struct, frozen=True):
     """What a program needs to send (architecture, section 5). Ids are texts, as the SDKs want them."""
 
     endpoint: str
+    """http://HOST:PORT."""
+    host: str
+    """HOST:PORT alone, as the SDKs' endpoint setting wants it."""
     secret_id: str
     secret_key: str
     sdk_app_id: str
@@ -90,6 +93,7 @@ class Sandbox:
                 await publish(tx, "sandbox: " + ", ".join(made), now)
         return SandboxTenant(
             endpoint=endpoint,
+            host=endpoint.partition("://")[2],
             secret_id=key.secret_id,
             secret_key=key.secret_key,
             sdk_app_id=str(app.app.id),

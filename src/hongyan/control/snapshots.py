@@ -93,11 +93,12 @@ def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int]) -> App:
     )
 
 
-def _signatures(rows: list[SignatureRow]) -> dict[tuple[int, str], Signature]:
-    """A name approved for both scopes is one entry: the mainland's, which is the one that is required."""
+def _signatures(rows: list[SignatureRow]) -> dict[tuple[int, str, Scope], Signature]:
     return {
-        (row.account_id, row.name): Signature(id=row.id, account_id=row.account_id, app_id=row.app_id, name=row.name, scope=row.scope)
-        for row in sorted(rows, key=lambda row: row.scope, reverse=True)
+        (row.account_id, row.name, row.scope): Signature(
+            id=row.id, account_id=row.account_id, app_id=row.app_id, name=row.name, scope=row.scope
+        )
+        for row in rows
     }
 
 

@@ -132,8 +132,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     accounts: dict[int, Account]
     keys: dict[str, ApiKey]
     apps: dict[int, App]
-    signatures: dict[tuple[int, str], Signature]
-    """By (account, name)."""
+    signatures: dict[tuple[int, str, Scope], Signature]
+    """By (account, name, scope)."""
     templates: dict[int, Template]
     """By id; ids are unique over all accounts."""
     packages: dict[tuple[int, Scope], tuple[PackageRef, ...]]

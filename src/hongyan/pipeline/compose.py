@@ -148,14 +148,11 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool)
     template = _template(snapshot, app, command, mainland=mainland)
     if isinstance(template, Refusal):
         return template
-    if (fault := _permission_fault(app, account, template, command)) is not None:
-        return fault
     signature = _signature(snapshot, app, command, mainland=mainland)
     if isinstance(signature, Refusal):
         return signature
-    if len(command.params) != template.params:
-        return Refusal(Reject.PARAMS_MISMATCH, f"template {template.id} takes {template.params} values, {len(command.params)} given")
-    if (fault := refused_params(template.kind, command.params)) is not None:
+    fault = _permission_fault(app, account, template, command) or _params_fault(template, command)
+    if fault is not None:
         return fault
     text = compose_text("" if signature is None else signature.name, fill(template.content, command.params))
     segments = billed(text, mainland=mainland)
@@ -185,48 +182,6 @@ def _template(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: b
         return Refusal(Reject.INTERNATIONAL_TEMPLATE_AT_HOME, f"template {template.id} is for numbers outside mainland China")
     if not mainland and template.scope is Scope.MAINLAND:
         return Refusal(Reject.MAINLAND_TEMPLATE_ABROAD, f"template {template.id} is for numbers in mainland China")
-    return template
-    signature = _signature(snapshot, app, command, mainland=mainland)
-    if isinstance(signature, Refusal):
-        return signature
-    if len(command.params) != template.params:
-        return Refusal(Reject.PARAMS_MISMATCH, f"template {template.id} takes {template.params} values, {len(command.params)} given")
-    if (fault := refused_params(template.kind, command.params)) is not None:
-        return fault
-    text = compose_text("" if signature is None else signature.name, fill(template.content, command.params))
-    segments = billed(text, mainland=mainland)
-    if segments > MOST_SEGMENTS:
-        return Refusal(Reject.TEXT_TOO_LONG, f"the text takes {segments} segments, {MOST_SEGMENTS} are allowed")
-    return Body(
-        app=app,
-        account=account,
-        template=template,
-        signature=signature,
-        text=text,
-        segments=segments,
-        content_hash=content_hash(text),
-        session_context=command.session_context,
-        extend=command.extend,
-        sender_id=command.sender_id,
-        dialect=command.dialect,
-        request_id=command.request_id,
-    )
-
-
-def _template(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Template | Refusal:
-    template = snapshot.templates.get(command.template_id)
-    if template is None or template.account_id != app.account_id or template.app_id not in (None, app.id):
-        return Refusal(Reject.TEMPLATE_UNUSABLE, f"application {app.id} has no approved template {command.template_id}")
-    if mainland and template.scope is Scope.INTERNATIONAL:
-        return Refusal(Reject.INTERNATIONAL_TEMPLATE_AT_HOME, f"template {template.id} is for numbers outside mainland China")
-    if not mainland and template.scope is Scope.MAINLAND:
-        return Refusal(Reject.MAINLAND_TEMPLATE_ABROAD, f"template {template.id} is for numbers in mainland China")
-    if template.kind is Kind.MARKETING and account.kind is AccountKind.INDIVIDUAL:
-        return Refusal(Reject.MARKETING_DENIED, "an individual account may not send marketing")
-    if command.extend and not app.extend_allowed:
-        return Refusal(Reject.EXTEND_INVALID, "extensions are not switched on for this application")
-    if command.sender_id and mainland:
-        return Refusal(Reject.SENDER_NOT_ALLOWED, "a sender id is only possible abroad")
     return template
 
 
@@ -240,13 +195,19 @@ def _permission_fault(app: App, account: Account, template: Template, command: S
     return None
 
 
+def _params_fault(template: Template, command: SendCommand) -> Refusal | None:
+    if len(command.params) != template.params:
+        return Refusal(Reject.PARAMS_MISMATCH, f"template {template.id} takes {template.params} values, {len(command.params)} given")
+    return refused_params(template.kind, command.params)
+
+
 def _signature(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Signature | Refusal | None:
+    """The approved sender name; abroad it may be left out, and one that is approved for the mainland may be used."""
     name = command.sign_name.strip("【】")
     if not name and not mainland:
         return None
-    signature = snapshot.signatures.get((app.account_id, name))
-    if signature is None or signature.app_id not in (None, app.id):
-        return Refusal(
-            Reject.SIGNATURE_UNUSABLE, f"application {app.id} has no approved signature {name!r}; give its text without brackets"
-        )
-    return signature
+    for scope in (Scope.MAINLAND,) if mainland else (Scope.INTERNATIONAL, Scope.MAINLAND):
+        signature = snapshot.signatures.get((app.account_id, name, scope))
+        if signature is not None and signature.app_id in (None, app.id):
+            return signature
+    return Refusal(Reject.SIGNATURE_UNUSABLE, f"application {app.id} has no approved signature {name!r} (its text without brackets)")
