@@ -163,7 +163,11 @@ class Platform:
         return layout(self._settings.processes or min(max(cores(), 2), MOST_PROCESSES), self._roles)
 
     def _keeper(self, program: Program) -> Keeper:
-        return Keeper(program, environ=self._environ, changed=self._publish, ended=lambda pid: metrics.forget_process(pid, self._metrics))
+        return Keeper(program, environ=self._environ, changed=self._publish, ended=self._forget)
+
+    def _forget(self, pid: int) -> None:
+        with contextlib.suppress(OSError):
+            metrics.forget_process(pid, self._metrics)
 
     def _worker(self, plan: Plan, listen: socket.socket) -> Program:
         arguments = ("--name", plan.name, "--roles", ",".join(sorted(plan.roles)))
@@ -228,7 +232,11 @@ class Platform:
             processes={keeper.program.name: keeper.pid for keeper in self._keepers if keeper.pid is not None},
             database_pid=None if self._server is None else self._server.pid,
         )
-        publish(self._settings.run_dir / STATE_FILE, msgspec.json.encode(state))
+        try:
+            publish(self._settings.run_dir / STATE_FILE, msgspec.json.encode(state))
+        except OSError as fault:
+            # A full disk must not end what still runs.
+            logger.warning("state_not_written", why=str(fault))
 
 
 async def _open(url: str) -> Database:

@@ -61,7 +61,11 @@ class Keeper:
         failures = 0
         while not self._letting_go:
             began = time.monotonic()
-            code = await self._live_once()
+            try:
+                code = await self._live_once()
+            except OSError as fault:
+                log.error("process_not_started", name=self.program.name, why=str(fault))  # noqa: TRY400 - the machine's trouble, not ours
+                code = None
             if self._letting_go:
                 return
             failures = 1 if time.monotonic() - began > HEALTHY_AFTER_S else failures + 1
