@@ -22,6 +22,7 @@ from hongyan.pipeline.ports import HandOver
 from hongyan.store import ledger, messages, queue
 from hongyan.store.messages import LOCK_BUCKETS, Facts, NewMessage
 from hongyan.store.partitions import day_start
+from hongyan.store.times import at
 
 log = structlog.get_logger()
 
@@ -281,7 +282,7 @@ class Attempt:
     def _decide(self, draft: Draft, facts: Facts, purse: list[PackageRef]) -> Outcome:
         body, number = draft.body, draft.phone.number
         history = facts.recent.get(number, [])
-        package = next((p.id for p in purse if facts.available.get(p.id, 0) >= body.segments), None)
+        package = _first_with(purse, facts.available, body.segments)
         standing = checks.Standing(
             recent=checks.recent(history, body.content_hash, self._horizon),
             blacklisted=number in facts.blacklisted,
@@ -340,8 +341,8 @@ class Attempt:
             app_id=body.app.id,
             id=promise.id,
             phone=draft.phone.number,
-            accepted_at=self.now,
-            expires_at=self.now + VALIDITY_S[body.template.kind],
+            accepted_at=at(self.now),
+            expires_at=at(self.now + VALIDITY_S[body.template.kind]),
             kind=body.template.kind,
             dialect=body.dialect,
             segments=body.segments,
@@ -356,6 +357,14 @@ class Attempt:
             sender_id=body.sender_id or body.app.sender_id,
             request_id=body.request_id,
         )
+
+
+def _first_with(purse: list[PackageRef], available: dict[int, int], segments: int) -> int | None:
+    """The package that expires first among those with enough left."""
+    for package in purse:
+        if available.get(package.id, 0) >= segments:
+            return package.id
+    return None
 
 
 def _bucket(app_id: int, number: int) -> int:

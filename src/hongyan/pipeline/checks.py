@@ -42,7 +42,7 @@ LIMITS: tuple[tuple[str, Reject], ...] = (
 
 
 def within_frequency(draft: Draft, standing: Standing) -> Reject | None:
-    if not standing.limited:
+    if not standing.limited or standing.recent is NOTHING:
         return None
     limits, recent = draft.body.app.limits, standing.recent
     return next((reject for name, reject in LIMITS if 0 < getattr(limits, name) <= getattr(recent, name)), None)
@@ -64,6 +64,10 @@ def first_refusal(draft: Draft, standing: Standing) -> Reject | None:
     return None
 
 
+NOTHING = Recent()
+"""Of a number without any history: nothing can be passed."""
+
+
 class Horizon(msgspec.Struct, frozen=True):
     """From which message id on a window counts; ids grow with time."""
 
@@ -78,9 +82,6 @@ class Horizon(msgspec.Struct, frozen=True):
             self.hour if limits.hour else self.seconds_30,
             self.day if limits.day or limits.same_content_day else self.seconds_30,
         )
-
-
-NOTHING = Recent()
 
 
 def recent(history: Sequence[tuple[int, int]], content_hash: int, horizon: Horizon) -> Recent:

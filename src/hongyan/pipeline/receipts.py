@@ -16,7 +16,7 @@ RECENT_S = 2 * 86_400.0
 OLDEST_S = 8 * 86_400.0
 """A receipt is looked up this far back, and kept unmatched for as long."""
 PARK_FIRST_S = 0.3
-REMEMBERED = 50_000
+REMEMBERED = 20_000
 SAME_DIGITS = 8
 
 
@@ -24,15 +24,19 @@ class ReceiptService:
     """Matches receipts to segments and works out how messages end."""
 
     def __init__(self) -> None:
-        self._taken: dict[tuple[int, str], FoundSegment] = {}
+        self._taken: dict[tuple[int, str], OutboundSegment] = {}
+        self._taken_before: dict[tuple[int, str], OutboundSegment] = {}
 
     def remember(self, link_id: int, key: str, segment: OutboundSegment) -> None:
         """A segment was just taken: its receipt is likely to be next. Older ones are found in the database."""
+        # Two generations: deleting the oldest entry of a dict one by one would cost more each time.
         if len(self._taken) >= REMEMBERED:
-            del self._taken[next(iter(self._taken))]
-        self._taken[(link_id, key)] = FoundSegment(
-            app_id=segment.app_id, message_id=segment.message_id, sequence=segment.sequence, total=segment.total, phone=segment.phone
-        )
+            self._taken_before, self._taken = self._taken, {}
+        self._taken[(link_id, key)] = segment
+
+    def _remembered(self, receipt: Receipt) -> OutboundSegment | None:
+        key = (receipt.link_id, carrier_key(receipt.carrier_id))
+        return self._taken.get(key) or self._taken_before.get(key)
 
     async def apply(self, tx: Connection, receipts: Sequence[Receipt], now: float) -> list[Ending]:
         """The endings these receipts bring; what matches nothing yet is parked and tried again."""
@@ -42,10 +46,10 @@ class ReceiptService:
             await doubts.park(tx, strangers, now=now, next_at=now + PARK_FIRST_S)
         return await self.conclude(tx, [(r, s) for r, s in zip(telling, found, strict=True) if s is not None], now)
 
-    async def conclude(self, tx: Connection, matched: Sequence[tuple[Receipt, FoundSegment]], now: float) -> list[Ending]:
+    async def conclude(self, tx: Connection, matched: Sequence[tuple[Receipt, FoundSegment | OutboundSegment]], now: float) -> list[Ending]:
         """What matched receipts mean: at once for short messages, with all their reports for long ones."""
         endings: list[Ending] = []
-        long: dict[int, dict[int, tuple[FoundSegment, int]]] = {}
+        long: dict[int, dict[int, tuple[FoundSegment | OutboundSegment, int]]] = {}
         reports: list[SegmentReport] = []
         for receipt, segment in matched:
             done_at = min(receipt.done_at, now)
@@ -76,9 +80,11 @@ class ReceiptService:
                     endings.append(Ending(app_id, message_id, end.status, end.code, charge=True, link_id=link_id, done_at=end.done_at))
         return endings
 
-    async def match(self, tx: Connection, receipts: Sequence[Receipt], now: float) -> list[FoundSegment | None]:
+    async def match(self, tx: Connection, receipts: Sequence[Receipt], now: float) -> list[FoundSegment | OutboundSegment | None]:
         """The segment of each receipt: by the carrier's id, by another spelling of it, by what was sent and never answered."""
-        found: list[FoundSegment | None] = [self._taken.get((r.link_id, carrier_key(r.carrier_id))) for r in receipts]
+        found: list[FoundSegment | OutboundSegment | None] = [self._remembered(receipt) for receipt in receipts]
+        if all(found):
+            return found
         await self._look_up(tx, receipts, found, lambda r: (carrier_key(r.carrier_id),), since=now - RECENT_S, sure=True)
         await self._look_up(tx, receipts, found, lambda r: (carrier_key(r.carrier_id),), since=now - OLDEST_S, sure=True)
         await self._look_up(tx, receipts, found, lambda r: alternative_keys(r.carrier_id), since=now - OLDEST_S, sure=False)
@@ -89,7 +95,7 @@ class ReceiptService:
     async def _look_up(
         tx: Connection,
         receipts: Sequence[Receipt],
-        found: list[FoundSegment | None],
+        found: list[FoundSegment | OutboundSegment | None],
         keys: Callable[[Receipt], tuple[str, ...]],
         *,
         since: float,
@@ -106,7 +112,9 @@ class ReceiptService:
                 found[n] = hit
 
 
-async def _look_among_suspects(tx: Connection, receipts: Sequence[Receipt], found: list[FoundSegment | None], now: float) -> None:
+async def _look_among_suspects(
+    tx: Connection, receipts: Sequence[Receipt], found: list[FoundSegment | OutboundSegment | None], now: float
+) -> None:
     """A segment whose answer was lost has no carrier id: the handset and the reference that was sent tell."""
     gaps = [n for n, segment in enumerate(found) if segment is None and receipts[n].phone]
     if not gaps:

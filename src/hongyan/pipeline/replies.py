@@ -10,7 +10,7 @@ from hongyan.model.message import Dialect
 from hongyan.model.snapshot import App
 from hongyan.pipeline.directory import Directory
 from hongyan.store import messages, outbox, replies
-from hongyan.store.outbox import EventKind, Owed
+from hongyan.store.outbox import EventKind
 from hongyan.store.replies import NewReply
 
 ANSWERS_WITHIN_S = 72 * 3600.0
@@ -74,8 +74,5 @@ def _answered(reply: Reply, candidates: list[Row]) -> Row | None:
 
 
 async def _owe(tx: Connection, app: App, reply_id: int, now: float) -> None:
-    if not (app.reply_url or app.pull):
-        return
-    await outbox.put(tx, [Owed(app.id, reply_id, EventKind.REPLY, callback=bool(app.reply_url), pull=app.pull)], now)
-    if app.reply_url:
-        await outbox.ring(tx)
+    if app.reply_url or app.pull:
+        await outbox.put(tx, app.id, [reply_id], EventKind.REPLY, callback=bool(app.reply_url), pull=app.pull, now=now)

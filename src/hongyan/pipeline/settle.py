@@ -1,5 +1,6 @@
 """The end of a message: its settlement, its money and the event owed, in one transaction."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from hongyan.kit.db import Connection
@@ -7,7 +8,7 @@ from hongyan.kit.metrics import METRICS
 from hongyan.model.message import FINAL, Status
 from hongyan.pipeline.directory import Directory
 from hongyan.store import ledger, outbox, settlements
-from hongyan.store.outbox import EventKind, Owed
+from hongyan.store.outbox import EventKind
 from hongyan.store.settlements import Ending, Settled
 
 
@@ -25,31 +26,20 @@ class Settler:
             # A certain ending beats an unknown one; of two certain ones the first stands.
             if ending.id not in of_app or (of_app[ending.id].charge is None and ending.charge is not None):
                 of_app[ending.id] = ending
-        owed: list[Owed] = []
         took_effect = 0
         for app_id in sorted(by_app):
             settled = await settlements.settle(tx, app_id, [by_app[app_id][i] for i in sorted(by_app[app_id])], now)
-            owed += self._owed(app_id, settled)
             took_effect += len(settled)
-            for status in FINAL | {Status.UNKNOWN}:
-                if count := sum(row.status is status for row in settled):
-                    METRICS.settled(status.name.lower(), count)
             await _pay(tx, app_id, settled, now)
-        if owed:
-            await outbox.put(tx, owed, now)
-            if any(event.callback for event in owed):
-                await outbox.ring(tx)
+            await self._owe(tx, app_id, [row.id for row in settled if row.status in FINAL], now)
+            for status, count in Counter(row.status for row in settled).items():
+                METRICS.settled(status.name.lower(), count)
         return took_effect
 
-    def _owed(self, app_id: int, settled: Sequence[Settled]) -> list[Owed]:
+    async def _owe(self, tx: Connection, app_id: int, ended: list[int], now: float) -> None:
         app = self._directory.snapshot.apps.get(app_id)
-        if app is None or not (app.report_url or app.pull):
-            return []
-        return [
-            Owed(app_id=app_id, id=row.id, kind=EventKind.REPORT, callback=bool(app.report_url), pull=app.pull)
-            for row in settled
-            if row.status in FINAL
-        ]
+        if ended and app is not None and (app.report_url or app.pull):
+            await outbox.put(tx, app_id, ended, EventKind.REPORT, callback=bool(app.report_url), pull=app.pull, now=now)
 
 
 async def _pay(tx: Connection, app_id: int, settled: Sequence[Settled], now: float) -> None:

@@ -1,30 +1,26 @@
 """Messages as they were promised, and the questions asked before promising one."""
 
-from collections.abc import Iterable, Sequence
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from hongyan.kit.db import Connection, Row
 from hongyan.model.message import Dialect, Kind, Message
-from hongyan.store.times import at
-
-COLUMNS = (
-    "app_id", "id", "phone", "accepted_at", "expires_at", "kind", "dialect", "segments", "template_id", "signature_id",
-    "package_id", "content_hash", "region", "text", "session_context", "extend", "sender_id", "request_id",
-)  # fmt: skip
 
 LOCK_SPACE = 0x4859
 LOCK_BUCKETS = 4096
 
 
-class NewMessage(msgspec.Struct, frozen=True):
-    """A row of `messages`."""
+class NewMessage(NamedTuple):
+    """A row of `messages`, in the order of its columns: a tuple, because that is what COPY takes."""
 
     app_id: int
     id: int
     phone: int
-    accepted_at: float
-    expires_at: float
+    accepted_at: dt.datetime
+    expires_at: dt.datetime
     kind: Kind
     dialect: Dialect
     segments: int
@@ -92,17 +88,9 @@ async def facts(conn: Connection, app_id: int, phones: Sequence[int], *, since_i
     return Facts(blacklisted=frozenset(blacklisted), opted_out=frozenset(opted_out), recent=recent, available=available)
 
 
-async def add(conn: Connection, rows: Iterable[NewMessage]) -> None:
+async def add(conn: Connection, rows: Sequence[NewMessage]) -> None:
     """Write accepted messages."""
-    records = [
-        (
-            m.app_id, m.id, m.phone, at(m.accepted_at), at(m.expires_at), m.kind, m.dialect, m.segments, m.template_id,
-            m.signature_id, m.package_id, m.content_hash, m.region, m.text, m.session_context, m.extend, m.sender_id,
-            m.request_id,
-        )
-        for m in rows
-    ]  # fmt: skip
-    await conn.copy_records_to_table("messages", records=records, columns=COLUMNS)
+    await conn.copy_records_to_table("messages", records=rows, columns=NewMessage._fields)
 
 
 async def exists(conn: Connection, app_id: int, id_: int) -> bool:

@@ -31,35 +31,21 @@ class Pull(enum.IntEnum):
     TAKEN = 2
 
 
-class Owed(msgspec.Struct, frozen=True):
-    """An event to put in; `id` is the message's or the reply's, so that nothing can be owed twice."""
-
-    app_id: int
-    id: int
-    kind: EventKind
-    callback: bool
-    pull: bool
-
-
 PUT = """
 insert into outbox (app_id, id, kind, callback, pull, due_at, created_at)
-select u.*, $6, $6 from unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::smallint[], $5::smallint[]) u
+select $1, id, $3, $4, $5, $6, $6 from unnest($2::bigint[]) id
 on conflict do nothing
 """
 
 
-async def put(conn: Connection, events: Sequence[Owed], now: float) -> None:
-    """Owe these events."""
-    await conn.execute(
-        PUT,
-        [e.app_id for e in events], [e.id for e in events], [e.kind for e in events],
-        [int(e.callback) for e in events], [int(e.pull) for e in events], at(now),
-    )  # fmt: skip
+async def put(conn: Connection, app_id: int, ids: Sequence[int], kind: EventKind, *, callback: bool, pull: bool, now: float) -> None:
+    """Owe an application these events; an id is its message's or reply's, so that nothing can be owed twice.
 
-
-async def ring(conn: Connection) -> None:
-    """Wake the callback dispatchers when this transaction commits."""
-    await conn.execute("select pg_notify('hongyan_outbox', '')")
+    With `callback` the callback dispatchers are woken when this transaction commits.
+    """
+    await conn.execute(PUT, app_id, ids, kind, int(callback), int(pull), at(now))
+    if callback:
+        await conn.execute("select pg_notify('hongyan_outbox', '')")
 
 
 CLAIM = """

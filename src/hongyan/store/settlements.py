@@ -32,6 +32,8 @@ class Settled(msgspec.Struct, frozen=True):
     status: Status
 
 
+STATUSES = {status.value: status for status in Status}
+
 SETTLE = """
 insert into settlements as s
        (app_id, id, status, code, package_id, segments, charged, link_id, done_at, settled_at)
@@ -64,7 +66,7 @@ async def settle(conn: Connection, app_id: int, endings: Sequence[Ending], now: 
         [at(e.done_at) for e in endings],
         at(now),
     )
-    return [Settled(id=r[0], package_id=r[1], segments=r[2], charged=r[3], status=Status(r[4])) for r in rows]
+    return [Settled(r[0], r[1], r[2], r[3], STATUSES[r[4]]) for r in rows]
 
 
 async def reopen(conn: Connection, app_id: int, ids: Sequence[int]) -> None:
