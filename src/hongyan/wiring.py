@@ -111,9 +111,23 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
             await db.close()
 
 
+REQUESTS_END, LINKS_DRAIN, WORK_ENDS = 0.3, 0.25, 0.4
+"""Shares of `shutdown_s`: for requests in flight, for answers of carriers, and for all that comes after the requests. The supervisor
+kills what is still there after 0.8 of it."""
 READY_WITHIN_S = 3.0
 SIMULATOR_LINK = "simulator"
 SIMULATOR_PASSWORD = "hongyan"  # noqa: S105 - the built-in carrier's, on loopback
+
+
+async def dismiss_simulator(settings: Settings, url: str) -> None:
+    """No simulated carrier: its link, if an earlier start made one, is switched off."""
+    db = await Database.open(url, size=1)
+    try:
+        links = _plane(db, settings).links
+        if any(link.name == SIMULATOR_LINK and link.enabled for link in await links.every()):
+            await links.change(SIMULATOR_LINK, {"enabled": False})
+    finally:
+        await db.close()
 
 
 async def announce_simulator(settings: Settings, url: str, host: str, port: int) -> None:
@@ -186,7 +200,7 @@ class Worker:
     def _build_dispatch(self) -> None:
         replies = ReplyService(directory=self.directory, new_id=self.engine.new_id)
         self.recorder = Recorder(db=self._db, receipts=self.receipts, replies=replies, settler=self.settler, clock=time.time)
-        self.linkset = LinkSet(feed=self.recorder, factories=LINKS, drain_s=self._settings.shutdown_s / 2)
+        self.linkset = LinkSet(feed=self.recorder, factories=LINKS, drain_s=self._settings.shutdown_s * LINKS_DRAIN)
         self.dispatcher = Dispatcher(
             db=self._db,
             recorder=self.recorder,
@@ -227,7 +241,7 @@ class Worker:
         rounds: dict[str, tuple[float, Job]] = {
             "bury the dead": (1.0, upkeep.bury_the_dead),
             "gather strays": (30.0, upkeep.gather_strays),
-            "measure": (5.0, upkeep.measure),
+            "measure": (15.0, upkeep.measure),
             "resolve doubts": (0.5, upkeep.resolve_doubts),
             "retry parked receipts": (0.25, upkeep.retry_parked),
             "expire": (60.0, upkeep.expire),
@@ -302,9 +316,9 @@ async def run_worker(settings: Settings, roles: frozenset[str], listen: socket.s
     running = asyncio.create_task(together(over, worker.jobs(), expected=UNAVAILABLE), name="jobs")
     try:
         if listen is not None and "api" in roles:
-            await web.serve(worker.application(), listen, stop=stop, patience_s=settings.shutdown_s / 2)
+            await web.serve(worker.application(), listen, stop=stop, patience_s=settings.shutdown_s * REQUESTS_END)
         await stop.wait()
-        async with asyncio.timeout(settings.shutdown_s * 0.8):
+        async with asyncio.timeout(settings.shutdown_s * WORK_ENDS):
             await worker.stop()
     except TimeoutError:
         log.warning("stopped_with_work_in_flight", roles=sorted(roles))

@@ -2,8 +2,8 @@
 
 import asyncio
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -11,7 +11,7 @@ import structlog
 from hongyan.kit import ids
 from hongyan.kit.bell import Bell
 from hongyan.kit.db import UNAVAILABLE, Connection, Database
-from hongyan.kit.metrics import METRICS
+from hongyan.kit.metrics import METRICS, Step
 from hongyan.model.message import Accepted, Caller, Kind, Message, Outcome, SendCommand
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import PackageRef, Scope
@@ -143,7 +143,8 @@ class SendService:
             # Another process drew the last of a package between our look and our reserve: look again.
         else:
             return [Refusal(Reject.TOO_BUSY, "the package is being drawn on by many at once; try again")] * len(group)
-        METRICS.accepted(Counter.of(p.draft.body.template.kind for p in attempt.promises))
+        METRICS.accepted(Counter(p.draft.body.template.kind for p in attempt.promises))
+        METRICS.took(Step.ACCEPT, self._clock() - attempt.now, len(attempt.promises))
         return [attempt.answers(waiting) for waiting in group]
 
     async def _try(self, group: list[Waiting], attempt: "Attempt") -> bool:
@@ -179,7 +180,7 @@ class SendService:
         """Room in this process's own lanes: what finds room is put in already held by us and needs no claim."""
         if self._dispatcher is None:
             return {}, [None] * len(promises)
-        wanted = Counter.of(promise.draft.body.template.kind for promise in promises)
+        wanted = Counter(promise.draft.body.template.kind for promise in promises)
         lanes = {kind: self._dispatcher.reserve(kind, count) for kind, count in wanted.items()}
         left = dict(lanes)
         owners: list[int | None] = []
@@ -229,17 +230,6 @@ class SendService:
 
 class OutOfPackageError(Exception):
     """A package had less left than was seen; the transaction is rolled back."""
-
-
-class Counter(dict[Kind, int]):
-    """How many of each kind."""
-
-    @classmethod
-    def of(cls, kinds: Iterable[Kind]) -> "Counter":
-        counts = cls()
-        for kind in kinds:
-            counts[kind] = counts.get(kind, 0) + 1
-        return counts
 
 
 class Attempt:

@@ -1,12 +1,15 @@
 """What carriers say, written down: answers, receipts and replies in one transaction a batch, acknowledged after it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
 
+from hongyan.kit import ids
 from hongyan.kit.db import RETRY, Connection, Database
+from hongyan.kit.metrics import METRICS, Step
 from hongyan.model.carrier import NotSent, Receipt, Reply, SubmitOutcome, Submitted
 from hongyan.model.message import Message, Status
 from hongyan.model.receipt import carrier_key
@@ -195,6 +198,7 @@ class Recorder:
             await self._settler.settle(tx, endings, now)
         for retry_in_s in retries:
             self.on_put_back(retry_in_s)
+        _count(batch, now)
 
     async def _write_landed(self, tx: Connection, landed: list[Flight], now: float, retries: list[float]) -> list[Ending]:
         endings: list[Ending] = []
@@ -236,6 +240,13 @@ class Recorder:
                 )
                 await doubts.resolve(tx, segment.app_id, [segment.message_id], "answered", now)
         return endings
+
+
+def _count(batch: Batch, now: float) -> None:
+    taken = [flight.message for flight in batch.landed if isinstance(_of(flight), Taken)]
+    METRICS.messages("submitted", Counter(message.kind for message in taken))
+    for message in taken:
+        METRICS.took(Step.SUBMIT, now - ids.time_of(message.id))
 
 
 def _of(flight: Flight) -> Taken | PutBack | Fail | Doubt:
