@@ -1,0 +1,242 @@
+"""A customer of the platform: the official SDK where it matters what the customer sees, plain signed requests where many are needed."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+from journeys.platform import Platform, until
+
+from hongyan.cli import tc3
+from hongyan.control.apps import AppChange
+from hongyan.control.sandbox import SandboxTenant
+from hongyan.doors.tencent_v3.schema import message_id
+from hongyan.kit.sink import Sink
+from hongyan.model.message import Kind
+from hongyan.model.snapshot import Scope
+
+ROOT = Path(__file__).parents[2]
+SDK_PYTHON = ROOT / ".venv-sdk/bin/python"
+DRIVER = ROOT / "tests/contract/sdk/driver.py"
+VERSION = "2021-01-11"
+PLENTY = 1_000_000
+
+
+class Sdk:
+    """The official client in a process of its own; one call at a time."""
+
+    def __init__(self) -> None:
+        assert SDK_PYTHON.exists(), "the SDK's environment is missing; create it with: make .venv-sdk/.installed"
+        # The SDK honours proxies, and a loopback address is nothing for them.
+        environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        self._process = subprocess.Popen([SDK_PYTHON, DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+    async def ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = await asyncio.to_thread(self._ask, order)
+        return answer
+
+    def _ask(self, order: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+class Customer:
+    """One application of the sandbox account, with its keys, signature, templates and packages."""
+
+    def __init__(self, platform: Platform, sdk: Sdk, tenant: SandboxTenant, app_id: int, http: httpx2.AsyncClient) -> None:
+        self.platform = platform
+        self.tenant = tenant
+        self.app_id = app_id
+        self._sdk = sdk
+        self._http = http
+
+    # Through the SDK.
+
+    async def sdk(self, action: str, **params: Any) -> dict[str, Any]:
+        """The SDK's response, or {"error", "message"}."""
+        order = {
+            "endpoint": self.platform.address,
+            "secret_id": self.tenant.secret_id,
+            "secret_key": self.tenant.secret_key,
+            "action": action,
+            "params": params,
+        }
+        answer = await self._sdk.ask(order)
+        ok: dict[str, Any] = answer.get("ok", answer)
+        return ok
+
+    async def send(self, to: str | Sequence[str], kind: str = "notice", **more: Any) -> list[dict[str, Any]]:
+        """SendSms through the SDK: one status for each number."""
+        answer = await self.sdk("SendSms", **self.request(to, kind, **more))
+        assert "SendStatusSet" in answer, answer
+        statuses: list[dict[str, Any]] = answer["SendStatusSet"]
+        return statuses
+
+    async def send_one(self, to: str, kind: str = "notice", **more: Any) -> "Sent":
+        """A message that must be accepted."""
+        [status] = await self.send(to, kind, **more)
+        assert status["Code"] == "Ok", status
+        return Sent(status)
+
+    async def pull(self, action: str = "PullSmsSendStatus", limit: int = 100, **more: Any) -> list[dict[str, Any]]:
+        answer = await self.sdk(action, SmsSdkAppId=str(self.app_id), Limit=limit, **more)
+        [records] = [value for name, value in answer.items() if name.endswith("StatusSet")]
+        assert isinstance(records, list)
+        return records
+
+    async def pulled(self, count: int, action: str = "PullSmsSendStatus", within_s: float = 15.0) -> list[dict[str, Any]]:
+        """As many records as that, as they come."""
+        records: list[dict[str, Any]] = []
+
+        async def enough() -> bool:
+            records.extend(await self.pull(action))
+            return len(records) >= count
+
+        await until(enough, f"{count} records from {action}", within_s)
+        assert len(records) == count, records
+        return records
+
+    # Directly.
+
+    def request(self, to: str | Sequence[str], kind: str = "notice", params: Sequence[str] | None = None, **more: Any) -> dict[str, Any]:
+        template = self.tenant.templates[kind]
+        return {
+            "PhoneNumberSet": [to] if isinstance(to, str) else list(to),
+            "SmsSdkAppId": str(self.app_id),
+            "SignName": self.tenant.sign_name if kind != "international" else "",
+            "TemplateId": template.id,
+            "TemplateParamSet": list(template.params if params is None else params),
+        } | more
+
+    async def call(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The Response of a plain signed call. Raises httpx2.HTTPError when nobody answers."""
+        return await self.post(action, json.dumps(request).encode())
+
+    async def post(self, action: str, body: bytes) -> dict[str, Any]:
+        """The same with any body."""
+        address = self.platform.address
+        headers = tc3.headers(
+            secret_id=self.tenant.secret_id,
+            secret_key=self.tenant.secret_key,
+            host=address,
+            action=action,
+            version=VERSION,
+            body=body,
+            at=int(time.time()),
+        )
+        response = await self._http.post(f"http://{address}/", content=body, headers=headers)
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "application/json"
+        answer: dict[str, Any] = response.json()["Response"]
+        return answer
+
+    async def submit(self, to: Sequence[str], kind: str = "notice", **more: Any) -> list[dict[str, Any]]:
+        """SendSms directly: one status for each number, or one made of the error."""
+        answer = await self.call("SendSms", self.request(to, kind, **more))
+        if "Error" in answer:
+            return [{"Code": answer["Error"]["Code"], "PhoneNumber": number} for number in to]
+        statuses: list[dict[str, Any]] = answer["SendStatusSet"]
+        return statuses
+
+    # As the operator sees it.
+
+    async def change(self, **changes: Any) -> None:
+        async with self.platform.control() as control:
+            await control.apps.change(self.app_id, AppChange(**changes))
+        await self.known()
+
+    async def template(self, content: str, kind: Kind, scope: Scope = Scope.MAINLAND, *, approved: bool = True) -> str:
+        """A template of this application alone; its id as requests have it."""
+        async with self.platform.control() as control:
+            account_id = (await control.apps.get(self.app_id)).account_id
+            added = await control.templates.add(
+                account_id, name="its own", kind=kind, scope=scope, content=content, app_id=self.app_id
+            )
+            if approved:
+                await control.templates.approve(added.id)
+        await self.known()
+        return str(added.id)
+
+    async def known(self) -> None:
+        """Wait until the running platform has the newest snapshot."""
+        async with self.platform.control() as control:
+            version = await control.snapshots.version()
+        await until(lambda: self._loaded(version), f"snapshot {version} is loaded")
+
+    def _loaded(self, version: int) -> bool:
+        seen = [line for line in self.platform.log_lines() if line.get("event") == "snapshot"]
+        newest: dict[str, int] = {}
+        for line in seen:
+            newest[line["process"]] = line["version"]
+        return all(newest.get(name, 0) >= version for name in self.platform.state["processes"] if name != "simulator")
+
+
+class Sent:
+    """An accepted message."""
+
+    def __init__(self, status: dict[str, Any]) -> None:
+        self.serial: str = status["SerialNo"]
+        self.fee: int = status["Fee"]
+        self.phone: str = status["PhoneNumber"]
+        found = message_id(self.serial)
+        assert found is not None
+        self.id: int = found
+
+
+class CallbackServer:
+    """The customer's own server: what reports and replies came in."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+
+    def reports(self) -> list[dict[str, Any]]:
+        return [report for body in self.sink.bodies("/reports") for report in json.loads(body)]
+
+    def replies(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for body in self.sink.bodies("/replies")]
+
+    async def report_of(self, sent: Sent, within_s: float = 15.0) -> dict[str, Any]:
+        """The one report of a message."""
+
+        def its() -> list[dict[str, Any]]:
+            return [report for report in self.reports() if report["sid"] == sent.serial]
+
+        await until(its, f"a report of {sent.serial}", within_s)
+        [report] = its()
+        return report
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def of(cls, customer: Customer) -> AsyncIterator[Self]:
+        async with Sink() as sink:
+            await customer.change(report_url=f"{sink.url}/reports", reply_url=f"{sink.url}/replies")
+            yield cls(sink)
+
+
+async def sign_up(platform: Platform, name: str, *, mainland: int = PLENTY, international: int = PLENTY) -> tuple[SandboxTenant, int]:
+    """An application of its own in the sandbox account, pull switched on, with packages of so many segments."""
+    async with platform.control() as control:
+        tenant = await control.sandbox.ensure(f"http://{platform.address}")
+        [sandbox] = [app for app in await control.apps.every() if str(app.id) == tenant.sdk_app_id]
+        made = await control.apps.create(sandbox.account_id, name)
+        for scope, segments in ((Scope.MAINLAND, mainland), (Scope.INTERNATIONAL, international)):
+            if segments:
+                await control.packages.buy(made.app.id, scope, segments)
+        await control.apps.change(made.app.id, AppChange(pull=True, context_in_reports=True))
+    return tenant, made.app.id

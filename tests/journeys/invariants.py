@@ -1,0 +1,88 @@
+"""What is true of the tables whatever has happened: nothing lost, nothing twice, the ledger equal to the balances.
+
+Each law is a query for rows that break it. `ALWAYS` holds at every instant; `AT_REST` once nothing is on its way any more.
+"""
+
+from hongyan.kit.db import Connection
+from hongyan.model.message import FINAL, Kind
+
+FINALS = ", ".join(str(int(status)) for status in sorted(FINAL))
+
+ALWAYS: dict[str, str] = {
+    "a package's ledger entries add up to its balances": """
+        select p.id, p.available, p.held, p.used, e.* from packages p
+          join lateral (select coalesce(sum(segments) filter (where kind = 'buy'), 0) as bought,
+                               coalesce(sum(segments) filter (where kind = 'hold'), 0) as held_ever,
+                               coalesce(sum(segments) filter (where kind = 'post'), 0) as posted,
+                               coalesce(sum(segments) filter (where kind = 'void'), 0) as voided
+                          from ledger_entries l where l.app_id = p.app_id and l.package_id = p.id) e on true
+         where e.bought <> p.segments or p.available <> e.bought - e.held_ever + e.voided
+            or p.held <> e.held_ever - e.posted - e.voided or p.used <> e.posted""",
+    "what is held is what unsettled messages may still cost": """
+        select p.id, p.held, coalesce(m.segments, 0) as unsettled from packages p
+          left join (select m.package_id, sum(m.segments) as segments from messages m
+                       left join settlements s on s.app_id = m.app_id and s.id = m.id
+                      where s.id is null or s.charged is null group by 1) m on m.package_id = p.id
+         where p.held <> coalesce(m.segments, 0)""",
+    "what is used is what settled messages cost": """
+        select p.id, p.used, coalesce(s.charged, 0) as charged from packages p
+          left join (select package_id, sum(charged) as charged from settlements group by 1) s on s.package_id = p.id
+         where p.used <> coalesce(s.charged, 0)""",
+    "a message costs its segments or nothing": """
+        select s.id, s.charged, m.segments from settlements s join messages m using (app_id, id) where s.charged not in (0, m.segments)""",
+    "an accepted message is queued, submitted or settled": """
+        select m.app_id, m.id from messages m
+         where not exists (select from queue q where q.app_id = m.app_id and q.id = m.id)
+           and not exists (select from settlements s where s.app_id = m.app_id and s.id = m.id)
+           and (select count(distinct g.sequence) from segments g where g.app_id = m.app_id and g.message_id = m.id) < m.segments""",
+    "a queue entry has a message": """
+        select q.app_id, q.id from queue q where not exists (select from messages m where m.app_id = q.app_id and m.id = q.id)""",
+    "a final message of a subscribed application owes an event, and an unfinished one none": f"""
+        select a.id as app_id, s.id, s.status, o.id as event from settlements s
+          join apps a on a.id = s.app_id
+          left join outbox o on o.app_id = s.app_id and o.id = s.id and o.kind = 1
+         where (a.pull or a.report_url <> '') and (s.status in ({FINALS})) <> (o.id is not null)""",
+    "an event tells of an end": """
+        select o.app_id, o.id from outbox o
+         where o.kind = 1 and not exists (select from settlements s where s.app_id = o.app_id and s.id = o.id)""",
+    "no code and no advertisement is attempted again after it may have been sent": f"""
+        select q.app_id, q.id, q.attempts from queue q where q.kind <> {int(Kind.NOTICE)} and q.attempts > 1""",
+    "no notice is attempted a third time": """select app_id, id, attempts from queue where attempts > 2""",
+    "no message was taken by the carrier again except notices that are listed as suspects": f"""
+        select g.app_id, g.message_id, g.sequence, count(distinct g.carrier_id) from segments g
+          join messages m on m.app_id = g.app_id and m.id = g.message_id
+         group by 1, 2, 3, m.kind
+        having count(distinct g.carrier_id) > 1
+           and (m.kind <> {int(Kind.NOTICE)} or count(distinct g.carrier_id) > 2
+                or not exists (select from suspects s where s.app_id = g.app_id and s.message_id = g.message_id))""",
+}  # fmt: skip
+
+AT_REST: dict[str, str] = {
+    "a message that has ended is not in the queue": f"""
+        select q.app_id, q.id, s.status from queue q join settlements s on s.app_id = q.app_id and s.id = q.id
+         where s.status in ({FINALS})""",
+    "nobody's entry is held by an engine that is gone": """
+        select q.app_id, q.id, q.owner from queue q
+         where q.owner is not null and not exists (select from engines e where e.id = q.owner)""",
+    "every receipt has found its message": """select id, carrier_id from parked_receipts""",
+}
+
+IN_DOUBT = "select id from queue where resolve_at is not null"
+UNFINISHED = """
+select m.id from messages m
+  left join settlements s on s.app_id = m.app_id and s.id = m.id
+  left join queue q on q.app_id = m.app_id and q.id = m.id
+ where s.id is null and q.resolve_at is null
+"""
+"""Messages that are neither settled (or unknown) nor in doubt: still on their way."""
+
+
+async def broken(conn: Connection, *, at_rest: bool = True) -> dict[str, list[str]]:
+    """The laws that do not hold, each with some of the rows that break it; all are looked at in one instant."""
+    laws = ALWAYS | (AT_REST if at_rest else {})
+    found: dict[str, list[str]] = {}
+    async with conn.transaction(isolation="repeatable_read"):
+        for law, query in laws.items():
+            if rows := await conn.fetch(f"{query} limit 5"):
+                found[law] = [str(dict(row)) for row in rows]
+    return found
