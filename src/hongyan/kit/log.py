@@ -82,7 +82,8 @@ def configure(*, level: str, style: str, process: str, stream: TextIO | None = N
     structlog.configure(
         processors=[*shared, scrubber, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        # One write a line: processes share the file.
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
     sink = logging.StreamHandler(out)

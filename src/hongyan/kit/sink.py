@@ -4,6 +4,8 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from hongyan.kit.loops import cancel
+
 MOST_KEPT = 10_000
 LONGEST_BODY = 1024 * 1024
 TAKEN = b'{"result":0,"errmsg":"OK"}'
@@ -22,6 +24,7 @@ class Sink:
         self._kept: list[tuple[str, bytes]] = []
         self._arrived = asyncio.Event()
         self._server: asyncio.Server | None = None
+        self._open: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -32,6 +35,7 @@ class Sink:
     async def __aexit__(self, _type: type[BaseException] | None, _fault: BaseException | None, _trace: TracebackType | None) -> None:
         if self._server is not None:
             self._server.close()
+        await cancel(*self._open)
 
     def bodies(self, path: str) -> list[bytes]:
         """What was posted to this path and taken, in order."""
@@ -42,7 +46,12 @@ class Sink:
         self._arrived.clear()
         await self._arrived.wait()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._serve_all(reader, writer))
+        self._open.add(connection)
+        connection.add_done_callback(self._open.discard)
+
+    async def _serve_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while await self._serve_one(reader, writer):
                 pass
