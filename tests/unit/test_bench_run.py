@@ -6,14 +6,18 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="module")
-def run() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_run", Path(__file__).parents[2] / "bench/run.py")
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"bench_{name}", Path(__file__).parents[2] / f"bench/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def run() -> ModuleType:
+    return load("run")
 
 
 def result(per_s: int = 20_000, p99: float = 20.0, **what: int) -> dict[str, Any]:
@@ -39,3 +43,17 @@ def test_the_platform_measured_is_its_own(run: ModuleType, tmp_path: Path) -> No
     assert environ["HONGYAN_SIMULATOR_JOURNAL"] == str(tmp_path / "carrier.jsonl")
     assert environ["HONGYAN_SIMULATOR_RECEIPT_DELAY_S"] == "0"
     assert not environ["HONGYAN_HTTP"].endswith(":8080")
+
+
+@pytest.fixture(scope="module")
+def stages() -> ModuleType:
+    return load("stages")
+
+
+def test_what_the_standard_library_does_counts_for_its_caller(stages: ModuleType) -> None:
+    lines = [
+        "main (hongyan/cli/worker.py:1);run (hongyan/pipeline/accept.py:2);hexdigest (hashlib.py:3) 3",
+        "main (hongyan/cli/worker.py:1);send (/x/site-packages/uvicorn/protocols/http/httptools_impl.py:4) 2",
+        "main (elsewhere.py:1) 1",
+    ]
+    assert stages.shares(lines) == {"accept: groups and rows": 3, "HTTP server (uvicorn)": 2, stages.REST: 1}
