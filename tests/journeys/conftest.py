@@ -1,15 +1,15 @@
 """The platform that journeys share, and a customer of its own for each of them."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
-from journeys import invariants
-from journeys.customers import CallbackServer, Customer, Sdk, sign_up
-from journeys.platform import Platform, used_phones
 
 from hongyan.kit.db import Database
+from journeys import invariants
+from journeys.customers import CallbackServer, Customer, Newcomer, Sdk, sign_up
+from journeys.platform import Platform, used_phones
 
 _names = itertools.count(1)
 
@@ -53,12 +53,22 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture
-async def customer(platform: Platform, sdk: Sdk, http: httpx2.AsyncClient) -> Customer:
-    """An application that no other journey uses."""
-    tenant, app_id = await sign_up(platform, f"journey {next(_names)}")
-    customer = Customer(platform, sdk, tenant, app_id, http)
-    await customer.known()
-    return customer
+def newcomer(platform: Platform, sdk: Sdk, http: httpx2.AsyncClient) -> Newcomer:
+    """Signs up an application that no other journey uses; takes what `sign_up` takes."""
+
+    async def newcomer(**packages: int) -> Customer:
+        tenant, app_id = await sign_up(platform, f"journey {next(_names)}", **packages)
+        customer = Customer(platform, sdk, tenant, app_id, http)
+        await customer.known()
+        return customer
+
+    return newcomer
+
+
+@pytest.fixture
+async def customer(newcomer: Newcomer) -> Customer:
+    """One with plenty to send."""
+    return await newcomer()
 
 
 @pytest.fixture
@@ -72,11 +82,6 @@ async def callbacks(customer: Customer) -> AsyncIterator[CallbackServer]:
 async def database(platform: Platform) -> AsyncIterator[Database]:
     async with platform.database() as db:
         yield db
-
-
-@pytest.fixture
-def name() -> Callable[[], str]:
-    return lambda: f"journey {next(_names)}"
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import httpx2
-from journeys.platform import Platform, until
 
 from hongyan.cli import tc3
 from hongyan.control.apps import AppChange
@@ -20,6 +19,7 @@ from hongyan.doors.tencent_v3.schema import message_id
 from hongyan.kit.sink import Sink
 from hongyan.model.message import Kind
 from hongyan.model.snapshot import Scope
+from journeys.platform import Platform, until
 
 ROOT = Path(__file__).parents[2]
 SDK_PYTHON = ROOT / ".venv-sdk/bin/python"
@@ -77,9 +77,13 @@ class Customer:
             "action": action,
             "params": params,
         }
-        answer = await self._sdk.ask(order)
+        answer = await self.ask(order)
         ok: dict[str, Any] = answer.get("ok", answer)
         return ok
+
+    async def ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        """What the SDK makes of any instruction (tests/contract/sdk/driver.py)."""
+        return await self._sdk.ask(order)
 
     async def send(self, to: str | Sequence[str], kind: str = "notice", **more: Any) -> list[dict[str, Any]]:
         """SendSms through the SDK: one status for each number."""
@@ -165,9 +169,7 @@ class Customer:
         """A template of this application alone; its id as requests have it."""
         async with self.platform.control() as control:
             account_id = (await control.apps.get(self.app_id)).account_id
-            added = await control.templates.add(
-                account_id, name="its own", kind=kind, scope=scope, content=content, app_id=self.app_id
-            )
+            added = await control.templates.add(account_id, name="its own", kind=kind, scope=scope, content=content, app_id=self.app_id)
             if approved:
                 await control.templates.approve(added.id)
         await self.known()
@@ -187,10 +189,15 @@ class Customer:
         return all(newest.get(name, 0) >= version for name in self.platform.state["processes"] if name != "simulator")
 
 
+Newcomer = Callable[..., Awaitable[Customer]]
+"""Signs up another customer."""
+
+
 class Sent:
     """An accepted message."""
 
     def __init__(self, status: dict[str, Any]) -> None:
+        self.at = time.time()
         self.serial: str = status["SerialNo"]
         self.fee: int = status["Fee"]
         self.phone: str = status["PhoneNumber"]

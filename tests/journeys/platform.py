@@ -144,8 +144,10 @@ class Platform:
         return pid
 
     def pid(self, name: str) -> int | None:
+        """Of a process that runs; None while it does not."""
         with contextlib.suppress(OSError, ValueError):
-            return self.state["database_pid"] if name == "database" else self.state["processes"].get(name)
+            pid: int | None = self.state["database_pid"] if name == "database" else self.state["processes"].get(name)
+            return pid
         return None
 
     # As whoever runs it.

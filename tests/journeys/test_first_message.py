@@ -1,12 +1,12 @@
 """A message of each kind on its way from the customer's SDK to the handset and its report on the way back."""
 
 import pytest
-from journeys.customers import CallbackServer, Customer
-from journeys.platform import Platform, phone, until
 
 from hongyan.kit.db import Database
 from hongyan.model.message import Kind
 from hongyan.model.snapshot import Scope
+from journeys.customers import CallbackServer, Customer
+from journeys.platform import Platform, phone, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
 

@@ -1,15 +1,13 @@
 """Frequency limits, black lists and packages as a customer meets them."""
 
 from collections import Counter
-from collections.abc import Callable
+from typing import Any
 
-import httpx2
 import pytest
-from journeys.customers import Customer, Sdk, sign_up
-from journeys.platform import Platform, all_of, phone, until
 
-from hongyan.kit.db import Database
 from hongyan.model.snapshot import Scope
+from journeys.customers import Customer, Newcomer
+from journeys.platform import Platform, all_of, phone, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
 
@@ -20,12 +18,11 @@ def codes(statuses: list[dict[str, str]]) -> list[str]:
     return [status["Code"] for status in statuses]
 
 
-async def balances(database: Database, app_id: int) -> dict[str, int]:
-    async with database.connection() as conn:
-        row = await conn.fetchrow(
-            "select sum(available)::int as available, sum(held)::int as held, sum(used)::int as used from packages where app_id = $1", app_id
-        )
-    return dict(row)
+async def balances(customer: Customer) -> dict[str, int]:
+    """Segments over all packages."""
+    async with customer.platform.database() as db, db.connection() as conn:
+        rows = await conn.fetch("select available, held, used from packages where app_id = $1", customer.app_id)
+    return {name: sum(row[name] for row in rows) for name in ("available", "held", "used")}
 
 
 async def test_the_same_content_goes_to_a_number_once_in_30_seconds(customer: Customer, platform: Platform) -> None:
@@ -65,51 +62,39 @@ async def test_a_number_that_is_twice_in_a_request_is_sent_to_once(customer: Cus
     assert len(platform.journal.taken()[to]) == 1
 
 
-async def test_a_blacklisted_number_is_refused_and_costs_nothing(customer: Customer, platform: Platform, database: Database) -> None:
+async def test_a_blacklisted_number_is_refused_and_costs_nothing(customer: Customer, platform: Platform) -> None:
     listed, other = phone(), phone()
     async with platform.control() as control:
         await control.blacklist.add(customer.app_id, [listed])
-    before = await balances(database, customer.app_id)
+    before = await balances(customer)
     assert codes(await customer.send([listed, other])) == ["FailedOperation.PhoneNumberInBlacklist", "Ok"]
     await customer.pulled(1)
     assert listed not in platform.journal.taken()
-    after = await balances(database, customer.app_id)
+    after = await balances(customer)
     assert (after["available"], after["used"]) == (before["available"] - 1, before["used"] + 1)
     async with platform.control() as control:
         await control.blacklist.remove(customer.app_id, [listed])
     assert codes(await customer.send(listed, params=["20260002", "今天"])) == ["Ok"]
 
 
-async def small(platform: Platform, sdk: Sdk, http: httpx2.AsyncClient, name: str, segments: int) -> Customer:
-    """A customer with one mainland package of so many segments."""
-    tenant, app_id = await sign_up(platform, name, mainland=segments, international=0)
-    customer = Customer(platform, sdk, tenant, app_id, http)
-    await customer.known()
-    return customer
-
-
-async def test_a_package_is_used_to_the_last_segment_and_not_beyond(
-    platform: Platform, sdk: Sdk, http: httpx2.AsyncClient, database: Database, name: Callable[[], str]
-) -> None:
-    customer = await small(platform, sdk, http, name(), 5)
-    long = {"params": ["20260001", "很长的说明，" * 20]}
+async def test_a_package_is_used_to_the_last_segment_and_not_beyond(newcomer: Newcomer) -> None:
+    customer = await newcomer(mainland=5, international=0)
+    long: dict[str, Any] = {"params": ["20260001", "很长的说明，" * 20]}
     # Three segments of five, then no room for three more, but for two single ones.
     assert codes(await customer.send(phone(), **long)) == ["Ok"]
     assert codes(await customer.send(phone(), **long)) == [NO_PACKAGE]
     assert codes(await customer.send([phone(), phone(), phone()])) == ["Ok", "Ok", NO_PACKAGE]
     await customer.pulled(3)
-    assert await balances(database, customer.app_id) == {"available": 0, "held": 0, "used": 5}
+    assert await balances(customer) == {"available": 0, "held": 0, "used": 5}
     assert codes(await customer.send("+33612345678", "international")) == [NO_PACKAGE]
-    async with platform.control() as control:
+    async with customer.platform.control() as control:
         await control.packages.buy(customer.app_id, Scope.MAINLAND, 1)
     await customer.known()
     assert codes(await customer.send([phone(), phone()])) == ["Ok", NO_PACKAGE]
 
 
-async def test_fifty_clients_draw_a_package_to_exactly_nothing(
-    platform: Platform, sdk: Sdk, http: httpx2.AsyncClient, database: Database, name: Callable[[], str]
-) -> None:
-    customer = await small(platform, sdk, http, name(), 137)
+async def test_fifty_clients_draw_a_package_to_exactly_nothing(newcomer: Newcomer) -> None:
+    customer = await newcomer(mainland=137, international=0)
 
     async def draw() -> int:
         """Send two at a time until there is nothing left; how many were accepted."""
@@ -122,21 +107,19 @@ async def test_fifty_clients_draw_a_package_to_exactly_nothing(
                 return accepted
 
     assert sum(await all_of(draw() for _ in range(50))) == 137
-    assert (await balances(database, customer.app_id))["available"] == 0
+    assert (await balances(customer))["available"] == 0
 
     async def all_used() -> bool:
-        return await balances(database, customer.app_id) == {"available": 0, "held": 0, "used": 137}
+        return await balances(customer) == {"available": 0, "held": 0, "used": 137}
 
     await until(all_used, "every segment is used")
 
 
-async def test_what_was_refused_by_the_carrier_can_be_sent_again(
-    platform: Platform, sdk: Sdk, http: httpx2.AsyncClient, database: Database, name: Callable[[], str]
-) -> None:
-    customer = await small(platform, sdk, http, name(), 1)
+async def test_what_was_refused_by_the_carrier_can_be_sent_again(newcomer: Newcomer) -> None:
+    customer = await newcomer(mainland=1, international=0)
     await customer.send_one("+8619900000004")
     await customer.pulled(1)
-    assert await balances(database, customer.app_id) == {"available": 1, "held": 0, "used": 0}
+    assert await balances(customer) == {"available": 1, "held": 0, "used": 0}
     await customer.send_one(phone())
     await customer.pulled(1)
-    assert await balances(database, customer.app_id) == {"available": 0, "held": 0, "used": 1}
+    assert await balances(customer) == {"available": 0, "held": 0, "used": 1}
