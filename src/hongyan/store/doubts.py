@@ -37,10 +37,10 @@ async def suspect(conn: Connection, suspects: Sequence[Suspect], now: float) -> 
 
 
 async def open_suspects(conn: Connection, phones: Sequence[int], *, since: float) -> list[Suspect]:
-    """Unresolved suspects to these numbers."""
+    """Suspects to these numbers of which nothing has been heard, those that were given up or sent again included."""
     rows = await conn.fetch(
         """select app_id, message_id, sequence, total, attempt, link_id, phone, reference, why from suspects
-            where phone = any($1) and resolution is null and lost_at >= $2 order by lost_at""",
+            where phone = any($1) and (resolution is null or resolution in ('unknown', 'resent')) and lost_at >= $2 order by lost_at""",
         phones, at(since),
     )  # fmt: skip
     return [
@@ -52,10 +52,11 @@ async def open_suspects(conn: Connection, phones: Sequence[int], *, since: float
 
 
 async def resolve(conn: Connection, app_id: int, message_ids: Sequence[int], how: str, now: float) -> None:
-    """Note what became of an application's suspects: answered | receipt | resent | unknown."""
+    """Note what became of an application's suspects: answered | receipt | resent | unknown; news of the carrier outweighs our decisions."""
     await conn.execute(
         """update suspects set resolution = $3, resolved_at = $4
-            where app_id = $1 and message_id = any($2) and (resolution is null or resolution = 'unknown')""",
+            where app_id = $1 and message_id = any($2)
+              and (resolution is null or ($3 in ('answered', 'receipt') and resolution in ('unknown', 'resent')))""",
         app_id, message_ids, how, at(now),
     )  # fmt: skip
 

@@ -117,7 +117,7 @@ STATEMENTS = (
         constraint suspects_pk primary key (app_id, message_id, sequence, attempt)
     )
     """,
-    "create index suspects_open on suspects (phone) where resolution is null",
+    "create index suspects_phone on suspects (phone, lost_at)",
     """
     create table parked_receipts (
         id bigint generated always as identity primary key,
