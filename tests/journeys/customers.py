@@ -145,7 +145,7 @@ class Customer:
             at=int(time.time()),
         )
         response = await self._http.post(f"http://{address}/", content=body, headers=headers)
-        assert response.status_code == 200
+        assert response.status_code == 200, response.text
         assert response.headers["content-type"] == "application/json"
         answer: dict[str, Any] = response.json()["Response"]
         return answer
@@ -164,6 +164,16 @@ class Customer:
         async with self.platform.control() as control:
             await control.apps.change(self.app_id, AppChange(**changes))
         await self.known()
+
+    async def ready(self) -> None:
+        """Wait until the platform says that it is ready."""
+
+        async def says_so() -> bool:
+            with contextlib.suppress(httpx2.HTTPError, OSError, ValueError):
+                return (await self._http.get(f"http://{self.platform.address}/readyz")).status_code == 200
+            return False
+
+        await until(says_so, "the platform is ready", within_s=30)
 
     async def template(self, content: str, kind: Kind, scope: Scope = Scope.MAINLAND, *, approved: bool = True) -> str:
         """A template of this application alone; its id as requests have it."""

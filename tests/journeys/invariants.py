@@ -67,9 +67,8 @@ AT_REST: dict[str, str] = {
     "every receipt has found its message": """select id, carrier_id from parked_receipts""",
 }
 
-IN_DOUBT = "select id from queue where resolve_at is not null"
 UNFINISHED = """
-select m.id from messages m
+select m.app_id, m.id, q.id is not null as queued from messages m
   left join settlements s on s.app_id = m.app_id and s.id = m.id
   left join queue q on q.app_id = m.app_id and q.id = m.id
  where s.id is null and q.resolve_at is null

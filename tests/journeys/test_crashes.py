@@ -1,0 +1,124 @@
+"""Processes that are killed in the middle of two thousand messages: nothing that was promised is lost, no code goes twice."""
+
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+
+import httpx2
+import pytest
+
+from hongyan.kit.db import UNAVAILABLE
+from journeys.customers import Customer, Sdk, sign_up
+from journeys.load import Account, Load, account, settled, under
+from journeys.platform import Platform, until
+
+pytestmark = pytest.mark.slow
+
+NOTHING_AMISS = Account()
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def crashing() -> Iterator[Platform]:
+    platform = Platform()
+    try:
+        platform.start()
+        yield platform
+    finally:
+        platform.destroy()
+
+
+@pytest.fixture
+async def load(crashing: Platform, sdk: Sdk, http: httpx2.AsyncClient) -> AsyncIterator[Load]:
+    """Two thousand messages of a customer's own, not yet sent."""
+    tenant, app_id = await sign_up(crashing, f"load {next(_names)}")
+    customer = Customer(crashing, sdk, tenant, app_id, http)
+    await customer.known()
+    yield Load(customer)
+    await until(crashing.is_ready, "it is ready for the next one", within_s=30)
+
+
+async def back(platform: Platform, name: str, killed: int) -> None:
+    await until(lambda: platform.pid(name) not in {None, killed}, f"{name} is back", within_s=30)
+
+
+@pytest.mark.parametrize("name", ["engine", "office"])
+async def test_a_process_that_is_killed_loses_nothing(crashing: Platform, load: Load, name: str) -> None:
+    running = await under(load)
+    killed = crashing.kill(name)
+    await running
+    await back(crashing, name, killed)
+    await settled(load)
+    assert await account(load) == NOTHING_AMISS
+    assert len(load.promised) >= 1000
+
+
+async def test_a_carrier_that_dies_costs_no_message_and_no_code_goes_twice(crashing: Platform, load: Load) -> None:
+    running = await under(load)
+    killed = crashing.kill("simulator")
+    await running
+    await back(crashing, "simulator", killed)
+    # The receipts it owed died with it.
+    await settled(load, receipts=False)
+    assert await account(load, receipts=False) == NOTHING_AMISS
+    assert len(load.promised) == 2000
+
+
+async def test_a_postmaster_that_is_killed_loses_nothing_and_the_service_goes_on_by_itself(crashing: Platform, load: Load) -> None:
+    running = await under(load)
+    killed = crashing.kill("database")
+    await running
+    await back(crashing, "database", killed)
+    await settled(load)
+    assert await account(load) == NOTHING_AMISS
+    assert len(load.promised) >= 1000
+
+
+async def test_sessions_that_the_database_cuts_one_after_the_other_lose_nothing(crashing: Platform, load: Load) -> None:
+    running = await under(load, at=200)
+
+    async def cut() -> bool:
+        """One session of a pipeline, the one that has been up longest."""
+        try:
+            async with crashing.database() as db, db.connection() as conn:
+                await conn.execute(
+                    """select pg_terminate_backend(pid) from pg_stat_activity
+                        where application_name = 'hongyan-pipeline' order by backend_start limit 1"""
+                )
+        except UNAVAILABLE:
+            return False
+        return running.done()
+
+    await until(cut, "all is sent", within_s=60)
+    await running
+    await settled(load)
+    assert await account(load) == NOTHING_AMISS
+
+
+async def test_a_stop_under_load_takes_less_than_ten_seconds_and_loses_nothing(crashing: Platform, load: Load) -> None:
+    running = await under(load)
+    # In a thread, so that the clients go on meanwhile.
+    assert await asyncio.to_thread(crashing.stop) < 10
+    await asyncio.to_thread(crashing.start)
+    await running
+    await settled(load, receipts=False)
+    assert await account(load, receipts=False) == NOTHING_AMISS
+    async with crashing.database() as db, db.connection() as conn:
+        # Whoever ends in order waits for the answers to what it has sent.
+        assert await conn.fetchval("select count(*) from suspects where app_id = $1", load.customer.app_id) == 0
+
+
+async def test_everything_at_once_is_killed_and_started_again(crashing: Platform, load: Load) -> None:
+    running = await under(load)
+    state = crashing.state
+    for pid in (state["pid"], state["database_pid"], *state["processes"].values()):
+        os.kill(pid, signal.SIGKILL)
+    assert crashing.process is not None
+    await asyncio.to_thread(crashing.process.wait)
+    await asyncio.to_thread(crashing.start)
+    await running
+    await settled(load, receipts=False)
+    assert await account(load, receipts=False) == NOTHING_AMISS
