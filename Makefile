@@ -43,7 +43,7 @@ format: .venv/.dev  ## lay the code out and mend what can be mended without thou
 	.venv/bin/ruff format $(SOURCES)
 
 docs: .venv/.run  ## write the generated pages of the documentation anew
-	.venv/bin/python -c 'from hongyan import settings; print(settings.reference(), end="")' > docs/reference/settings.md
+	.venv/bin/python -m hongyan.cli.pages .
 
 bench: .venv/.run  ## measure the running path and print one JSON object; BENCH_ARGS are passed on
 	$(HONGYAN) bench $(BENCH_ARGS)

@@ -1,0 +1,229 @@
+"""What the documentation says about the program, said by the program: tables between two marks in the pages, written by `make docs`.
+
+A block begins with `<!-- from the code: NAME -->` and ends with `<!-- end -->`; `BLOCKS` has the names. Pages keep all else as it is.
+"""
+
+import enum
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hongyan import settings
+from hongyan.cli.app import GROUPS, tree
+from hongyan.cli.output import Terminal
+from hongyan.doors.tencent_v3 import errors, routes
+from hongyan.doors.tencent_v3.errors import FAULTS, Fault
+from hongyan.kit.metrics import Metrics
+from hongyan.model.limits import Limits
+from hongyan.model.message import FINAL, NEXT, Kind, Status
+from hongyan.model.snapshot import LinkConfig
+from hongyan.pipeline.compose import VALIDITY_S
+from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S
+from hongyan.simulator import handsets
+
+BEGIN, NAMED, END = "<!-- from the code: ", " -->", "<!-- end -->"
+WORDS_BY_BEHAVIOUR = (
+    ("submit_status", 0, "the submit is refused with command_status 0x{:02X}"),
+    ("receipt_after_s", None, "its receipt comes after {:g} s"),
+    ("answer_after_s", 0.0, "the answer to the submit lags {:g} s behind"),
+    ("copies", 1, "its receipt comes {} times"),
+    ("reply", "", "the handset then writes `{}`"),
+)
+"""A field of a handset's behaviour, what it usually is, and what is said when it is something else."""
+
+
+class PageError(Exception):
+    """A page asks for a block that there is not, or does not end one."""
+
+
+def filled(text: str) -> str:
+    """The page with every block in it written anew. Raises PageError."""
+    parts = text.split(BEGIN)
+    for number, part in enumerate(parts[1:], start=1):
+        name, named, rest = part.partition(NAMED)
+        _, ended, after = rest.partition(END)
+        if name not in BLOCKS or not named or not ended:
+            raise PageError(f"there is no block {name!r}, or it has no end")
+        parts[number] = f"{name}{NAMED}\n{BLOCKS[name]().strip()}\n{END}{after}"
+    return BEGIN.join(parts)
+
+
+def commands() -> str:
+    """Every command of the command line with its arguments and options."""
+    root = tree(Terminal(lang="en"))
+    return "\n\n".join(
+        f"## hongyan {name}\n\n{_group(name, command)}" if name in GROUPS else _command(f"hongyan {name}", command, "##")
+        for name, command in root.commands.items()
+    )
+
+
+def _group(name: str, group: Any) -> str:
+    found = [_command(f"hongyan {name} {inner}", command, "###") for inner, command in group.commands.items()]
+    return "\n\n".join([group.help, *found])
+
+
+def _command(name: str, command: Any, heading: str) -> str:
+    arguments = [param for param in command.params if param.param_type_name == "argument"]
+    usage = " ".join([name, *(_argument(param) for param in arguments), "[OPTIONS]"])
+    rows = [(_names(param), _meaning(param)) for param in command.params if "--json" not in param.opts]
+    told = [f"{heading} {name}", "", command.help, "", f"    {usage}"]
+    return "\n".join([*told, "", _table(("", "meaning"), rows)] if rows else told)
+
+
+def _argument(param: Any) -> str:
+    name = param.metavar or param.name.upper()
+    return name if param.required else f"[{name}]"
+
+
+def _names(param: Any) -> str:
+    if param.param_type_name == "argument":
+        return f"`{_argument(param)}`"
+    kind = param.type_descriptor.annotation
+    value = "|".join(kind) if isinstance(kind, type) and issubclass(kind, enum.StrEnum) else "VALUE"
+    return ", ".join(
+        f"`{name}`" if param.is_flag else f"`{name} {param.metavar or value}`" for name in [*param.opts, *param.secondary_opts]
+    )
+
+
+def _meaning(param: Any) -> str:
+    told = [param.help]
+    if param.required and param.param_type_name == "option":
+        told.append("Required.")
+    if param.show_default and param.default not in {None, "", False}:
+        told.append(f"Default: `{param.default}`.")
+    if param.envvar:
+        told.append(f"Also `{param.envvar}` in the environment.")
+    return " ".join(told)
+
+
+def tencent_v3_actions() -> str:
+    """What the door answers and what it knows to be missing, by version."""
+    door: Any = routes.TencentV3Door
+    answered = door(directory=None, send=None, pulls=None, clock=None)._actions  # noqa: SLF001 - only the door itself knows
+    rows = [(f"`{routes.VERSION}`", "answered", _listed(answered))]
+    rows += [(f"`{version}`", "`ActionOffline`", _listed(sorted(offline))) for version, offline in routes.OFFLINE.items()]
+    return _table(("version", "answer", "actions"), rows)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def tencent_v3_errors() -> str:
+    """Every code that the door can answer, with the place it stands in and our reasons for it."""
+    reasons: dict[Fault, list[str]] = {}
+    for reject, fault in FAULTS.items():
+        reasons.setdefault(fault, []).append(f"`{reject.value}`")
+    every = {*(fault for fault in vars(errors).values() if isinstance(fault, Fault)), *FAULTS.values()}
+    ordered = sorted(every, key=lambda fault: (fault.where.value, fault.code, fault.en))
+    places = {errors.Where.ERROR: "`Response.Error`", errors.Where.STATUS: "the number's entry"}
+    rows = [(f"`{f.code}`", places[f.where], f.en, f.zh, ", ".join(reasons.get(f, ["of the door itself"]))) for f in ordered]
+    return _table(("code", "stands in", "English", "Chinese", "reason in Hongyan"), rows)
+
+
+def simulated_handsets() -> str:
+    """What the numbers of the simulated carrier do."""
+    rows = [(f"`+86{handsets.PREFIX}{digits}`", _behaviour(found)) for digits, found in handsets.TABLE.items()]
+    return _table(("number", "what happens"), [*rows, ("every other number", _behaviour(handsets.USUAL))])
+
+
+def _behaviour(found: handsets.Behaviour) -> str:
+    ending = "no receipt ever comes" if found.ending is None else f"it ends as `{found.ending.stat}`"
+    told = [] if found.submit_status else [ending]
+    told += [words.format(value) for field, usual, words in WORDS_BY_BEHAVIOUR if (value := getattr(found, field)) != usual]
+    return "; ".join(told)
+
+
+def metrics() -> str:
+    """Every metric with its type and labels."""
+    rows = []
+    for family in _collectors(Metrics()):
+        labels = ", ".join(f"`{label}`" for label in family._labelnames)  # noqa: SLF001 - the library has no public name for them
+        name = family._name + ("_total" if family._type == "counter" else "")  # noqa: SLF001 - as above
+        rows.append((f"`{name}`", family._type, labels, family._documentation))  # noqa: SLF001 - as above
+    return _table(("metric", "type", "labels", "meaning"), rows)
+
+
+def _collectors(found: Metrics) -> Iterator[Any]:
+    yield from dict.fromkeys(found.registry._collector_to_names)  # noqa: SLF001 - collecting gives only those that have counted
+
+
+def lost_answers() -> str:
+    """The policy for attempts that nobody answered for."""
+    rows = [(kind.name.lower(), f"{RESOLVE_AFTER_S[kind]:g} s", str(COPIES[kind]), f"{VALIDITY_S[kind]:g} s") for kind in Kind]
+    return _table(("kind", "a late answer or receipt is waited for", "copies handed to carriers at most", "validity"), rows)
+
+
+def statuses() -> str:
+    """Which status can follow which."""
+    rows = [
+        (
+            f"`{status.name}`",
+            ", ".join(f"`{after.name}`" for after in Status if after in NEXT[status]) or "-",
+            "yes" if status in FINAL else "",
+        )
+        for status in Status
+    ]
+    return _table(("status", "can be followed by", "final"), rows)
+
+
+def limits() -> str:
+    """The frequency limits and their defaults."""
+    defaults = Limits()
+    rows = [(f"`{name}`", str(getattr(defaults, name)) if getattr(defaults, name) else "none") for name in Limits.__struct_fields__]
+    return _table(("limit", "default"), rows)
+
+
+def link_fields() -> str:
+    """What can be set of a link, with the defaults."""
+    fields = [field for field in msgspec.structs.fields(LinkConfig) if field.name not in {"id", "name", "protocol", "enabled"}]
+    return _table(("field", "default"), [(f"`{field.name}`", _default(field)) for field in fields])
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default
+    if value is msgspec.NODEFAULT:
+        return "must be given"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{part.name.lower()}`" for part in value) or "-"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`" if value != "" else "-"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "commands": commands,
+    "limits": limits,
+    "link fields": link_fields,
+    "lost answers": lost_answers,
+    "metrics": metrics,
+    "simulated handsets": simulated_handsets,
+    "statuses": statuses,
+    "tencent_v3 actions": tencent_v3_actions,
+    "tencent_v3 errors": tencent_v3_errors,
+}
+
+
+def pages(root: Path) -> Iterator[Path]:
+    """Every page of the documentation below the project's folder."""
+    yield from sorted(root.glob("*.md"))
+    yield from sorted((root / "docs").rglob("*.md"))
+
+
+def write(root: Path) -> None:
+    """Write what the pages have from the code anew."""
+    (root / "docs" / "reference" / "settings.md").write_text(settings.reference(), encoding="utf-8")
+    for page in pages(root):
+        before = page.read_text(encoding="utf-8")
+        if (after := filled(before)) != before:
+            page.write_text(after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,48 @@
+"""The programs in the pages, run as a reader would: word for word, with the official SDK, against a running platform."""
+
+import asyncio
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journeys.customers import SDK_PYTHON
+from journeys.platform import Platform
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = ("README.md", "docs/tutorial/first-message.md", "docs/tutorial/first-message.zh.md")
+
+
+def program(page: str) -> str:
+    """The one that imports the SDK."""
+    [found] = [text for text in PROGRAM.findall((ROOT / page).read_text(encoding="utf-8")) if "tencentcloud" in text]
+    return str(found)
+
+
+def values(text: str) -> list[Any]:
+    """The JSON values printed one after the other."""
+    found, decoder, rest = [], json.JSONDecoder(), text.strip()
+    while rest:
+        value, end = decoder.raw_decode(rest)
+        found.append(value)
+        rest = rest[end:].strip()
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_program_in_a_page_sends(platform: Platform, page: str) -> None:
+    environ = os.environ | {"HONGYAN_DATA_DIR": str(platform.settings.data_dir)}
+    process = await asyncio.create_subprocess_exec(
+        SDK_PYTHON, "-c", program(page), cwd=ROOT, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    answers = values(out.decode())
+    assert {status["Code"] for status in answers[0]["SendStatusSet"]} == {"Ok"}
+    assert [answer.keys() for answer in answers[1:]] in ([], [{"PullSmsSendStatusSet", "RequestId"}])
