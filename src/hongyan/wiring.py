@@ -209,6 +209,7 @@ class Worker:
             clock=time.time,
             bell=self._queue_bell,
             engine=self.engine.id,
+            renew=self.engine.renew,
             capacity=self._settings.dispatch_capacity,
         )
         self.engine.reborn = self.dispatcher.reincarnate

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import contextlib
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -81,6 +82,7 @@ async def run_roles(settings: Settings, roles: frozenset[str], descriptor: int |
     from hongyan import wiring  # noqa: PLC0415 - the simulator needs none of it
     from hongyan.kit.metrics import FLUSH_S, METRICS  # noqa: PLC0415 - as above
 
+    _collect_garbage_rarely()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -91,6 +93,13 @@ async def run_roles(settings: Settings, roles: frozenset[str], descriptor: int |
     finally:
         await cancel(flushing)
         await METRICS.flush()
+
+
+def _collect_garbage_rarely() -> None:
+    """What is imported stays for good, and messages leave no cycles behind: the collector's usual pauses cost a tenth and buy nothing."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 async def run_simulator(settings: Settings, config: SimulatorConfig) -> None:

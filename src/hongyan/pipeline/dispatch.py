@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from hongyan.kit.bell import POLL_S, Bell
-from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.kit.db import RETRY, Database
 from hongyan.model.message import Kind, Message
 from hongyan.model.numbering import Numbering
 from hongyan.model.phone import is_mainland
@@ -18,7 +18,7 @@ from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.ports import Link, OutboundSegment
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.routing import LinkState, choose
-from hongyan.store import messages, queue
+from hongyan.store import doubts, messages, queue
 
 log = structlog.get_logger()
 
@@ -44,8 +44,10 @@ class Dispatcher:
         clock: Callable[[], float],
         bell: Bell,
         engine: int,
+        renew: Callable[[], None],
         capacity: int,
     ) -> None:
+        """`renew` asks for a new identity: what the old one holds, known to us or not, is then free again."""
         self.engine = engine
         self._db = db
         self._recorder = recorder
@@ -53,6 +55,8 @@ class Dispatcher:
         self._numbering = numbering
         self._clock = clock
         self._bell = bell
+        self._renew = renew
+        self._unwritten: list[tuple[int, list[int], float]] = []
         self._lanes = Lanes(capacity)
         self._wake = Bell()
         self._stopping = False
@@ -80,8 +84,9 @@ class Dispatcher:
         """Send until cancelled."""
         while True:
             try:
+                await self._take_back()
                 progressed = await self._round()
-            except UNAVAILABLE as fault:
+            except RETRY as fault:
                 log.warning("dispatch_waits_for_database", why=type(fault).__name__)
                 progressed = False
                 await asyncio.sleep(POLL_S / 4)
@@ -93,7 +98,7 @@ class Dispatcher:
         while True:
             try:
                 more = await self._claim_all()
-            except UNAVAILABLE as fault:
+            except RETRY as fault:
                 log.warning("claim_waits_for_database", why=type(fault).__name__)
                 more = False
             await (asyncio.sleep(0.02) if more else self._bell.wait())
@@ -157,16 +162,30 @@ class Dispatcher:
         for message in chosen:
             groups.setdefault((routes[message.id].config.id, message.app_id), []).append(message)
         now = self._clock()
-        ours: dict[int, list[Message]] = {}
-        async with self._db.transaction() as tx:
+        self._unwritten = [(app_id, [message.id for message in group], now) for (_, app_id), group in groups.items()]
+        async with self._db.connection() as conn:
             for (link_id, app_id), group in groups.items():
-                held = await queue.attempt(tx, app_id, [m.id for m in group], owner=self.engine, link_id=link_id, now=now)
-                ours.setdefault(link_id, []).extend(message for message in group if message.id in held)
-        for link_id, group in ours.items():
-            self._submit(self._links[link_id], group)
+                held = await queue.attempt(conn, app_id, [m.id for m in group], owner=self.engine, link_id=link_id, now=now)
+                self._unwritten.pop(0)
+                self._submit(link_id, [message for message in group if message.id in held], attempted_at=now)
 
-    def _submit(self, link: Link, group: list[Message]) -> None:
+    async def _take_back(self) -> None:
+        """Attempts that failed before anything was written, perhaps after they were noted: nothing was sent, all may be tried again."""
+        while self._unwritten:
+            app_id, ids, attempted_at = self._unwritten[0]
+            async with self._db.transaction() as tx:
+                await queue.not_written(tx, app_id, ids, attempted_at=attempted_at)
+                await doubts.resolve(tx, app_id, ids, "not written", self._clock())
+                await queue.ring(tx)
+            self._unwritten.pop(0)
+
+    def _submit(self, link_id: int, group: list[Message], *, attempted_at: float) -> None:
         now = self._clock()
+        link = self._links.get(link_id)
+        if link is None:
+            # Taken away between the choice and now: nothing is written, all goes back.
+            self._unwritten.extend((message.app_id, [message.id], attempted_at) for message in group)
+            return
         room = link.room(now)
         outbound: list[OutboundSegment] = []
         for message in group:
@@ -204,8 +223,10 @@ class Dispatcher:
             async with self._db.transaction() as tx:
                 rows = await queue.claim(tx, app_id, kind, owner=engine, now=self._clock(), most=granted)
                 claimed = [messages.message_of(row) for row in rows]
-        except UNAVAILABLE:
+        except RETRY:
+            # The claim may have been committed without our hearing of it: only a new identity frees what we do not know to hold.
             claimed = []
+            self._renew()
             raise
         finally:
             self._lanes.unreserve(kind, granted - len(claimed))

@@ -49,6 +49,11 @@ class Engine:
         self._next = ids.generator(worker, self._clock)
         self._session = session
 
+    def renew(self) -> None:
+        """End this identity; `run` takes a new one at once."""
+        if self._session is not None:
+            self._session.terminate()
+
     async def run(self) -> None:
         """Watch over the session until cancelled."""
         try:

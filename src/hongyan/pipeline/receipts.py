@@ -85,9 +85,9 @@ class ReceiptService:
         found: list[FoundSegment | OutboundSegment | None] = [self._remembered(receipt) for receipt in receipts]
         if all(found):
             return found
-        await self._look_up(tx, receipts, found, lambda r: (carrier_key(r.carrier_id),), since=now - RECENT_S, sure=True)
-        await self._look_up(tx, receipts, found, lambda r: (carrier_key(r.carrier_id),), since=now - OLDEST_S, sure=True)
-        await self._look_up(tx, receipts, found, lambda r: alternative_keys(r.carrier_id), since=now - OLDEST_S, sure=False)
+        await self._look_up(tx, receipts, found, lambda r: (carrier_key(r.carrier_id),), now=now, back_s=RECENT_S, sure=True)
+        await self._look_up(tx, receipts, found, lambda r: (carrier_key(r.carrier_id),), now=now, back_s=OLDEST_S, sure=True)
+        await self._look_up(tx, receipts, found, lambda r: alternative_keys(r.carrier_id), now=now, back_s=OLDEST_S, sure=False)
         await _look_among_suspects(tx, receipts, found, now)
         return found
 
@@ -98,14 +98,15 @@ class ReceiptService:
         found: list[FoundSegment | OutboundSegment | None],
         keys: Callable[[Receipt], tuple[str, ...]],
         *,
-        since: float,
+        now: float,
+        back_s: float,
         sure: bool,
     ) -> None:
         """Fill gaps in `found`; an id in another number base is believed only for the same handset."""
         asked = [(n, r.link_id, key) for n, r in enumerate(receipts) if found[n] is None for key in keys(r) if key]
         if not asked:
             return
-        hits = await segments.find(tx, [(link_id, key) for _, link_id, key in asked], since_id=ids.first_id_at(since))
+        hits = await segments.find(tx, [(link_id, key) for _, link_id, key in asked], since_id=ids.first_id_at(now - back_s))
         for position, hit in hits.items():
             n = asked[position][0]
             if found[n] is None and (sure or _same_phone(receipts[n].phone, hit.phone)):

@@ -8,20 +8,16 @@ import msgspec
 import structlog
 
 from hongyan.kit import ids
-from hongyan.kit.db import RETRY, Connection, Database
+from hongyan.kit.db import RETRY, Database
 from hongyan.kit.metrics import METRICS, Step
 from hongyan.model.carrier import NotSent, Receipt, Reply, SubmitOutcome, Submitted
-from hongyan.model.message import Message, Status
+from hongyan.model.message import Message
 from hongyan.model.receipt import carrier_key
-from hongyan.pipeline.conclude import RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, reference_of
+from hongyan.pipeline.landings import Flight, landings, write, write_late
 from hongyan.pipeline.ports import Delivery, LateAnswer, Link, OutboundSegment, SegmentOutcome
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.replies import ReplyService
 from hongyan.pipeline.settle import Settler
-from hongyan.store import doubts, queue, segments, settlements
-from hongyan.store.doubts import Suspect
-from hongyan.store.segments import TakenSegment
-from hongyan.store.settlements import Ending
 
 log = structlog.get_logger()
 
@@ -29,15 +25,6 @@ BATCH_MAX = 2000
 DELIVERIES_MAX = 5000
 """More receipts and replies than this wait at the carrier, not here."""
 RETRY_S = 0.2
-
-
-class Flight(msgspec.Struct):
-    """A message whose segments are with a carrier."""
-
-    message: Message
-    link_id: int
-    expected: int
-    answers: list[tuple[int, SubmitOutcome]]
 
 
 class Batch(msgspec.Struct):
@@ -182,125 +169,23 @@ class Recorder:
 
     async def _commit(self, batch: Batch) -> None:
         now = self._clock()
-        retries: list[float] = []
+        landed = landings(batch.landed, batch.expired, now)
+        receipts = [d.what for _, d in batch.deliveries if isinstance(d.what, Receipt)]
+        replies = [d.what for _, d in batch.deliveries if isinstance(d.what, Reply)]
         async with self._db.transaction() as tx:
-            endings = await self._write_landed(tx, batch.landed, now, retries)
-            endings += await self._write_late(tx, batch.late, now)
-            endings += [_ending(message, Status.EXPIRED, "EXPIRED", None, now, charge=False) for message in batch.expired]
-            receipts = [d.what for _, d in batch.deliveries if isinstance(d.what, Receipt)]
+            await write(tx, landed, now)
+            endings = landed.endings + await write_late(tx, batch.late, now)
             if receipts:
                 endings += await self._receipts.apply(tx, receipts, now)
-            for _, delivery in batch.deliveries:
-                if isinstance(delivery.what, Reply):
-                    await self._replies.apply(tx, delivery.what, now)
-            gone = [(e.app_id, e.id) for e in endings if not e.charge]
-            await _leave_queue(tx, [*gone, *((f.message.app_id, f.message.id) for f in batch.landed if isinstance(_of(f), Taken))])
-            await self._settler.settle(tx, endings, now)
-        for retry_in_s in retries:
-            self.on_put_back(retry_in_s)
-        _count(batch, now)
-
-    async def _write_landed(self, tx: Connection, landed: list[Flight], now: float, retries: list[float]) -> list[Ending]:
-        endings: list[Ending] = []
-        taken: list[TakenSegment] = []
-        for flight in landed:
-            message = flight.message
-            taken += [_taken(flight, s, o.carrier_id, now) for s, o in flight.answers if isinstance(o, Submitted)]
-            match _of(flight):
-                case Fail(code=code):
-                    endings.append(_ending(message, Status.FAILED, code, flight.link_id, now, charge=False))
-                case PutBack(retry_in_s=retry_in_s, sent_mask=mask):
-                    await queue.put_back(tx, message.app_id, message.id, not_before=now + retry_in_s, sent_mask=mask)
-                    retries.append(retry_in_s)
-                case Doubt() as doubt:
-                    await _write_doubt(tx, flight, doubt, now)
-        if taken:
-            await segments.add(tx, taken)
-        return endings
-
-    async def _write_late(self, tx: Connection, late: list[LateAnswer], now: float) -> list[Ending]:
-        """An answer after all: the message is no longer in doubt."""
-        endings: list[Ending] = []
-        for answer in late:
-            segment, outcome = answer.segment, answer.outcome
-            if isinstance(outcome, Submitted):
-                row = TakenSegment(
-                    app_id=segment.app_id, message_id=segment.message_id, sequence=segment.sequence, total=segment.total,
-                    link_id=answer.link_id, carrier_key=carrier_key(outcome.carrier_id), carrier_id=outcome.carrier_id,
-                    phone=segment.phone, at=now,
-                )  # fmt: skip
-                await segments.add(tx, [row])
-                await doubts.resolve(tx, segment.app_id, [segment.message_id], "answered", now)
-                await settlements.reopen(tx, segment.app_id, [segment.message_id])
-                await queue.done(tx, segment.app_id, [segment.message_id])
-            elif not isinstance(outcome, NotSent):
-                code = getattr(outcome, "code", "FAILED")
-                endings.append(
-                    Ending(segment.app_id, segment.message_id, Status.FAILED, code, charge=False, link_id=answer.link_id, done_at=now)
-                )
-                await doubts.resolve(tx, segment.app_id, [segment.message_id], "answered", now)
-        return endings
-
-
-def _count(batch: Batch, now: float) -> None:
-    taken = [flight.message for flight in batch.landed if isinstance(_of(flight), Taken)]
-    METRICS.messages("submitted", Counter(message.kind for message in taken))
-    for message in taken:
-        METRICS.took(Step.SUBMIT, now - ids.time_of(message.id))
-
-
-def _of(flight: Flight) -> Taken | PutBack | Fail | Doubt:
-    return conclude(flight.answers)
-
-
-def _ending(message: Message, status: Status, code: str, link_id: int | None, now: float, *, charge: bool) -> Ending:
-    return Ending(message.app_id, message.id, status, code, charge=charge, link_id=link_id, done_at=now)
-
-
-def _taken(flight: Flight, sequence: int, carrier_id: str, now: float) -> TakenSegment:
-    message = flight.message
-    return TakenSegment(
-        app_id=message.app_id,
-        message_id=message.id,
-        sequence=sequence,
-        total=flight.expected + message.sent_mask.bit_count(),
-        link_id=flight.link_id,
-        carrier_key=carrier_key(carrier_id),
-        carrier_id=carrier_id,
-        phone=message.phone,
-        at=now,
-    )
-
-
-async def _write_doubt(tx: Connection, flight: Flight, doubt: Doubt, now: float) -> None:
-    message = flight.message
-    await doubts.suspect(
-        tx,
-        [
-            Suspect(
-                app_id=message.app_id,
-                message_id=message.id,
-                sequence=sequence,
-                total=flight.expected + message.sent_mask.bit_count(),
-                attempt=message.attempts + 1,
-                link_id=flight.link_id,
-                phone=message.phone,
-                reference=reference_of(message.id, sequence),
-                why=doubt.why,
-            )
-            for sequence in doubt.sequences
-        ],
-        now,
-    )
-    await queue.suspect(tx, message.app_id, message.id, resolve_at=now + RESOLVE_AFTER_S[message.kind], sent_mask=doubt.sent_mask)
-
-
-async def _leave_queue(tx: Connection, leaving: Sequence[tuple[int, int]]) -> None:
-    by_app: dict[int, list[int]] = {}
-    for app_id, message_id in leaving:
-        by_app.setdefault(app_id, []).append(message_id)
-    for app_id in sorted(by_app):
-        await queue.done(tx, app_id, sorted(by_app[app_id]))
+            if endings:
+                await self._settler.settle(tx, endings, now)
+            for reply in replies:
+                await self._replies.apply(tx, reply, now)
+        for _, back in landed.back:
+            self.on_put_back(back.retry_in_s)
+        METRICS.messages("submitted", Counter(message.kind for message in landed.submitted))
+        for message in landed.submitted:
+            METRICS.took(Step.SUBMIT, now - ids.time_of(message.id))
 
 
 def _acknowledge(batch: Batch, *, stored: bool) -> None:

@@ -45,7 +45,12 @@ async def put(conn: Connection, app_id: int, ids: Sequence[int], kind: EventKind
     """
     await conn.execute(PUT, app_id, ids, kind, int(callback), int(pull), at(now))
     if callback:
-        await conn.execute("select pg_notify('hongyan_outbox', '')")
+        await ring(conn)
+
+
+async def ring(conn: Connection) -> None:
+    """Wake the callback dispatchers when this transaction commits."""
+    await conn.execute("select pg_notify('hongyan_outbox', '')")
 
 
 CLAIM = """
@@ -122,8 +127,9 @@ async def take(conn: Connection, app_id: int, kind: EventKind, *, now: float, mo
 
 REPORTS = """
 select m.id, m.phone, m.session_context, m.dialect, m.segments, s.status, s.code, s.done_at
-  from settlements s join messages m on m.app_id = s.app_id and m.id = s.id
- where s.app_id = $1 and s.id = any($2) and m.id between $3 and $4
+  from settlements s
+ cross join lateral (select * from messages where app_id = $1 and id = s.id and id >= $3 and id <= $4 limit 1) m
+ where s.app_id = $1 and s.id = any($2) and s.id >= $3 and s.id <= $4
  order by m.id
 """
 
@@ -136,8 +142,9 @@ async def reports(conn: Connection, app_id: int, ids: Sequence[int]) -> list[Row
 
 REPORTS_OF = """
 select m.id, m.phone, m.session_context, m.dialect, m.segments, s.status, s.code, s.done_at
-  from messages m join settlements s on s.app_id = m.app_id and s.id = m.id
- where m.app_id = $1 and m.phone = $2 and m.id >= $3 and m.id < $4 and s.status > 3
+  from (select * from messages where app_id = $1 and phone = $2 and id >= $3 order by id desc) m
+ cross join lateral (select * from settlements where app_id = $1 and id = m.id and status > 3 limit 1) s
+ where m.id < $4
  order by m.id desc limit $5
 """
 

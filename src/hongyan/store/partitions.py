@@ -16,8 +16,11 @@ def day_start(at: float) -> float:
     return local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
-async def ensure(conn: Connection, now: float, *, back: int = 1, ahead: int = 7) -> None:
-    """Make the partitions of the days around `now`; those that exist stay as they are."""
+async def ensure(conn: Connection, now: float, *, back: int = 0, ahead: int = 2) -> None:
+    """Make the partitions of today and the days to come; those that exist stay as they are.
+
+    Few of them: a question about recent messages looks into all.
+    """
     today = dt.datetime.fromtimestamp(now, SHANGHAI).date()
     await conn.execute("select pg_advisory_lock(hashtext('hongyan.partitions'))")
     try:

@@ -4,23 +4,14 @@ A row with an `owner` is in that engine's hands; `attempted_at` is set, and comm
 to a carrier; `resolve_at` marks an attempt whose outcome nobody knows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from hongyan.kit.db import Connection, Row
+from hongyan.kit.ids import first_id_at
 from hongyan.model.message import Kind
 from hongyan.store.times import at
-
-COLUMNS = ("app_id", "id", "kind", "not_before", "owner")
-
-
-async def put(conn: Connection, entries: Iterable[tuple[int, int, int, int | None]], now: float) -> None:
-    """Add (application, message, kind, owner) entries that may be sent from now on."""
-    moment = at(now)
-    records = [(app_id, id_, kind, moment, owner) for app_id, id_, kind, owner in entries]
-    await conn.copy_records_to_table("queue", records=records, columns=COLUMNS)
-
 
 WAITING = """
 with recursive w as (
@@ -40,6 +31,9 @@ async def waiting(conn: Connection) -> list[tuple[int, Kind]]:
     return [(row[0], Kind(row[1])) for row in await conn.fetch(WAITING)]
 
 
+OLDEST_S = 8 * 86_400.0
+"""No message waits longer than this: its validity is a day."""
+
 CLAIM = """
 with picked as (
     select app_id, id from queue
@@ -50,14 +44,14 @@ with picked as (
     returning q.app_id, q.id, q.attempts, q.sent_mask
 )
 select c.attempts, c.sent_mask, m.*
-  from claimed c join messages m on m.app_id = $1 and m.app_id = c.app_id and m.id = c.id
+  from claimed c cross join lateral (select * from messages where app_id = $1 and id = c.id and id >= $6 limit 1) m
  order by m.id
 """
 
 
 async def claim(conn: Connection, app_id: int, kind: Kind, *, owner: int, now: float, most: int) -> list[Row]:
     """Take up to `most` entries of one application and kind, oldest first; no two engines get the same one."""
-    rows: list[Row] = await conn.fetch(CLAIM, app_id, kind, at(now), most, owner)
+    rows: list[Row] = await conn.fetch(CLAIM, app_id, kind, at(now), most, owner, first_id_at(now - OLDEST_S))
     return rows
 
 
@@ -85,6 +79,15 @@ async def put_back(conn: Connection, app_id: int, id_: int, *, not_before: float
                   not_before = $3, sent_mask = sent_mask | $4
             where app_id = $1 and id = $2""",
         app_id, id_, at(not_before), sent_mask,
+    )  # fmt: skip
+
+
+async def not_written(conn: Connection, app_id: int, ids: Sequence[int], *, attempted_at: float) -> None:
+    """Undo an attempt after which nothing was written to a carrier; attempts since then are left alone."""
+    await conn.execute(
+        """update queue set owner = null, attempted_at = null, resolve_at = null, attempts = greatest(attempts - 1, 0)
+            where app_id = $1 and id = any($2) and (attempted_at is null or attempted_at = $3)""",
+        app_id, ids, at(attempted_at),
     )  # fmt: skip
 
 
@@ -132,7 +135,7 @@ async def release(conn: Connection, owners: Sequence[int]) -> int:
 
 ORPHANED = """
 select q.app_id, q.id, q.kind, q.attempts, q.sent_mask, q.link_id, m.phone, m.segments
-  from queue q join messages m on m.app_id = q.app_id and m.id = q.id
+  from queue q cross join lateral (select phone, segments from messages where app_id = q.app_id and id = q.id limit 1) m
  where q.owner = any($1) and q.attempted_at is not null and q.resolve_at is null
  order by q.app_id, q.id limit $2 for update of q skip locked
 """

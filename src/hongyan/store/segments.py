@@ -1,6 +1,6 @@
 """What carriers took: which of their ids stands for which segment, and the reports of long messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -12,7 +12,6 @@ from hongyan.store.times import at
 class TakenSegment(msgspec.Struct, frozen=True):
     """A segment and the id under which the carrier took it."""
 
-    app_id: int
     message_id: int
     sequence: int
     total: int
@@ -22,18 +21,33 @@ class TakenSegment(msgspec.Struct, frozen=True):
     carrier_id: str
     """The id as the carrier wrote it."""
     phone: int
-    at: float
 
 
-COLUMNS = (
-    "app_id", "message_id", "sequence", "total", "link_id", "carrier_key", "carrier_id", "phone", "submitted_at",
-)  # fmt: skip
+LAND = """
+with taken as (
+    insert into segments (app_id, message_id, sequence, total, link_id, carrier_key, carrier_id, phone, submitted_at)
+    select $1, u.*, $10
+      from unnest($2::bigint[], $3::smallint[], $4::smallint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[]) u
+)
+delete from queue where app_id = $1 and id = any($9)
+"""
 
 
-async def add(conn: Connection, taken: Iterable[TakenSegment]) -> None:
-    """Remember the carriers' ids."""
-    records = [(s.app_id, s.message_id, s.sequence, s.total, s.link_id, s.carrier_key, s.carrier_id, s.phone, at(s.at)) for s in taken]
-    await conn.copy_records_to_table("segments", records=records, columns=COLUMNS)
+async def land(conn: Connection, app_id: int, taken: Sequence[TakenSegment], leaving: Sequence[int], now: float) -> None:
+    """Remember the ids under which carriers took an application's segments; the messages in `leaving` have left the queue."""
+    await conn.execute(
+        LAND,
+        app_id,
+        [s.message_id for s in taken],
+        [s.sequence for s in taken],
+        [s.total for s in taken],
+        [s.link_id for s in taken],
+        [s.carrier_key for s in taken],
+        [s.carrier_id for s in taken],
+        [s.phone for s in taken],
+        leaving,
+        at(now),
+    )
 
 
 FIND = """

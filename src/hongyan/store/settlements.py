@@ -22,51 +22,65 @@ class Ending(msgspec.Struct, frozen=True):
     done_at: float
 
 
-class Settled(msgspec.Struct, frozen=True):
-    """A row that was really written: exactly once for each message, whatever is repeated."""
-
-    id: int
-    package_id: int
-    segments: int
-    charged: int | None
-    status: Status
-
-
-STATUSES = {status.value: status for status in Status}
-
+# Joined by lateral look-ups: a plain join is planned as a hash of all of the application's messages, which grows with the day.
 SETTLE = """
-insert into settlements as s
-       (app_id, id, status, code, package_id, segments, charged, link_id, done_at, settled_at)
-select m.app_id, m.id, u.status, u.code, m.package_id, m.segments,
-       case u.charge when 1 then m.segments when 0 then 0 end, u.link_id, u.done_at, $8
-  from unnest($2::bigint[], $3::smallint[], $4::text[], $5::smallint[], $6::bigint[], $7::timestamptz[])
-       u(id, status, code, charge, link_id, done_at)
-  join messages m on m.app_id = $1 and m.id = u.id
-on conflict (app_id, id) do update
-   set status = excluded.status, code = excluded.code, charged = excluded.charged, link_id = excluded.link_id,
-       done_at = excluded.done_at, settled_at = excluded.settled_at
- where s.charged is null and excluded.charged is not null
-returning s.id, s.package_id, s.segments, s.charged, s.status
+with ended as (
+    insert into settlements as s (app_id, id, status, code, package_id, segments, charged, link_id, done_at, settled_at)
+    select m.app_id, m.id, u.status, u.code, m.package_id, m.segments, case u.charge when 1 then m.segments when 0 then 0 end, u.link_id,
+           to_timestamp(u.done_at), $8::timestamptz
+      from unnest($2::bigint[], $3::smallint[], $4::text[], $5::smallint[], $6::bigint[], $7::float8[])
+           u(id, status, code, charge, link_id, done_at)
+     cross join lateral (
+           select * from messages where app_id = $1 and id = u.id and id >= $11::bigint and id <= $12::bigint limit 1) m
+    on conflict (app_id, id) do update
+       set status = excluded.status, code = excluded.code, charged = excluded.charged, link_id = excluded.link_id,
+           done_at = excluded.done_at, settled_at = excluded.settled_at
+     where s.charged is null and excluded.charged is not null
+    returning s.id, s.package_id, s.segments, s.charged, s.status
+), moved as (
+    update packages p set held = p.held - d.posted - d.voided, used = p.used + d.posted, available = p.available + d.voided
+      from (select package_id, coalesce(sum(segments) filter (where charged > 0), 0) as posted,
+                   coalesce(sum(segments) filter (where charged = 0), 0) as voided
+              from ended where charged is not null group by package_id) d
+     where p.app_id = $1 and p.id = d.package_id
+    returning p.id, d.posted, d.voided
+), journal as (
+    insert into ledger_entries (app_id, package_id, kind, segments, at, note)
+    select $1, m.id, e.kind, e.segments, $8::timestamptz, 'messages from ' || $11::bigint
+      from moved m cross join lateral (values ('post', m.posted), ('void', m.voided)) e(kind, segments) where e.segments > 0
+), owed as (
+    insert into outbox (app_id, id, kind, callback, pull, due_at, created_at)
+    select $1, id, 1, $9::smallint, $10::smallint, $8::timestamptz, $8::timestamptz
+      from ended where status > 3 and ($9::smallint > 0 or $10::smallint > 0)
+    on conflict do nothing
+)
+select status, count(*) from ended group by status
 """
 
 
-async def settle(conn: Connection, app_id: int, endings: Sequence[Ending], now: float) -> list[Settled]:
-    """Write the endings of one application's messages, each message at most once in `endings`.
+async def settle(conn: Connection, app_id: int, endings: Sequence[Ending], *, callback: bool, pull: bool, now: float) -> dict[Status, int]:
+    """End an application's messages, each at most once in `endings`; pay for them and owe their events: all in one statement.
 
-    Returns those that took effect: a message that has ended stays as it is, one that was unknown may still end.
+    The settlement's key makes it happen once for each message, whatever is repeated: one that has ended stays as it is, one that was
+    unknown may still end. Returns how many took effect, by status. Final statuses are those above `Status.UNKNOWN`.
     """
+    ids = [e.id for e in endings]
     rows = await conn.fetch(
         SETTLE,
         app_id,
-        [e.id for e in endings],
+        ids,
         [e.status for e in endings],
         [e.code for e in endings],
         [None if e.charge is None else int(e.charge) for e in endings],
         [e.link_id for e in endings],
-        [at(e.done_at) for e in endings],
+        [e.done_at for e in endings],
         at(now),
+        int(callback),
+        int(pull),
+        min(ids),
+        max(ids),
     )
-    return [Settled(r[0], r[1], r[2], r[3], STATUSES[r[4]]) for r in rows]
+    return {Status(row[0]): row[1] for row in rows}
 
 
 async def reopen(conn: Connection, app_id: int, ids: Sequence[int]) -> None:

@@ -1,0 +1,135 @@
+"""What the answers of carriers change: segments taken, messages that leave the queue, go back to it or stay in doubt."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hongyan.kit.db import Connection
+from hongyan.model.carrier import NotSent, SubmitOutcome, Submitted
+from hongyan.model.message import Message, Status
+from hongyan.model.receipt import carrier_key
+from hongyan.pipeline.conclude import RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, reference_of
+from hongyan.pipeline.ports import LateAnswer
+from hongyan.store import doubts, queue, segments, settlements
+from hongyan.store.doubts import Suspect
+from hongyan.store.segments import TakenSegment
+from hongyan.store.settlements import Ending
+
+
+class Flight(msgspec.Struct):
+    """A message whose segments are with a carrier."""
+
+    message: Message
+    link_id: int
+    expected: int
+    answers: list[tuple[int, SubmitOutcome]]
+
+    @property
+    def total(self) -> int:
+        """All segments of the message, those taken in earlier attempts included."""
+        return self.expected + self.message.sent_mask.bit_count()
+
+
+class Landings(msgspec.Struct):
+    """A batch of flights, sorted by what has to be written."""
+
+    taken: dict[int, list[TakenSegment]]
+    """By application."""
+    leaving: dict[int, list[int]]
+    """By application: messages that no longer wait for an answer."""
+    submitted: list[Message]
+    endings: list[Ending]
+    back: list[tuple[Message, PutBack]]
+    doubtful: list[tuple[Flight, Doubt]]
+
+
+def landings(flights: Sequence[Flight], expired: Sequence[Message], now: float) -> Landings:
+    """Sort flights that have every answer, and messages whose validity ended before they could fly."""
+    sorted_ = Landings({}, {}, [], [], [], [])
+    for flight in flights:
+        message = flight.message
+        for sequence, outcome in flight.answers:
+            if isinstance(outcome, Submitted):
+                sorted_.taken.setdefault(message.app_id, []).append(_taken(flight, sequence, outcome.carrier_id))
+        match conclude(flight.answers):
+            case Taken():
+                sorted_.submitted.append(message)
+                sorted_.leaving.setdefault(message.app_id, []).append(message.id)
+            case Fail(code=code):
+                _end(sorted_, Ending(message.app_id, message.id, Status.FAILED, code, charge=False, link_id=flight.link_id, done_at=now))
+            case PutBack() as back:
+                sorted_.back.append((message, back))
+            case Doubt() as doubt:
+                sorted_.doubtful.append((flight, doubt))
+    for message in expired:
+        _end(sorted_, Ending(message.app_id, message.id, Status.EXPIRED, "EXPIRED", charge=False, link_id=None, done_at=now))
+    return sorted_
+
+
+async def write(tx: Connection, landed: Landings, now: float) -> None:
+    """Write all but the endings, which are settled together with those that receipts bring."""
+    for app_id in sorted(landed.taken.keys() | landed.leaving.keys()):
+        await segments.land(tx, app_id, landed.taken.get(app_id, []), sorted(landed.leaving.get(app_id, [])), now)
+    for message, back in landed.back:
+        await queue.put_back(tx, message.app_id, message.id, not_before=now + back.retry_in_s, sent_mask=back.sent_mask)
+    for flight, doubt in landed.doubtful:
+        message = flight.message
+        await doubts.suspect(tx, _suspects(flight, doubt), now)
+        resolve_at = now + RESOLVE_AFTER_S[message.kind]
+        await queue.suspect(tx, message.app_id, message.id, resolve_at=resolve_at, sent_mask=doubt.sent_mask)
+
+
+async def write_late(tx: Connection, late: Sequence[LateAnswer], now: float) -> list[Ending]:
+    """Answers after all to segments that were given up as lost: their messages are no longer in doubt."""
+    endings: list[Ending] = []
+    for answer in late:
+        segment, outcome = answer.segment, answer.outcome
+        app_id, message_id = segment.app_id, segment.message_id
+        if isinstance(outcome, NotSent):
+            continue
+        await doubts.resolve(tx, app_id, [message_id], "answered", now)
+        if isinstance(outcome, Submitted):
+            await settlements.reopen(tx, app_id, [message_id])
+            taken = TakenSegment(
+                message_id=message_id,
+                sequence=segment.sequence,
+                total=segment.total,
+                link_id=answer.link_id,
+                carrier_key=carrier_key(outcome.carrier_id),
+                carrier_id=outcome.carrier_id,
+                phone=segment.phone,
+            )
+            await segments.land(tx, app_id, [taken], [message_id], now)
+        else:
+            await queue.done(tx, app_id, [message_id])
+            code = getattr(outcome, "code", Status.FAILED.name)
+            endings.append(Ending(app_id, message_id, Status.FAILED, code, charge=False, link_id=answer.link_id, done_at=now))
+    return endings
+
+
+def _end(sorted_: Landings, ending: Ending) -> None:
+    sorted_.leaving.setdefault(ending.app_id, []).append(ending.id)
+    sorted_.endings.append(ending)
+
+
+def _taken(flight: Flight, sequence: int, carrier_id: str) -> TakenSegment:
+    message = flight.message
+    return TakenSegment(message.id, sequence, flight.total, flight.link_id, carrier_key(carrier_id), carrier_id, message.phone)
+
+
+def _suspects(flight: Flight, doubt: Doubt) -> list[Suspect]:
+    message = flight.message
+    return [
+        Suspect(
+            app_id=message.app_id,
+            message_id=message.id,
+            sequence=sequence,
+            total=flight.total,
+            attempt=message.attempts + 1,
+            link_id=flight.link_id,
+            phone=message.phone,
+            reference=reference_of(message.id, sequence),
+            why=doubt.why,
+        )
+        for sequence in doubt.sequences
+    ]
