@@ -45,8 +45,8 @@ format: .venv/.dev  ## lay the code out and mend what can be mended without thou
 docs: .venv/.run  ## write the generated pages of the documentation anew
 	.venv/bin/python -m hongyan.cli.pages .
 
-bench: .venv/.run  ## measure the running path and print one JSON object; BENCH_ARGS are passed on
-	$(HONGYAN) bench $(BENCH_ARGS)
+bench: .venv/.run  ## start a platform, load it three ways and print one JSON object; BENCH_ARGS="--check --profile DIR ..."
+	.venv/bin/python bench/run.py $(BENCH_ARGS)
 
 lock:  ## resolve requirements/*.txt anew (needs uv)
 	cd requirements && uv pip compile $(LOCK_OPTIONS) ../pyproject.toml run.in -o run.txt
