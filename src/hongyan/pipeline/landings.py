@@ -80,16 +80,15 @@ async def write(tx: Connection, landed: Landings, now: float) -> None:
 
 
 async def write_late(tx: Connection, late: Sequence[LateAnswer], now: float) -> list[Ending]:
-    """Answers after all to segments that were given up as lost: their messages are no longer in doubt."""
+    """Answers after all to segments that were given up as lost: with the last one a message is no longer in doubt."""
     endings: list[Ending] = []
     for answer in late:
         segment, outcome = answer.segment, answer.outcome
         app_id, message_id = segment.app_id, segment.message_id
         if isinstance(outcome, NotSent):
             continue
-        await doubts.resolve(tx, app_id, [message_id], "answered", now)
+        await doubts.resolve(tx, app_id, [message_id], "answered", now, sequence=segment.sequence)
         if isinstance(outcome, Submitted):
-            await settlements.reopen(tx, app_id, [message_id])
             taken = TakenSegment(
                 message_id=message_id,
                 sequence=segment.sequence,
@@ -99,7 +98,9 @@ async def write_late(tx: Connection, late: Sequence[LateAnswer], now: float) -> 
                 carrier_id=outcome.carrier_id,
                 phone=segment.phone,
             )
-            await segments.land(tx, app_id, [taken], [message_id], now)
+            await segments.land(tx, app_id, [taken], [], now)
+            await queue.heard(tx, app_id, message_id, sequence=segment.sequence, total=segment.total)
+            await settlements.reopen(tx, app_id, [message_id])
         else:
             await queue.done(tx, app_id, [message_id])
             code = getattr(outcome, "code", Status.FAILED.name)

@@ -131,8 +131,8 @@ async def _look_among_suspects(
         if len({(s.message_id, s.sequence) for s in same}) == 1:
             hit = same[0]
             found[n] = FoundSegment(app_id=hit.app_id, message_id=hit.message_id, sequence=hit.sequence, total=hit.total, phone=hit.phone)
-            await doubts.resolve(tx, hit.app_id, [hit.message_id], "receipt", now)
-            await queue.done(tx, hit.app_id, [hit.message_id])
+            await doubts.resolve(tx, hit.app_id, [hit.message_id], "receipt", now, sequence=hit.sequence)
+            await queue.heard(tx, hit.app_id, hit.message_id, sequence=hit.sequence, total=hit.total)
 
 
 def _same_phone(reported: int, sent: int) -> bool:

@@ -51,13 +51,16 @@ async def open_suspects(conn: Connection, phones: Sequence[int], *, since: float
     ]  # fmt: skip
 
 
-async def resolve(conn: Connection, app_id: int, message_ids: Sequence[int], how: str, now: float) -> None:
-    """Note what became of an application's suspects: answered | receipt | resent | unknown; news of the carrier outweighs our decisions."""
+async def resolve(conn: Connection, app_id: int, message_ids: Sequence[int], how: str, now: float, *, sequence: int | None = None) -> None:
+    """Note what became of an application's suspects: answered | receipt | resent | unknown | not written; with `sequence` of one segment.
+
+    What is heard of the carrier outweighs what was decided without it.
+    """
     await conn.execute(
         """update suspects set resolution = $3, resolved_at = $4
-            where app_id = $1 and message_id = any($2)
+            where app_id = $1 and message_id = any($2) and ($5::smallint is null or sequence = $5)
               and (resolution is null or ($3 in ('answered', 'receipt') and resolution in ('unknown', 'resent')))""",
-        app_id, message_ids, how, at(now),
+        app_id, message_ids, how, at(now), sequence,
     )  # fmt: skip
 
 

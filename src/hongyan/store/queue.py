@@ -99,6 +99,14 @@ async def suspect(conn: Connection, app_id: int, id_: int, *, resolve_at: float,
     )  # fmt: skip
 
 
+async def heard(conn: Connection, app_id: int, id_: int, *, sequence: int, total: int) -> None:
+    """The carrier has one segment of a message in doubt after all; with the last one the message leaves the queue."""
+    await conn.execute(
+        "update queue set sent_mask = sent_mask | (1::bigint << $3) where app_id = $1 and id = $2", app_id, id_, sequence - 1
+    )
+    await conn.execute("delete from queue where app_id = $1 and id = $2 and sent_mask & $3 = $3", app_id, id_, (1 << total) - 1)
+
+
 class Unresolved(msgspec.Struct, frozen=True):
     """An attempt that nobody has answered for in time."""
 

@@ -83,9 +83,13 @@ async def settle(conn: Connection, app_id: int, endings: Sequence[Ending], *, ca
     return {Status(row[0]): row[1] for row in rows}
 
 
+REOPEN = """
+delete from settlements s
+ where s.app_id = $1 and s.id = any($2) and s.status = $3 and s.charged is null
+   and s.segments <= (select count(distinct sequence) from segments where app_id = $1 and message_id = s.id)
+"""
+
+
 async def reopen(conn: Connection, app_id: int, ids: Sequence[int]) -> None:
-    """A late answer showed that the carrier took them: no longer unknown, waiting for their receipts again."""
-    await conn.execute(
-        "delete from settlements where app_id = $1 and id = any($2) and status = $3 and charged is null",
-        app_id, ids, Status.UNKNOWN,
-    )  # fmt: skip
+    """Late answers showed that the carrier took them, all segments of them: no longer unknown, waiting for their receipts again."""
+    await conn.execute(REOPEN, app_id, ids, Status.UNKNOWN)
