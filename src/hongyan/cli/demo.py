@@ -50,12 +50,18 @@ async def run(settings: Settings, terminal: Terminal, *, once: bool, sdk_python:
     settings = for_demo(settings)
     async with Sink() as sink, _platform(settings) as address:
         terminal.say("The platform is up at {address}.", address=f"http://{address}")
-        passed = await _show(settings, terminal, sink, address, sdk_python)
-        if once or not passed:
-            return 0 if passed else 1
-        terminal.say("It stays up; press Ctrl-C to stop it.")
-        await _interrupted()
-    return 0
+        async with wiring.control_plane(settings) as control:
+            tenant = await control.sandbox.ensure(f"http://{address}")
+            app_id = int(tenant.sdk_app_id)
+            await control.apps.change(app_id, AppChange(report_url=f"{sink.url}/reports", reply_url=f"{sink.url}/replies"))
+            try:
+                passed = await _show(control, terminal, sink, tenant, sdk_python)
+                if passed and not once:
+                    terminal.say("It stays up; press Ctrl-C to stop it.")
+                    await _interrupted()
+            finally:
+                await control.apps.change(app_id, AppChange(report_url="", reply_url=""))
+    return 0 if passed else 1
 
 
 def for_demo(settings: Settings) -> Settings:
@@ -91,20 +97,16 @@ def _address(state: Path) -> str | None:
     return msgspec.json.decode(state.read_bytes(), type=Running).http if state.exists() else None
 
 
-async def _show(settings: Settings, terminal: Terminal, sink: Sink, address: str, sdk_python: Path) -> bool:
-    async with wiring.control_plane(settings) as control:
-        tenant = await control.sandbox.ensure(f"http://{address}")
-        app_id = int(tenant.sdk_app_id)
-        await control.apps.change(app_id, AppChange(report_url=f"{sink.url}/reports", reply_url=f"{sink.url}/replies"))
-        sent = await _send(tenant, address, sdk_python)
-        for answer in sent.values():
-            terminal.say("SendSms answered {answer}", answer=json.dumps(answer, ensure_ascii=False))
-        serials = {name: answer["SerialNo"] for name, answer in sent.items() if answer.get("Code") == "Ok"}
-        called_back = await _called_back(sink, set(serials.values()))
-        pulled = await _pulled(tenant, address, sdk_python, set(serials.values()))
-        timelines = [await _timeline(control, serial) for serial in serials.values()]
-        for name, timeline in zip(serials, timelines, strict=True):
-            _print(terminal, name, timeline)
+async def _show(control: ControlPlane, terminal: Terminal, sink: Sink, tenant: SandboxTenant, sdk_python: Path) -> bool:
+    sent = await _send(tenant, sdk_python)
+    for answer in sent.values():
+        terminal.say("SendSms answered {answer}", answer=json.dumps(answer, ensure_ascii=False))
+    serials = {name: answer["SerialNo"] for name, answer in sent.items() if answer.get("Code") == "Ok"}
+    called_back = await _called_back(sink, set(serials.values()))
+    pulled = await _pulled(tenant, sdk_python, set(serials.values()))
+    timelines = [await _timeline(control, serial) for serial in serials.values()]
+    for name, timeline in zip(serials, timelines, strict=True):
+        _print(terminal, name, timeline)
     checks = {
         "every message accepted": len(serials) == len(sent),
         "the long message is three segments": sent["long"].get("Fee") == 3,  # noqa: PLR2004 - as the check says
@@ -162,8 +164,8 @@ async def _answers_ready(address: str) -> bool:
         writer.close()
 
 
-async def _sdk(tenant: SandboxTenant, address: str, sdk_python: Path, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    asked = {"endpoint": address, "secret_id": tenant.secret_id, "secret_key": tenant.secret_key, "calls": calls}
+async def _sdk(tenant: SandboxTenant, sdk_python: Path, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    asked = {"endpoint": tenant.host, "secret_id": tenant.secret_id, "secret_key": tenant.secret_key, "calls": calls}
     process = await asyncio.create_subprocess_exec(
         str(sdk_python), "-P", str(SDK_SCRIPT), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
@@ -174,7 +176,7 @@ async def _sdk(tenant: SandboxTenant, address: str, sdk_python: Path, calls: lis
     return answers
 
 
-async def _send(tenant: SandboxTenant, address: str, sdk_python: Path) -> dict[str, dict[str, Any]]:
+async def _send(tenant: SandboxTenant, sdk_python: Path) -> dict[str, dict[str, Any]]:
     """One message of each kind to a handset of its own; the answers by name."""
     first = random.randrange(1000, 9990)  # noqa: S311 - other handsets each time, so that yesterday's limits do not count
     wanted = {name: (tenant.templates[name].id, list(tenant.templates[name].params)) for name in ("verification", "notice", "marketing")}
@@ -193,7 +195,7 @@ async def _send(tenant: SandboxTenant, address: str, sdk_python: Path) -> dict[s
         }
         for n, (name, (template, params)) in enumerate(wanted.items())
     ]
-    answers = await _sdk(tenant, address, sdk_python, calls)
+    answers = await _sdk(tenant, sdk_python, calls)
     return {name: (answer.get("SendStatusSet") or [answer.get("Error", {})])[0] for name, answer in zip(wanted, answers, strict=True)}
 
 
@@ -211,9 +213,9 @@ async def _called_back(sink: Sink, serials: set[str]) -> set[str]:
     return told()
 
 
-async def _pulled(tenant: SandboxTenant, address: str, sdk_python: Path, serials: set[str]) -> set[str]:
+async def _pulled(tenant: SandboxTenant, sdk_python: Path, serials: set[str]) -> set[str]:
     call = {"action": "PullSmsSendStatus", "params": {"SmsSdkAppId": tenant.sdk_app_id, "Limit": 100}}
-    [answer] = await _sdk(tenant, address, sdk_python, [call])
+    [answer] = await _sdk(tenant, sdk_python, [call])
     return {row["SerialNo"] for row in answer.get("PullSmsSendStatusSet", []) if row["ReportStatus"] == "SUCCESS"} & serials
 
 
