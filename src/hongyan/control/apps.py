@@ -114,7 +114,8 @@ class Apps:
         if why_not is not None:
             raise ControlError(
                 Fault.NOT_ALLOWED,
-                f"回调地址不可用（{why_not}）：请用公网地址；内网地址需由运营者把其网段写入 HONGYAN_CALLBACK_ALLOW（如 127.0.0.1/32）并重启。",
+                f"回调地址不可用（{why_not}）：请用公网地址；内网地址需由运营者"
+                "把其网段写入 HONGYAN_CALLBACK_ALLOW（如 127.0.0.1/32）并重启。",
                 f"This callback address cannot be used ({why_not}): use a public one, or have the operator put its network into "
                 "HONGYAN_CALLBACK_ALLOW (for example 127.0.0.1/32) and restart.",
             )

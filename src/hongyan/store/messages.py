@@ -92,7 +92,8 @@ PROMISE = """
 with written as (
     insert into messages (app_id, id, phone, accepted_at, expires_at, kind, dialect, segments, template_id, signature_id, package_id,
                           content_hash, region, text, session_context, extend, sender_id, request_id)
-    select $1, u.id, u.phone, $2::timestamptz, $2::timestamptz + u.validity_s * interval '1 second', u.kind, u.dialect, u.segments, u.template_id,
+    select $1, u.id, u.phone, $2::timestamptz, $2::timestamptz + u.validity_s * interval '1 second',
+           u.kind, u.dialect, u.segments, u.template_id,
            u.signature_id, u.package_id, u.content_hash, u.region, u.text, u.session_context, u.extend, u.sender_id, u.request_id
       from unnest($3::bigint[], $4::bigint[], $5::smallint[], $6::smallint[], $7::smallint[], $8::float8[], $9::bigint[], $10::bigint[],
                   $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
