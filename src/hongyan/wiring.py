@@ -119,17 +119,6 @@ SIMULATOR_LINK = "simulator"
 SIMULATOR_PASSWORD = "hongyan"  # noqa: S105 - the built-in carrier's, on loopback
 
 
-async def dismiss_simulator(settings: Settings, url: str) -> None:
-    """No simulated carrier: its link, if an earlier start made one, is switched off."""
-    db = await Database.open(url, size=1)
-    try:
-        links = _plane(db, settings).links
-        if any(link.name == SIMULATOR_LINK and link.enabled for link in await links.every()):
-            await links.change(SIMULATOR_LINK, {"enabled": False})
-    finally:
-        await db.close()
-
-
 async def announce_simulator(settings: Settings, url: str, host: str, port: int) -> None:
     """Make the link to the simulated carrier lead to where it listens now."""
     db = await Database.open(url, size=1)
@@ -177,8 +166,11 @@ class Worker:
         self.send: SendService | None = None
 
     def _snapshot_changed(self, snapshot: Snapshot) -> None:
-        if self.linkset is not None:
-            self.linkset.follow(snapshot)
+        if self.linkset is None:
+            return
+        # A simulated carrier is this node's own affair: others on the same database may have one.
+        without = SIMULATOR_LINK if self._settings.simulator == "off" else None
+        self.linkset.follow(tuple(link for link in snapshot.links if link.name != without))
 
     async def start(self) -> None:
         """Construct what the roles need; loops do not run yet."""
@@ -227,11 +219,16 @@ class Worker:
         if self.recorder is not None and self.dispatcher is not None:
             jobs |= {"recorder": self.recorder.run, "dispatcher": self.dispatcher.run, "claims": self.dispatcher.run_claims}
             jobs["measure links"] = functools.partial(every, 1.0, self._measure_links, name="measure links")
+        jobs["partitions"] = functools.partial(every, 3600.0, self._ensure_partitions, name="partitions", expected=UNAVAILABLE)
         if "callbacks" in self.roles:
             jobs["callbacks"] = self._callbacks().run
         if "jobs" in self.roles:
             jobs |= self._upkeep()
         return jobs
+
+    async def _ensure_partitions(self) -> None:
+        async with self._db.connection() as conn:
+            await partitions.ensure(conn, time.time())
 
     async def _measure_links(self) -> None:
         for link in self.linkset.links.values() if self.linkset is not None else ():
@@ -245,10 +242,15 @@ class Worker:
             "measure": (15.0, upkeep.measure),
             "resolve doubts": (0.5, upkeep.resolve_doubts),
             "retry parked receipts": (0.25, upkeep.retry_parked),
+            "give up waiting for parts of replies": (5.0, self._give_up_waiting),
             "expire": (60.0, upkeep.expire),
-            "keep tables": (3600.0, upkeep.keep_tables),
+            "sweep": (3600.0, upkeep.sweep),
         }
         return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
+
+    async def _give_up_waiting(self) -> None:
+        async with self._db.transaction() as tx:
+            await ReplyService(directory=self.directory, new_id=self.engine.new_id).give_up_waiting(tx, time.time())
 
     def _callbacks(self) -> CallbackDispatcher:
         client = GuardedClient(allow=self._settings.callback_allow, timeout_s=self._settings.callback_timeout_s)

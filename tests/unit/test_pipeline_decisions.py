@@ -14,20 +14,28 @@ from hongyan.pipeline.checks import Horizon, enough_history, recent
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, ended
 from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.replies import opts_out
-from hongyan.pipeline.routing import LinkState, choose
+from hongyan.pipeline.routing import LinkState, Route, choose, serves
 
 number = itertools.count(1)
 
 
-def message(app_id: int = 1, kind: Kind = Kind.NOTICE, segments: int = 1) -> Message:
+def message(app_id: int = 1, kind: Kind = Kind.NOTICE, segments: int = 1, phone: int = 8613800138000) -> Message:
     return Message(
-        app_id=app_id, id=next(number), phone=8613800138000, kind=kind, text="x", segments=segments, sender_id="", extend="",
+        app_id=app_id, id=next(number), phone=phone, kind=kind, text="x", segments=segments, sender_id="", extend="",
         expires_at=1e12,
     )  # fmt: skip
 
 
+HOME = Route(Scope.MAINLAND, "")
+ABROAD = Route(Scope.INTERNATIONAL, "")
+
+
+def route_of(message: Message) -> Route:
+    return HOME if str(message.phone).startswith("86") else ABROAD
+
+
 def filled(*messages: Message) -> Lanes:
-    lanes = Lanes(100)
+    lanes = Lanes(100, route_of)
     for one in messages:
         assert lanes.reserve(one.kind, 1) == 1
     lanes.push(messages)
@@ -57,8 +65,15 @@ def test_a_message_with_nowhere_to_go_does_not_hold_up_other_applications() -> N
     assert [m.app_id for m in lanes.take(5, lambda m: None if m.app_id == 1 else 1)] == [2]
 
 
+def test_a_message_with_nowhere_to_go_holds_up_only_those_that_go_the_same_way() -> None:
+    stuck, same_way, other_way = message(), message(), message(phone=6591234567)
+    lanes = filled(stuck, same_way, other_way)
+    assert lanes.take(5, lambda m: 1 if m.phone == other_way.phone else None) == [other_way]
+    assert lanes.take(5, lambda _: 1) == [stuck, same_way]
+
+
 def test_a_full_lane_of_one_kind_leaves_the_room_of_the_others() -> None:
-    lanes = Lanes(3)
+    lanes = Lanes(3, route_of)
     assert lanes.reserve(Kind.MARKETING, 5) == 3
     assert lanes.reserve(Kind.MARKETING, 1) == 0
     assert lanes.reserve(Kind.VERIFICATION, 2) == 2
@@ -80,19 +95,20 @@ def link(link_id: int, room: int, **changes: object) -> LinkState:
 
 def test_the_preferred_link_is_chosen_then_the_emptier_one() -> None:
     links = [link(1, 5, priority=100), link(2, 9, priority=100), link(3, 1, priority=200)]
-    chosen = choose(links, scope=Scope.MAINLAND, carrier="", segments=1)
+    chosen = choose(links, HOME, 1)
     assert chosen is links[1]
 
 
 def test_a_link_that_does_not_serve_the_number_is_not_chosen() -> None:
     links = [link(1, 5, scopes=(Scope.INTERNATIONAL,)), link(2, 5, carriers=("ctcc",))]
-    assert choose(links, scope=Scope.MAINLAND, carrier="cmcc", segments=1) is None
-    assert choose(links, scope=Scope.MAINLAND, carrier="ctcc", segments=1) is links[1]
+    assert choose(links, Route(Scope.MAINLAND, "cmcc"), 1) is None
+    assert choose(links, Route(Scope.MAINLAND, "ctcc"), 1) is links[1]
+    assert not any(serves(state.config, Route(Scope.MAINLAND, "cmcc")) for state in links)
 
 
 def test_a_message_longer_than_a_window_goes_when_the_whole_window_is_free() -> None:
-    assert choose([link(1, 2, window=3)], scope=Scope.MAINLAND, carrier="", segments=5) is None
-    assert choose([link(1, 3, window=3)], scope=Scope.MAINLAND, carrier="", segments=5) is not None
+    assert choose([link(1, 2, window=3)], HOME, 5) is None
+    assert choose([link(1, 3, window=3)], HOME, 5) is not None
 
 
 @pytest.mark.parametrize(

@@ -144,9 +144,7 @@ class Platform:
             await self._start_database(stop)
             if simulator:
                 await unless(stop, self._simulator_listens(simulator[0]))
-            elif self._settings.simulator == "off":
-                await wiring.dismiss_simulator(self._settings, self._url)
-            elif self._settings.simulator != "embedded":
+            elif self._settings.simulator not in {"embedded", "off"}:
                 await wiring.announce_simulator(self._settings, self._url, *address(self._settings.simulator))
             workers = [self._keeper(self._worker(plan, listen)) for plan in self._plans()]
             self._keepers = [*simulator, *workers]

@@ -34,6 +34,14 @@ RANGES: dict[str, tuple[int, int]] = {
 
 Rule = tuple[Callable[[LinkConfig], bool], str, str]
 
+SMPP_LONGEST = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5}
+"""Characters, without the NUL that ends them (SMPP 3.4 sections 4.1 and 4.4)."""
+
+
+def _fits_smpp(config: LinkConfig) -> bool:
+    return all(len(getattr(config, field)) <= most for field, most in SMPP_LONGEST.items())
+
+
 RULES: tuple[Rule, ...] = (
     (lambda c: c.protocol in PROTOCOLS, "协议目前只有 smpp。", "The only protocol for now is smpp."),
     (lambda c: _HOST.fullmatch(c.host) is not None, "主机需为域名或 IP 地址。", "The host is a name or an IP address."),
@@ -41,6 +49,11 @@ RULES: tuple[Rule, ...] = (
         lambda c: all(_ASCII.fullmatch(text) for text in (c.system_id, c.password, c.system_type, c.service_type)),
         "账号、密码、system_type 和 service_type 最多 63 个 ASCII 字符。",
         "system_id, password, system_type and service_type have at most 63 ASCII characters.",
+    ),
+    (
+        _fits_smpp,
+        "SMPP 允许的长度：账号 15、密码 8、system_type 12、service_type 5 个字符。",
+        "SMPP takes 15 characters of system_id, 8 of password, 12 of system_type and 5 of service_type.",
     ),
     (lambda c: c.bind in BINDS, "绑定方式是 trx 或 tx+rx。", "bind is trx or tx+rx."),
     (lambda c: c.default_alphabet in ALPHABETS, "默认字符集是 gsm7 或 latin1。", "default_alphabet is gsm7 or latin1."),

@@ -89,7 +89,7 @@ class Records:
                 kind=Kind(row["kind"]),
                 segments=row["segments"],
                 accepted_at=row["accepted_at"].timestamp(),
-                status=Status(row["status"] or Status.ACCEPTED),
+                status=Status(row["status"] or (Status.ACCEPTED if row["queued"] else Status.SUBMITTED)),
                 code=row["code"] or "",
             )
             for row in rows

@@ -32,7 +32,7 @@ class Step(enum.StrEnum):
     SUBMIT = "submit"
     """From the commit to the carrier's answer."""
     RECEIPT = "receipt"
-    """From the carrier's answer to its receipt."""
+    """From the commit to the receipt that ends the message."""
 
 
 class _Times:

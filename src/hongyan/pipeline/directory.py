@@ -26,13 +26,15 @@ class Directory:
         self._load = load
         self._bell = bell
         self._changed = changed
+        self._loaded = False
         self.snapshot: Snapshot = EMPTY
 
     async def refresh(self) -> None:
         """Load the newest snapshot if there is a newer one."""
-        if self.snapshot.version and await self._version() == self.snapshot.version:
+        if self._loaded and await self._version() == self.snapshot.version:
             return
         self.snapshot = await self._load()
+        self._loaded = True
         log.info("snapshot", version=self.snapshot.version, apps=len(self.snapshot.apps))
         self._changed(self.snapshot)
 

@@ -17,7 +17,7 @@ from hongyan.pipeline.conclude import reference_of, udh_reference_of
 from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.ports import Link, OutboundSegment
 from hongyan.pipeline.recorder import Recorder
-from hongyan.pipeline.routing import LinkState, choose
+from hongyan.pipeline.routing import LinkState, Route, choose, serves
 from hongyan.store import doubts, messages, queue
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Dispatcher:
         self._bell = bell
         self._renew = renew
         self._unwritten: list[tuple[int, list[int], float]] = []
-        self._lanes = Lanes(capacity)
+        self._lanes = Lanes(capacity, self._route)
         self._wake = Bell()
         self._stopping = False
         recorder.on_answer = self._wake.ring
@@ -139,16 +139,22 @@ class Dispatcher:
         for message in taken:
             if message.expires_at <= now:
                 self._recorder.expired(message)
+            elif message.id not in routes:
+                self._recorder.unroutable(message)
         await self._attempt([message for message in taken if message.id in routes], routes)
         return True
 
+    def _route(self, message: Message) -> Route:
+        if not is_mainland(message.phone):
+            return Route(Scope.INTERNATIONAL, "")
+        return Route(Scope.MAINLAND, self._numbering.carrier(message.phone))
+
     def _cost(self, message: Message, states: list[LinkState], routes: dict[int, LinkState], now: float) -> int | None:
-        if message.expires_at <= now:
+        route = self._route(message)
+        if message.expires_at <= now or not any(serves(link.config, route) for link in self._links.values()):
             return 0
         needed = len(_parts(message.text, is_mainland(message.phone)).parts) - message.sent_mask.bit_count()
-        scope = Scope.MAINLAND if is_mainland(message.phone) else Scope.INTERNATIONAL
-        carrier = self._numbering.carrier(message.phone) if any(s.config.carriers for s in states) else ""
-        state = choose(states, scope=scope, carrier=carrier, segments=needed)
+        state = choose(states, route, needed)
         if state is None:
             return None
         cost = min(needed, state.room)

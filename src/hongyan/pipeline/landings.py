@@ -23,6 +23,8 @@ class Flight(msgspec.Struct):
     link_id: int
     expected: int
     answers: list[tuple[int, SubmitOutcome]]
+    retry_in_s: float = 0.0
+    """At least so long before it is tried again, if it has to be."""
 
     @property
     def total(self) -> int:
@@ -58,7 +60,8 @@ def landings(flights: Sequence[Flight], expired: Sequence[Message], now: float) 
             case Fail(code=code):
                 _end(sorted_, Ending(message.app_id, message.id, Status.FAILED, code, charge=False, link_id=flight.link_id, done_at=now))
             case PutBack() as back:
-                sorted_.back.append((message, back))
+                retry_in_s = max(back.retry_in_s, flight.retry_in_s)
+                sorted_.back.append((message, PutBack(retry_in_s, back.sent_mask)))
             case Doubt() as doubt:
                 sorted_.doubtful.append((flight, doubt))
     for message in expired:

@@ -4,16 +4,21 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from hongyan.model.message import Kind, Message
+from hongyan.pipeline.routing import Route
+
+Turn = tuple[int, Route]
+"""An application's messages that go the same way: what holds up one of them holds up the others, and nobody else."""
 
 
 class Lanes:
-    """Verification before notice before marketing; within a kind the applications take turns."""
+    """Verification before notice before marketing; within a kind the applications, and the ways their messages go, take turns."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, route_of: Callable[[Message], Route]) -> None:
         """`capacity` is per kind: a campaign can never take the room of codes."""
         self._capacity = capacity
+        self._route_of = route_of
         self._held: dict[Kind, int] = dict.fromkeys(Kind, 0)
-        self._queues: dict[Kind, dict[int, deque[Message]]] = {kind: {} for kind in Kind}
+        self._queues: dict[Kind, dict[Turn, deque[Message]]] = {kind: {} for kind in Kind}
         self._size = 0
 
     def __len__(self) -> int:
@@ -35,14 +40,14 @@ class Lanes:
     def push(self, messages: Iterable[Message]) -> None:
         """Put in messages for which room was reserved."""
         for message in messages:
-            self._queues[message.kind].setdefault(message.app_id, deque()).append(message)
+            self._queues[message.kind].setdefault((message.app_id, self._route_of(message)), deque()).append(message)
             self._size += 1
 
     def take(self, budget: int, cost: Callable[[Message], int | None]) -> list[Message]:
         """Messages to send now, best first, whose costs together fit the budget.
 
-        `cost` None means that this one has nowhere to go at the moment: its application waits in this kind, the others
-        go on. The first that is too large for what is left ends the taking, so that long messages are not starved.
+        `cost` None means that this one has nowhere to go at the moment: those behind it that go the same way wait too, the
+        others go on. The first that is too large for what is left ends the taking, so that long messages are not starved.
         """
         taken: list[Message] = []
         for kind in Kind:
@@ -55,8 +60,8 @@ class Lanes:
         queues = self._queues[kind]
         turns = deque(queues)
         while turns and budget > 0:
-            app_id = turns.popleft()
-            waiting = queues[app_id]
+            turn = turns.popleft()
+            waiting = queues[turn]
             needed = cost(waiting[0])
             if needed is None:
                 continue
@@ -66,11 +71,11 @@ class Lanes:
             taken.append(waiting.popleft())
             self._size -= 1
             self._held[kind] -= 1
-            # The next turn starts with the applications that have waited longest.
-            del queues[app_id]
+            # The next taking starts with those that have waited longest.
+            del queues[turn]
             if waiting:
-                queues[app_id] = waiting
-                turns.append(app_id)
+                queues[turn] = waiting
+                turns.append(turn)
         return budget
 
     def clear(self) -> list[Message]:

@@ -1,11 +1,11 @@
 """The links of this process, kept as the snapshot says."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from hongyan.model.snapshot import LinkConfig, Snapshot
+from hongyan.model.snapshot import LinkConfig
 from hongyan.pipeline.ports import Feed, Link
 
 log = structlog.get_logger()
@@ -25,9 +25,9 @@ class LinkSet:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
-    def follow(self, snapshot: Snapshot) -> None:
-        """Make the links what the snapshot says."""
-        wanted = {config.id: config for config in snapshot.links if config.enabled}
+    def follow(self, configs: Iterable[LinkConfig]) -> None:
+        """Make the links these."""
+        wanted = {config.id: config for config in configs if config.enabled}
         for link_id, link in list(self.links.items()):
             if wanted.get(link_id) != link.config:
                 self._retire(link_id)

@@ -21,10 +21,13 @@ from hongyan.pipeline.settle import Settler
 
 log = structlog.get_logger()
 
-BATCH_MAX = 2000
+ENOUGH = 100
+GATHER_S = 0.005
+"""Nobody waits for what is written here, so a small batch waits this long for company; an answer and its receipt often share one."""
 DELIVERIES_MAX = 5000
 """More receipts and replies than this wait at the carrier, not here."""
 RETRY_S = 0.2
+UNROUTABLE_RETRY_S = 10.0
 
 
 class Batch(msgspec.Struct):
@@ -35,8 +38,8 @@ class Batch(msgspec.Struct):
     expired: list[Message]
     deliveries: list[tuple[Link, Delivery]]
 
-    def __bool__(self) -> bool:
-        return bool(self.landed or self.late or self.expired or self.deliveries)
+    def __len__(self) -> int:
+        return len(self.landed) + len(self.late) + len(self.expired) + len(self.deliveries)
 
     def single(self) -> "list[Batch]":
         """The same work, one item at a time."""
@@ -86,6 +89,10 @@ class Recorder:
         self._batch.expired.append(message)
         self._arrived.set()
 
+    def unroutable(self, message: Message) -> None:
+        """No link carries messages that go its way: it waits in the queue, out of the others' way, until one does or its validity ends."""
+        self._land(Flight(message, 0, 1, [(1, NotSent("no link serves it"))], retry_in_s=UNROUTABLE_RETRY_S))
+
     def outcome(self, outcome: SegmentOutcome | LateAnswer) -> None:
         segment = outcome.segment
         if isinstance(outcome.outcome, Submitted) and outcome.outcome.carrier_id:
@@ -130,6 +137,8 @@ class Recorder:
             await self._arrived.wait()
             self._arrived.clear()
             self._quiet.clear()
+            if len(self._batch) < ENOUGH:
+                await asyncio.sleep(GATHER_S)
             batch, self._batch = self._batch, Batch([], [], [], [])
             if batch:
                 await self._store(batch)
@@ -186,6 +195,9 @@ class Recorder:
         METRICS.messages("submitted", Counter(message.kind for message in landed.submitted))
         for message in landed.submitted:
             METRICS.took(Step.SUBMIT, now - ids.time_of(message.id))
+        for ending in endings:
+            if ending.charge:
+                METRICS.took(Step.RECEIPT, now - ids.time_of(ending.id))
 
 
 def _acknowledge(batch: Batch, *, stored: bool) -> None:

@@ -1,10 +1,19 @@
 """Which link carries a message. Pure: a choice among what is said to be there."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from hongyan.model.snapshot import LinkConfig, Scope
+
+
+class Route(NamedTuple):
+    """The way a number's messages go: all with the same one can be carried by the same links."""
+
+    scope: Scope
+    carrier: str
+    """The home network by prefix ("cmcc", "cucc", "ctcc", "cbn"), "" when unknown or abroad: a hint."""
 
 
 class LinkState(msgspec.Struct):
@@ -14,14 +23,14 @@ class LinkState(msgspec.Struct):
     room: int
 
 
-def choose(links: Sequence[LinkState], *, scope: Scope, carrier: str, segments: int) -> LinkState | None:
+def choose(links: Sequence[LinkState], route: Route, segments: int) -> LinkState | None:
     """The preferred link with room for the whole message, the emptiest among equals; None when it has to wait.
 
     A message longer than any link's window goes to a link that has all of its window free.
     """
     best: LinkState | None = None
     for link in links:
-        if not _serves(link.config, scope, carrier):
+        if not serves(link.config, route):
             continue
         if link.room < min(segments, link.config.window * link.config.sessions):
             continue
@@ -30,5 +39,6 @@ def choose(links: Sequence[LinkState], *, scope: Scope, carrier: str, segments: 
     return best
 
 
-def _serves(config: LinkConfig, scope: Scope, carrier: str) -> bool:
-    return scope in config.scopes and (not config.carriers or not carrier or carrier in config.carriers)
+def serves(config: LinkConfig, route: Route) -> bool:
+    """Whether a link carries messages that go this way at all."""
+    return route.scope in config.scopes and (not config.carriers or not route.carrier or route.carrier in config.carriers)

@@ -8,11 +8,13 @@ from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.metrics import METRICS
 from hongyan.model.message import Kind, Status
+from hongyan.model.phone import is_mainland
+from hongyan.model.text import air
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, reference_of
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.receipts import OLDEST_S, ReceiptService
 from hongyan.pipeline.settle import Settler, unknown
-from hongyan.store import doubts, engines, messages, outbox, partitions, queue, segments, watermarks
+from hongyan.store import doubts, engines, messages, outbox, queue, segments, watermarks
 from hongyan.store.doubts import Suspect
 from hongyan.store.settlements import Ending
 
@@ -81,7 +83,7 @@ class Upkeep:
                 app_id=row["app_id"],
                 message_id=row["id"],
                 sequence=sequence,
-                total=row["segments"],
+                total=total,
                 attempt=row["attempts"],
                 link_id=row["link_id"],
                 phone=row["phone"],
@@ -89,7 +91,8 @@ class Upkeep:
                 why="the process died before the answer",
             )
             for row in rows
-            for sequence in range(1, row["segments"] + 1)
+            for total in [len(air(row["text"], mainland=is_mainland(row["phone"])).parts)]
+            for sequence in range(1, total + 1)
             if not row["sent_mask"] >> (sequence - 1) & 1
         ]
         if suspects:
@@ -159,12 +162,9 @@ class Upkeep:
         await watermarks.set_to(tx, app_id, EXPIRY_MARK, old[-1] if len(old) == AT_ONCE else up_to)
         return len(old)
 
-    async def keep_tables(self) -> None:
-        """Partitions for the days to come; events nobody fetched for a week go."""
-        now = self._clock()
-        async with self._db.connection() as conn:
-            await partitions.ensure(conn, now)
-        while True:
+    async def sweep(self) -> None:
+        """Events that nobody fetched for a week go."""
+        swept = AT_ONCE
+        while swept == AT_ONCE:
             async with self._db.transaction() as tx:
-                if await outbox.sweep(tx, before_id=ids.first_id_at(now - EVENTS_KEPT_S), most=AT_ONCE) < AT_ONCE:
-                    break
+                swept = await outbox.sweep(tx, before_id=ids.first_id_at(self._clock() - EVENTS_KEPT_S), most=AT_ONCE)

@@ -7,7 +7,6 @@ from hongyan.kit.ids import WORKERS
 from hongyan.store.times import at
 
 LOCK_SPACE = 0x4845
-LINK_SPACE = 0x484C
 
 ALIVE = """
 select e.id, e.worker from engines e
@@ -57,8 +56,3 @@ async def strays(conn: Connection) -> list[int]:
 async def bury(conn: Connection, engines: Sequence[int]) -> None:
     """Forget dead engines that hold nothing any more."""
     await conn.execute("delete from engines e where id = any($1) and not exists (select from queue q where q.owner = e.id)", engines)
-
-
-async def try_slot(conn: Connection, link_id: int, slot: int) -> bool:
-    """Take one of a link's session slots for as long as this session lives."""
-    return bool(await conn.fetchval("select pg_try_advisory_lock($1, $2)", LINK_SPACE, link_id * 64 + slot))

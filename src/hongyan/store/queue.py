@@ -142,8 +142,8 @@ async def release(conn: Connection, owners: Sequence[int]) -> int:
 
 
 ORPHANED = """
-select q.app_id, q.id, q.kind, q.attempts, q.sent_mask, q.link_id, m.phone, m.segments
-  from queue q cross join lateral (select phone, segments from messages where app_id = q.app_id and id = q.id limit 1) m
+select q.app_id, q.id, q.kind, q.attempts, q.sent_mask, q.link_id, m.phone, m.text
+  from queue q cross join lateral (select phone, text from messages where app_id = q.app_id and id = q.id limit 1) m
  where q.owner = any($1) and q.attempted_at is not null and q.resolve_at is null
  order by q.app_id, q.id limit $2 for update of q skip locked
 """
