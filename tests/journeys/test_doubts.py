@@ -20,7 +20,7 @@ from hongyan.kit.db import Database
 from hongyan.kit.loops import cancel
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
-from hongyan.model.carrier import Lost, Receipt, SubmitOutcome, Submitted, Verdict
+from hongyan.model.carrier import Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Verdict
 from hongyan.model.message import Accepted, Caller, Dialect, SendCommand, Status
 from hongyan.model.snapshot import LinkConfig, Scope
 from hongyan.pipeline.accept import SendService
@@ -88,8 +88,8 @@ class Rig:
         settler, self.receipts = Settler(self.directory), ReceiptService()
         self.upkeep = Upkeep(db=db, directory=self.directory, receipts=self.receipts, settler=settler, clock=self.clock)
         self.engine = Engine(db=db, host="test", pid=os.getpid(), roles="all", clock=self.clock)
-        replies = ReplyService(directory=self.directory, new_id=self.engine.new_id)
-        self.recorder = Recorder(db=db, receipts=self.receipts, replies=replies, settler=settler, clock=self.clock)
+        self._replies = ReplyService(directory=self.directory, new_id=self.engine.new_id)
+        self.recorder = Recorder(db=db, receipts=self.receipts, replies=self._replies, settler=settler, clock=self.clock)
         self._queue_bell = Bell()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -175,6 +175,17 @@ class Rig:
         self.recorder.outcome(LateAnswer(segment, LINK, taken(segment), self.now))
         await self.written()
 
+    async def reply(self, message: Accepted, text: str, part: Part | None = None) -> None:
+        await self._deliver(Reply(LINK, message.phone, "10690000", text, self.now, part))
+
+    async def replies(self) -> list[str]:
+        """Texts that are owed to the application."""
+        async with self._db.connection() as conn:
+            rows = await conn.fetch(
+                "select r.text from outbox o join replies r using (app_id, id) where o.kind = 2 and app_id = $1 order by id", self.app.id
+            )
+        return [row[0] for row in rows]
+
     async def receipt(self, segment: OutboundSegment, *, carrier_id: str = "not known here") -> None:
         told = Receipt(
             link_id=LINK,
@@ -185,9 +196,12 @@ class Rig:
             reference=segment.reference,
             done_at=self.now,
         )
-        assert self.recorder.delivery(self.link, Delivery(told, ack=object()))
+        await self._deliver(told)
+
+    async def _deliver(self, what: Receipt | Reply) -> None:
         before = len(self.link.acknowledged)
-        await until(lambda: len(self.link.acknowledged) > before, "the receipt is stored")
+        assert self.recorder.delivery(self.link, Delivery(what, ack=object()))
+        await until(lambda: len(self.link.acknowledged) > before, "it is stored")
 
     async def written(self) -> None:
         await asyncio.sleep(0)
@@ -199,6 +213,8 @@ class Rig:
         await self.upkeep.bury_the_dead()
         await self.upkeep.resolve_doubts()
         await self.upkeep.retry_parked()
+        async with self._db.transaction() as tx:
+            await self._replies.give_up_waiting(tx, self.now)
 
     # How it stands.
 
@@ -394,3 +410,39 @@ async def test_after_three_days_without_a_receipt_what_was_taken_is_paid_and_wha
     await rig.upkeep.expire()
     assert [await rig.status(message) for message in (silent, doubtful)] == [Status.EXPIRED, Status.EXPIRED]
     assert await rig.balance() == (0, 1)
+
+
+async def test_parts_of_a_reply_are_joined_in_their_order_whatever_order_they_come_in(rig: Rig) -> None:
+    message = await rig.accept("notice")
+    await rig.reply(message, "三", Part(9, 3, 3))
+    await rig.reply(message, "一", Part(9, 3, 1))
+    await rig.reply(message, "三", Part(9, 3, 3))
+    assert await rig.replies() == []
+    await rig.reply(message, "二", Part(9, 3, 2))
+    assert await rig.replies() == ["一二三"]
+    # Delivered again after our answer was lost.
+    await rig.reply(message, "二", Part(9, 3, 2))
+    await rig.later(120.0)
+    assert await rig.replies() == ["一二三"]
+
+
+async def test_a_reply_of_which_a_part_never_comes_is_handed_out_with_what_there_is(rig: Rig) -> None:
+    message = await rig.accept("notice")
+    await rig.reply(message, "一", Part(1, 3, 1))
+    await rig.later(30.0)
+    await rig.reply(message, "三", Part(1, 3, 3))
+    await rig.later(59.0)
+    assert await rig.replies() == []
+    await rig.later(2.0)
+    assert await rig.replies() == ["一三"]
+
+
+async def test_a_reply_that_is_delivered_again_is_told_once_and_the_same_words_later_are_another(rig: Rig) -> None:
+    message = await rig.accept("notice")
+    await rig.reply(message, "1")
+    await rig.later(5.0)
+    await rig.reply(message, "1")
+    assert await rig.replies() == ["1"]
+    await rig.later(90.0)
+    await rig.reply(message, "1")
+    assert await rig.replies() == ["1", "1"]

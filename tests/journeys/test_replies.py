@@ -86,6 +86,20 @@ async def test_a_long_reply_arrives_whole(customer: Customer, platform: Platform
     assert [record["ReplyContent"] for record in records] == [text]
 
 
+async def test_a_long_wish_to_leave_in_parts_is_no_wish_and_a_short_one_after_it_is(customer: Customer, platform: Platform) -> None:
+    to = phone()
+    await customer.send_one(to, "marketing")
+    await customer.pulled(1)
+    await platform.simulate(do="reply", phone=to.removeprefix("+"), text="R " + "为什么总给我发短信？" * 10)
+    await customer.pulled(1, "PullSmsReplyStatus")
+    assert [status["Code"] for status in await customer.send(to, "notice")] == ["Ok"]
+    await platform.simulate(do="reply", phone=to.removeprefix("+"), text="R")
+    await customer.pulled(1, "PullSmsReplyStatus")
+    assert [status["Code"] for status in await customer.send(to, "notice", params=["2", "今天"])] == [
+        "FailedOperation.PhoneNumberInBlacklist"
+    ]
+
+
 async def test_a_reply_to_nobody_is_kept_and_told_to_nobody(customer: Customer, platform: Platform, database: Database) -> None:
     stranger, known = phone(), phone()
     await customer.send_one(known)

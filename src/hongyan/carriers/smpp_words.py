@@ -4,7 +4,7 @@ import functools
 import re
 
 from hongyan.carriers import statusmap
-from hongyan.model.carrier import Declined, Lost, Receipt, Reply, SubmitOutcome, Submitted, Throttled, Verdict
+from hongyan.model.carrier import Declined, Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Throttled, Verdict
 from hongyan.model.snapshot import LinkConfig
 from hongyan.model.text import Alphabet
 from hongyan.pipeline.ports import OutboundSegment
@@ -101,15 +101,31 @@ def received(pdu: DeliverSm | DataSm, config: LinkConfig, now: float) -> Receipt
         content = tlv.octets(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
     if kind in (RECEIPT, INTERMEDIATE) or _is_receipt_by_parameters(pdu):
         return _receipt(pdu, content, config, now)
+    part = _part_by_parameters(pdu)
     if pdu.esm_class & UDHI:
-        _, content = udh.parse(content)
+        concatenation, content = udh.parse(content)
+        if concatenation is not None:
+            part = _part(concatenation.reference, concatenation.total, concatenation.sequence)
     return Reply(
         link_id=config.id,
         phone=_phone(pdu.source_addr),
         to=pdu.destination_addr,
         text=_decoded(content, pdu.data_coding, config),
         received_at=now,
+        part=part,
     )
+
+
+def _part_by_parameters(pdu: DeliverSm | DataSm) -> Part | None:
+    """By the sar_ parameters (SMPP 3.4 sections 5.3.2.22 to 24)."""
+    return _part(*(tlv.integer(pdu.tlvs, tag) for tag in (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)))
+
+
+def _part(reference: int | None, total: int | None, sequence: int | None) -> Part | None:
+    """None for a whole text, and for numbers that make no sense."""
+    if reference is None or total is None or sequence is None or not (total > 1 and 1 <= sequence <= total):
+        return None
+    return Part(reference, total, sequence)
 
 
 def _coded(segment: OutboundSegment, config: LinkConfig) -> tuple[int, bytes]:

@@ -65,6 +65,16 @@ class Receipt(msgspec.Struct, frozen=True):
     """Unix seconds; when the carrier says it happened, else when it arrived."""
 
 
+class Part(msgspec.Struct, frozen=True):
+    """Which part of a long text this is."""
+
+    reference: int
+    """The same for all parts; handsets count it up to 255 or 65,535 and begin again."""
+    total: int
+    sequence: int
+    """From 1 to `total`."""
+
+
 class Reply(msgspec.Struct, frozen=True):
     """A text that a handset sent to one of our numbers."""
 
@@ -74,3 +84,5 @@ class Reply(msgspec.Struct, frozen=True):
     """The number it was sent to: sender number and extension."""
     text: str
     received_at: float
+    part: Part | None = None
+    """None: `text` is all of it."""
