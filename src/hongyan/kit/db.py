@@ -35,6 +35,8 @@ UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    # A connection that has just died, in the moment before the driver knows it.
+    asyncpg.InternalClientError,
 )
 """What it looks like when the database is away for a while: try again, nothing was promised."""
 
