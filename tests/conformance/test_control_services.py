@@ -27,7 +27,7 @@ LINK = LinkConfig(
     host="127.0.0.1",
     port=2775,
     system_id="hongyan",
-    password="canary-password",
+    password="canary-8",
     rate=200.0,
     carriers=("cmcc",),
     scopes=(Scope.MAINLAND,),
@@ -228,10 +228,10 @@ async def test_a_link_keeps_what_it_is_not_told_to_change(control: ControlPlane)
     assert added.password == ""
     changed = await control.links.change("main", {"port": 2776, "window": 20, "scopes": (Scope.INTERNATIONAL,)})
     assert (changed.host, changed.port, changed.window, changed.rate) == (LINK.host, 2776, 20, 200.0)
-    assert "canary-password" not in repr(await control.links.every())
+    assert "canary-8" not in repr(await control.links.every())
     snapshot = await control.snapshots.load()
     loaded = next(link for link in snapshot.links if link.name == "main")
-    assert (loaded.password, loaded.scopes, loaded.carriers) == ("canary-password", (Scope.INTERNATIONAL,), ("cmcc",))
+    assert (loaded.password, loaded.scopes, loaded.carriers) == ("canary-8", (Scope.INTERNATIONAL,), ("cmcc",))
     for wrong in ({"port": 0}, {"id": 7}, {"name": "x"}, {"port": "many"}, {"nonsense": 1}):
         with pytest.raises(ControlError) as caught:
             await control.links.change("main", wrong)
