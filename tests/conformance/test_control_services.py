@@ -16,6 +16,7 @@ from hongyan.kit.secretbox import SecretBox, WrongMasterKeyError
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind
 from hongyan.model.snapshot import AccountKind, LinkConfig, Scope
+from hongyan.store import replies
 from hongyan.store.signatures import ReviewStatus
 
 NOW = 1_800_000_000.0
@@ -283,6 +284,17 @@ async def test_every_change_rings_with_its_version_and_versions_commit_in_order(
     await conn.close()
     assert heard == sorted(heard)
     assert heard[-1] == await control.snapshots.version()
+
+
+async def test_a_number_that_opted_out_is_listed_and_only_lifted_on_purpose(control: ControlPlane, database: Database) -> None:
+    app_id = int((await control.sandbox.ensure("http://127.0.0.1:8080")).sdk_app_id)
+    async with database.connection() as conn:
+        await replies.opt_out(conn, app_id, 8613800138055, 1, NOW)
+    [listed] = [row for row in await control.blacklist.page(app_id) if row.phone == 8613800138055]
+    assert listed.opted_out
+    assert await control.blacklist.remove(app_id, ["+8613800138055"]) == 0
+    assert await control.blacklist.remove(app_id, ["+8613800138055"], opted_out=True) == 1
+    assert all(row.phone != 8613800138055 for row in await control.blacklist.page(app_id))
 
 
 async def test_the_sandbox_is_made_once_and_mended_when_used_up(control: ControlPlane, database: Database) -> None:

@@ -8,7 +8,7 @@ from hongyan.cli.options import MOST_ID, AnyApp, AppId, InScope, Phones, ScopeNa
 from hongyan.cli.session import terminal, with_control
 
 PACKAGE_COLUMNS = ("app_id", "id", "scope", "segments", "available", "held", "used", "gift", "effective_at", "expires_at")
-BLACKLIST_COLUMNS = ("phone", "reason", "created_at")
+BLACKLIST_COLUMNS = ("phone", "reason", "opted_out", "created_at")
 DAY_S = 86_400.0
 
 
@@ -44,9 +44,15 @@ def add_blacklist(ctx: typer.Context, app: AppId, phones: Phones, reason: Annota
     terminal(ctx).show({"app_id": app, "added": added})
 
 
-def remove_blacklist(ctx: typer.Context, app: AppId, phones: Phones) -> None:
+def remove_blacklist(
+    ctx: typer.Context,
+    *,
+    app: AppId,
+    phones: Phones,
+    opted_out: Annotated[bool, typer.Option("--opted-out", help="Also those who replied T, when they have taken it back.")] = False,
+) -> None:
     """Let these numbers be sent to again."""
-    removed = with_control(ctx, lambda control: control.blacklist.remove(app, phones))
+    removed = with_control(ctx, lambda control: control.blacklist.remove(app, phones, opted_out=opted_out))
     terminal(ctx).show({"app_id": app, "removed": removed})
 
 

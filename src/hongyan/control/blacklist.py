@@ -30,18 +30,20 @@ class Blacklist:
             await publish(tx, f"blacklist of app {app_id} changed", now)
         return added
 
-    async def remove(self, app_id: int, written: list[str]) -> int:
-        """How many were on it."""
+    async def remove(self, app_id: int, written: list[str], *, opted_out: bool = False) -> int:
+        """How many were on it. With `opted_out` the wish of those who replied T is lifted too: only when they have taken it back."""
         phones = rules.phones(written)
         now = self._clock()
         async with self._db.transaction() as tx:
             await _exists(tx, app_id)
             removed = await blacklist.remove(tx, app_id, phones)
+            if opted_out:
+                removed += await blacklist.lift(tx, app_id, phones)
             await publish(tx, f"blacklist of app {app_id} changed", now)
         return removed
 
     async def page(self, app_id: int, *, after_phone: int = 0, most: int = PAGE_MOST) -> list[BlacklistRow]:
-        """At most `most` (and never more than 1,000) by number, those above `after_phone`."""
+        """At most `most` (and never more than 1,000) by number, those above `after_phone`; numbers that opted out are among them."""
         async with self._db.connection() as conn:
             await _exists(conn, app_id)
             return await blacklist.page(conn, app_id, after_phone=after_phone, most=min(most, PAGE_MOST))

@@ -15,6 +15,17 @@ class BlacklistRow(msgspec.Struct, frozen=True):
     """E.164 digits."""
     reason: str
     created_at: float
+    opted_out: bool = False
+    """Put there by the handset's own reply, not by the operator."""
+
+
+PAGE = """
+select app_id, phone, reason, extract(epoch from created_at)::float8 as created_at, false as opted_out
+  from blacklist where app_id = $1 and phone > $2
+ union all
+select app_id, phone, '', extract(epoch from created_at)::float8, true from optouts where app_id = $1 and phone > $2
+ order by phone, opted_out limit $3
+"""
 
 
 async def add(conn: Connection, app_id: int, phones: Sequence[int], reason: str, now: float) -> int:
@@ -33,11 +44,13 @@ async def remove(conn: Connection, app_id: int, phones: Sequence[int]) -> int:
     return len(found)
 
 
+async def lift(conn: Connection, app_id: int, phones: Sequence[int]) -> int:
+    """Forget that these numbers asked for no more messages; how many had."""
+    found = await conn.fetch("delete from optouts where app_id = $1 and phone = any($2) returning phone", app_id, phones)
+    return len(found)
+
+
 async def page(conn: Connection, app_id: int, *, after_phone: int, most: int) -> list[BlacklistRow]:
-    """At most `most` of them by number, those above `after_phone`."""
-    found = await conn.fetch(
-        "select app_id, phone, reason, extract(epoch from created_at)::float8 as created_at from blacklist "
-        "where app_id = $1 and phone > $2 order by phone limit $3",
-        app_id, after_phone, most,
-    )  # fmt: skip
+    """At most `most` of them by number, those above `after_phone`; numbers that opted out are among them."""
+    found = await conn.fetch(PAGE, app_id, after_phone, most)
     return rows.many(found, BlacklistRow)
