@@ -62,7 +62,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--scenarios", default="single,bulk,half", help="which of single, bulk, half to run")
     parser.add_argument("--template", default="verification", help="verification, notice or marketing")
     parser.add_argument("--rate", type=float, help="requests a second of the third load; otherwise half of what the first reached")
-    parser.add_argument("--connections", type=int, help="keep-alive connections; otherwise 64 for one number a request, 8 for 200")
+    parser.add_argument("--connections", type=int, help="keep-alive connections; otherwise 64 for one number a request, 16 for 200")
     parser.add_argument("--check", action="store_true", help="fail below the marks, not only when something was lost or duplicated")
     parser.add_argument("--directory", help="where to make the temporary data directory (a real disk, not memory)")
     parser.add_argument("--keep", action="store_true", help="keep the data directory")

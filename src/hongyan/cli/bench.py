@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hongyan.settings import Settings
 
 MOST_NUMBERS = 200
-CONNECTIONS = {True: 64, False: 8}
+CONNECTIONS = {True: 64, False: 16}
 """By default: for one number a request, and for several."""
 DATABASE = "postgres"
 
@@ -44,7 +44,7 @@ def bench(
     warm_up: Annotated[float, typer.Option(min=0, help="Seconds of the same load beforehand that do not count.")] = 3.0,
     connections: Annotated[
         int | None,
-        typer.Option(min=1, max=4096, help="Keep-alive connections; otherwise 64 for one number, 8 for more.", show_default=False),
+        typer.Option(min=1, max=4096, help="Keep-alive connections; otherwise 64 for one number, 16 for more.", show_default=False),
     ] = None,
     rate: Annotated[
         float | None,

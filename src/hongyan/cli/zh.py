@@ -140,7 +140,7 @@ OPTIONS: dict[str, str] = {
     "Numbers in each request.": "每个请求的号码数。",
     "How long to measure.": "测量多少秒。",
     "Seconds of the same load beforehand that do not count.": "预热秒数，不计入结果。",
-    "Keep-alive connections; otherwise 64 for one number, 8 for more.": "长连接数；不写则单号码 64、多号码 8。",
+    "Keep-alive connections; otherwise 64 for one number, 16 for more.": "长连接数；不写则单号码 64、多号码 16。",
     "Requests a second, whatever the answers; otherwise as many as are answered.": "每秒请求数，不等应答；不写则应答多快就发多快。",
     "What is sent: verification, notice or marketing.": "发送内容：verification、notice 或 marketing。",
     "The simulator's journal; otherwise as HONGYAN_SIMULATOR_JOURNAL says.": "模拟运营商的日志；不写则用 HONGYAN_SIMULATOR_JOURNAL。",
