@@ -115,6 +115,8 @@ REQUESTS_END, LINKS_DRAIN, WORK_ENDS = 0.3, 0.25, 0.4
 """Shares of `shutdown_s`: for requests in flight, for answers of carriers, and for all that comes after the requests. The supervisor
 kills what is still there after 0.8 of it."""
 READY_WITHIN_S = 3.0
+AWAY_S = 0.25
+"""A database that is away is asked again after this."""
 SIMULATOR_LINK = "simulator"
 SIMULATOR_PASSWORD = "hongyan"  # noqa: S105 - the built-in carrier's, on loopback
 
@@ -312,9 +314,10 @@ async def run_worker(settings: Settings, roles: frozenset[str], listen: socket.s
     url = settings.database_url or embedded.url(settings.data_dir)
     if url is None:
         raise RuntimeError(f"no database: neither HONGYAN_DATABASE_URL nor an embedded one in {settings.data_dir}")
-    db = await Database.open(url, size=settings.database_connections, pipeline=True)
-    worker = Worker(settings, roles, db, secret_box(settings))
-    await worker.start()
+    begun = await _begin(settings, roles, url, stop)
+    if begun is None:
+        return
+    db, worker = begun
     over = asyncio.Event()
     running = asyncio.create_task(together(over, worker.jobs(), expected=UNAVAILABLE), name="jobs")
     try:
@@ -329,3 +332,26 @@ async def run_worker(settings: Settings, roles: frozenset[str], listen: socket.s
         over.set()
         await running
         await db.close()
+
+
+async def _begin(settings: Settings, roles: frozenset[str], url: str, stop: asyncio.Event) -> tuple[Database, Worker] | None:
+    """A worker that is ready to run, as soon as the database is there; None when `stop` came first."""
+    box = secret_box(settings)
+    while not stop.is_set():
+        try:
+            db = await Database.open(url, size=settings.database_connections, pipeline=True)
+            worker = Worker(settings, roles, db, box)
+            try:
+                await worker.start()
+            except BaseException:
+                worker.engine.renew()
+                await db.close()
+                raise
+        except UNAVAILABLE as fault:
+            log.warning("start_waits_for_database", why=type(fault).__name__)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AWAY_S):
+                    await stop.wait()
+        else:
+            return db, worker
+    return None

@@ -78,6 +78,20 @@ async def test_a_postmaster_that_is_killed_loses_nothing_and_the_service_goes_on
     assert len(load.promised) >= 1000
 
 
+async def test_processes_that_start_while_the_database_is_away_wait_for_it(crashing: Platform, load: Load) -> None:
+    seen = len(crashing.log_lines())
+    killed = {name: crashing.kill(name) for name in ("engine", "office")}
+    for _ in range(3):
+        await back(crashing, "database", crashing.kill("database"))
+    for name, pid in killed.items():
+        await back(crashing, name, pid)
+    await load.customer.ready()
+    assert {line["code"] for line in crashing.log_lines()[seen:] if line.get("event") == "process_died"} == {-signal.SIGKILL}
+    await load.run()
+    await settled(load)
+    assert await account(load) == NOTHING_AMISS
+
+
 async def test_sessions_that_the_database_cuts_one_after_the_other_lose_nothing(crashing: Platform, load: Load) -> None:
     running = await under(load, at=200)
 
