@@ -89,7 +89,7 @@ async def test_a_carrier_that_takes_few_a_second_gets_them_all_in_time(customer:
 async def test_codes_go_before_notices_before_advertisements_when_the_carrier_is_slow(
     customer: Customer, platform: Platform, database: Database
 ) -> None:
-    await platform.simulate(do="drop", refuse_s=1.0)
+    await platform.simulate(do="drop", refuse_s=4.0)
     marketing = await accepted(customer, phones(60), "marketing")
     notices = await accepted(customer, phones(60), "notice")
     codes = await accepted(customer, phones(60), "verification")
