@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -9,9 +10,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from hongyan.kit import embedded, migrate
 from hongyan.kit.db import Database
+
+# No example may fail for taking long on a busy machine. On a developer's machine examples are new each time; where nobody can look
+# into a failure at once they are the same each time.
+settings.register_profile("developer", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 TEMPLATE = "hongyan_template"
 
