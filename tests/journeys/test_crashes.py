@@ -4,13 +4,14 @@ import asyncio
 import itertools
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
 
 from hongyan.kit.db import UNAVAILABLE
-from journeys.customers import Customer, Sdk, sign_up
+from journeys.customers import CallbackServer, Customer, Sdk, sign_up
 from journeys.load import Account, Load, account, settled, under
 from journeys.platform import Platform, until
 
@@ -55,6 +56,20 @@ async def test_a_process_that_is_killed_loses_nothing(crashing: Platform, load: 
     await settled(load)
     assert await account(load) == NOTHING_AMISS
     assert len(load.promised) >= 1000
+
+
+async def test_reports_reach_the_customer_though_the_office_that_tells_them_dies(crashing: Platform, load: Load) -> None:
+    async with CallbackServer.of(load.customer) as callbacks:
+        running = await under(load, at=200)
+        killed = crashing.kill("office")
+        await running
+        await back(crashing, "office", killed)
+        promised = {f"2021:{message.id}" for message in load.promised}
+        await until(lambda: promised <= {report["sid"] for report in callbacks.reports()}, "every report is called back", within_s=30)
+        # At least once: a report may come again when its answer was lost, and nothing else comes twice.
+        told = Counter(report["sid"] for report in callbacks.reports())
+        assert set(told) == promised
+        assert sum(count - 1 for count in told.values()) <= 200
 
 
 async def test_a_carrier_that_dies_costs_no_message_and_no_code_goes_twice(crashing: Platform, load: Load) -> None:

@@ -50,6 +50,7 @@ class StringLink:
     def __init__(self) -> None:
         self.config = LinkConfig(id=LINK, name="string", protocol="smpp", host="-", port=1, system_id="-", password="-")
         self.up = True
+        self.in_flight = 0
         self.submitted: list[OutboundSegment] = []
         self.acknowledged: list[object] = []
 
