@@ -206,6 +206,7 @@ class Worker:
             renew=self.engine.renew,
             capacity=self._settings.dispatch_capacity,
         )
+        self.engine.died = self.dispatcher.disown
         self.engine.reborn = self.dispatcher.reincarnate
 
     def jobs(self) -> dict[str, Job]:

@@ -118,6 +118,7 @@ class Rig:
             renew=self.engine.renew,
             capacity=1000,
         )
+        self.engine.died = self.dispatcher.disown
         self.engine.reborn = self.dispatcher.reincarnate
         self.send = SendService(
             db=self._db,
@@ -396,6 +397,19 @@ async def test_an_engine_that_dies_leaves_what_it_had_attempted_in_doubt_and_fre
     await rig.later(HOUR_S)
     assert len(rig.given(message)) == 3
     assert await rig.status(message) is Status.DELIVERED
+
+
+async def test_what_is_accepted_between_two_identities_of_an_engine_is_anybodys(rig: Rig, database_url: str) -> None:
+    rig.dispatcher.disown()
+    message = await rig.accept("verification")
+    db = await Database.open(database_url, size=1)
+    async with db.connection() as conn:
+        assert await conn.fetchval("select owner from queue where id = $1", message.message_id) is None
+    await db.close()
+    assert rig.given(message) == []
+    rig.dispatcher.reincarnate(rig.engine.id)
+    await rig.answer(await rig.handed_over(message), taken)
+    assert await rig.status(message) is Status.SUBMITTED
 
 
 async def test_after_three_days_without_a_receipt_what_was_taken_is_paid_and_what_is_unknown_is_given_back(rig: Rig) -> None:

@@ -60,14 +60,15 @@ class Dispatcher:
         self._lanes = Lanes(capacity, self._route)
         self._wake = Bell()
         self._stopping = False
+        self._nobody = False
         recorder.on_answer = self._wake.ring
         recorder.on_put_back = self._claim_again_in
 
     # What accept uses: room in this process, then the messages themselves.
 
     def reserve(self, kind: Kind, count: int) -> int:
-        """Set aside room; 0 while stopping, so that others take what arrives."""
-        return 0 if self._stopping else self._lanes.reserve(kind, count)
+        """Set aside room; 0 while stopping or between two identities, so that others take what arrives."""
+        return 0 if self._stopping or self._nobody else self._lanes.reserve(kind, count)
 
     def unreserve(self, lanes: Mapping[Kind, int]) -> None:
         for kind, count in lanes.items():
@@ -103,10 +104,15 @@ class Dispatcher:
                 more = False
             await (asyncio.sleep(0.02) if more else self._bell.wait())
 
+    def disown(self) -> None:
+        """Our identity has ended: nothing is taken under it any more, or it would be held by nobody."""
+        self._nobody = True
+
     def reincarnate(self, engine: int) -> None:
         """Our hold on what we had is gone: drop it, it is claimed again under the new identity."""
         dropped = self._lanes.clear()
         self.engine = engine
+        self._nobody = False
         log.warning("engine_reincarnated", engine=engine, dropped=len(dropped))
         self._bell.ring()
 
@@ -208,7 +214,7 @@ class Dispatcher:
 
     async def _claim_all(self) -> bool:
         """One batch for each application and kind that waits; True when a full one suggests more."""
-        if self._stopping or not any(link.up for link in self._links.values()):
+        if self._stopping or self._nobody or not any(link.up for link in self._links.values()):
             return False
         async with self._db.connection() as conn:
             waiting = await queue.waiting(conn)

@@ -21,13 +21,17 @@ class Engine:
 
     def __init__(self, *, db: Database, host: str, pid: int, roles: str, clock: Callable[[], float]) -> None:
         self.id = 0
+        self.died: Callable[[], None] = lambda: None
+        """Called when the identity has ended: what is held or given out under it now may be taken by others."""
         self.reborn: Callable[[int], None] = lambda _engine: None
+        """Called with the next identity."""
         self._db = db
         self._host = host
         self._pid = pid
         self._roles = roles
         self._clock = clock
         self._session: Connection | None = None
+        self._worker = pid % ids.WORKERS
         self._over = asyncio.Event()
         self._next: Callable[[], int] = lambda: 0
 
@@ -39,15 +43,22 @@ class Engine:
         """Become alive. Raises one of `UNAVAILABLE` when the database cannot be reached."""
         session = await self._db.dedicated()
         self._over.clear()
-        session.add_termination_listener(lambda _session: self._over.set())
+        session.add_termination_listener(lambda _session: self._end())
         try:
-            self.id, worker = await engines.register(session, host=self._host, pid=self._pid, roles=self._roles, now=self._clock())
+            # The same number as before: ids given out until the end was noticed are then still nobody else's.
+            self.id, self._worker = await engines.register(
+                session, host=self._host, pid=self._pid, roles=self._roles, worker=self._worker, now=self._clock()
+            )
         except BaseException:
             session.terminate()
             self._over.set()
             raise
-        self._next = ids.generator(worker, self._clock)
+        self._next = ids.generator(self._worker, self._clock)
         self._session = session
+
+    def _end(self) -> None:
+        self._over.set()
+        self.died()
 
     def renew(self) -> None:
         """End this identity; `run` takes a new one at once."""

@@ -15,25 +15,26 @@ select e.id, e.worker from engines e
 """
 
 
-async def register(conn: Connection, *, host: str, pid: int, roles: str, now: float) -> tuple[int, int]:
+async def register(conn: Connection, *, host: str, pid: int, roles: str, worker: int, now: float) -> tuple[int, int]:
     """Become an engine for as long as this session lives; returns (engine id, worker number for ids).
 
-    The worker number (0..1023) is nobody else's while this engine lives. Raises RuntimeError when all are taken.
+    The number (0..1023) is nobody else's while this engine lives: `worker` when it is free, else the next free one. Raises RuntimeError
+    when all are taken.
     """
     await conn.execute("select pg_advisory_lock($1, 0)", LOCK_SPACE)
     try:
         taken = {row[1] for row in await conn.fetch(ALIVE, LOCK_SPACE)}
-        worker = next((n for n in range(WORKERS) if n not in taken), None)
-        if worker is None:
+        free = next((number for n in range(WORKERS) if (number := (worker + n) % WORKERS) not in taken), None)
+        if free is None:
             raise RuntimeError(f"{WORKERS} processes run on this database already")
         engine = await conn.fetchval(
             "insert into engines (worker, host, pid, roles, started_at) values ($1, $2, $3, $4, $5) returning id",
-            worker, host, pid, roles, at(now),
+            free, host, pid, roles, at(now),
         )  # fmt: skip
         await conn.execute("select pg_advisory_lock($1, $2)", LOCK_SPACE, engine)
     finally:
         await conn.execute("select pg_advisory_unlock($1, 0)", LOCK_SPACE)
-    return engine, worker
+    return engine, free
 
 
 async def dead(conn: Connection) -> list[int]:
