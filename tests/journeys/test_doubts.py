@@ -20,7 +20,7 @@ from hongyan.kit.db import Database
 from hongyan.kit.loops import cancel
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
-from hongyan.model.carrier import Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Verdict
+from hongyan.model.carrier import Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Throttled, Verdict
 from hongyan.model.message import Accepted, Caller, Dialect, SendCommand, Status
 from hongyan.model.snapshot import LinkConfig, Scope
 from hongyan.pipeline.accept import SendService
@@ -33,7 +33,7 @@ from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.replies import ReplyService
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
-from hongyan.store import partitions
+from hongyan.store import partitions, queue
 from journeys import invariants
 from journeys.platform import phone, until
 
@@ -262,6 +262,25 @@ async def rig(database_url: str) -> AsyncIterator[Rig]:
     finally:
         await made.stop()
         await db.close()
+
+
+async def test_a_throttled_code_goes_back_once_even_when_that_is_written_twice(rig: Rig, database_url: str) -> None:
+    message = await rig.accept("verification")
+    [first] = await rig.handed_over(message)
+    tried_at = rig.now
+    await rig.answer([first], lambda _segment: Throttled(1.0, "RTHROTTLED"))
+    await rig.later(1.1)
+    await rig.handed_over(message, copies=2)
+    # The commit of the first time was not answered, so the recorder says it again: the second attempt is under way by now.
+    db = await Database.open(database_url, size=1)
+    async with db.connection() as conn:
+        await queue.put_back(conn, rig.app.id, message.message_id, attempted_at=tried_at, not_before=rig.now, sent_mask=0)
+        row = await conn.fetchrow("select owner, attempts from queue where id = $1", message.message_id)
+    await db.close()
+    assert tuple(row) == (rig.engine.id, 1)
+    await rig.answer(rig.given(message)[1:], taken)
+    assert len(rig.given(message)) == 2
+    assert await rig.status(message) is Status.SUBMITTED
 
 
 @pytest.mark.parametrize(("kind", "seconds"), [("verification", 5.0), ("marketing", 60.0)])

@@ -203,7 +203,7 @@ class Dispatcher:
         for message in group:
             segments = _segments(message, link, now)
             fitting = segments[: max(0, room - len(outbound))]
-            self._recorder.expect(message, link.config.id, fitting, segments[len(fitting) :])
+            self._recorder.expect(message, link.config.id, fitting, segments[len(fitting) :], attempted_at=attempted_at)
             outbound.extend(fitting)
         link.submit(outbound, now)
 

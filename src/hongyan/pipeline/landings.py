@@ -23,6 +23,8 @@ class Flight(msgspec.Struct):
     link_id: int
     expected: int
     answers: list[tuple[int, SubmitOutcome]]
+    attempted_at: float | None
+    """Which attempt this is; None when it did not come to one."""
     retry_in_s: float = 0.0
     """At least so long before it is tried again, if it has to be."""
 
@@ -41,7 +43,7 @@ class Landings(msgspec.Struct):
     """By application: messages that no longer wait for an answer."""
     submitted: list[Message]
     endings: list[Ending]
-    back: list[tuple[Message, PutBack]]
+    back: list[tuple[Flight, PutBack]]
     doubtful: list[tuple[Flight, Doubt]]
 
 
@@ -61,7 +63,7 @@ def landings(flights: Sequence[Flight], expired: Sequence[Message], now: float) 
                 _end(sorted_, Ending(message.app_id, message.id, Status.FAILED, code, charge=False, link_id=flight.link_id, done_at=now))
             case PutBack() as back:
                 retry_in_s = max(back.retry_in_s, flight.retry_in_s)
-                sorted_.back.append((message, PutBack(retry_in_s, back.sent_mask)))
+                sorted_.back.append((flight, PutBack(retry_in_s, back.sent_mask)))
             case Doubt() as doubt:
                 sorted_.doubtful.append((flight, doubt))
     for message in expired:
@@ -73,8 +75,15 @@ async def write(tx: Connection, landed: Landings, now: float) -> None:
     """Write all but the endings, which are settled together with those that receipts bring."""
     for app_id in sorted(landed.taken.keys() | landed.leaving.keys()):
         await segments.land(tx, app_id, landed.taken.get(app_id, []), sorted(landed.leaving.get(app_id, [])), now)
-    for message, back in landed.back:
-        await queue.put_back(tx, message.app_id, message.id, not_before=now + back.retry_in_s, sent_mask=back.sent_mask)
+    for flight, back in landed.back:
+        await queue.put_back(
+            tx,
+            flight.message.app_id,
+            flight.message.id,
+            attempted_at=flight.attempted_at,
+            not_before=now + back.retry_in_s,
+            sent_mask=back.sent_mask,
+        )
     for flight, doubt in landed.doubtful:
         message = flight.message
         await doubts.suspect(tx, _suspects(flight, doubt), now)

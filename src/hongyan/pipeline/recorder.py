@@ -75,10 +75,18 @@ class Recorder:
 
     # What the dispatcher and the links call; none of it waits.
 
-    def expect(self, message: Message, link_id: int, submitted: Sequence[OutboundSegment], unsent: Sequence[OutboundSegment]) -> None:
+    def expect(
+        self,
+        message: Message,
+        link_id: int,
+        submitted: Sequence[OutboundSegment],
+        unsent: Sequence[OutboundSegment],
+        *,
+        attempted_at: float,
+    ) -> None:
         """A message is about to be written; `unsent` segments did not fit and are as good as answered."""
         answers: list[tuple[int, SubmitOutcome]] = [(segment.sequence, NotSent("no room")) for segment in unsent]
-        flight = Flight(message, link_id, len(submitted) + len(unsent), answers)
+        flight = Flight(message, link_id, len(submitted) + len(unsent), answers, attempted_at)
         if submitted:
             self._flights[message.id] = flight
         else:
@@ -91,7 +99,7 @@ class Recorder:
 
     def unroutable(self, message: Message) -> None:
         """No link carries messages that go its way: it waits in the queue, out of the others' way, until one does or its validity ends."""
-        self._land(Flight(message, 0, 1, [(1, NotSent("no link serves it"))], retry_in_s=UNROUTABLE_RETRY_S))
+        self._land(Flight(message, 0, 1, [(1, NotSent("no link serves it"))], None, retry_in_s=UNROUTABLE_RETRY_S))
 
     def outcome(self, outcome: SegmentOutcome | LateAnswer) -> None:
         segment = outcome.segment

@@ -72,14 +72,17 @@ async def done(conn: Connection, app_id: int, ids: Sequence[int]) -> None:
     await conn.execute("delete from queue where app_id = $1 and id = any($2)", app_id, ids)
 
 
-async def put_back(conn: Connection, app_id: int, id_: int, *, not_before: float, sent_mask: int) -> None:
-    """Certainly not (wholly) sent: anybody may try again from `not_before` on."""
-    await conn.execute(
-        """update queue set owner = null, attempted_at = null, resolve_at = null, attempts = greatest(attempts - 1, 0),
-                  not_before = $3, sent_mask = sent_mask | $4
-            where app_id = $1 and id = $2""",
-        app_id, id_, at(not_before), sent_mask,
-    )  # fmt: skip
+PUT_BACK = """
+update queue set owner = null, attempted_at = null, resolve_at = null, not_before = $3, sent_mask = sent_mask | $4,
+       attempts = case when attempted_at is null then attempts else greatest(attempts - 1, 0) end
+ where app_id = $1 and id = $2 and attempted_at is not distinct from $5
+"""
+
+
+async def put_back(conn: Connection, app_id: int, id_: int, *, attempted_at: float | None, not_before: float, sent_mask: int) -> None:
+    """Certainly not (wholly) sent: anybody may try again from `not_before` on. Said again during another attempt it is not heard."""
+    attempt = None if attempted_at is None else at(attempted_at)
+    await conn.execute(PUT_BACK, app_id, id_, at(not_before), sent_mask, attempt)
 
 
 async def not_written(conn: Connection, app_id: int, ids: Sequence[int], *, attempted_at: float) -> None:
