@@ -1,8 +1,11 @@
 """hongyan bench: load on the running platform, and what comes of it."""
 
+import asyncio
+import contextlib
 import os
 import platform as machine
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +90,8 @@ async def _measure(loaded: "Settings", plan: Plan, journal: Path) -> dict[str, A
             warm = await bench.measure(Pace(plan.warm_up_s, plan.connections, plan.rate))
             if not warm.promises.ok:
                 raise _nothing_taken(warm.promises.refused)
-        stretch = await bench.measure(Pace(plan.seconds, plan.connections, plan.rate))
+        with _bar(plan.seconds):
+            stretch = await bench.measure(Pace(plan.seconds, plan.connections, plan.rate))
         if not stretch.promises.ok:
             raise _nothing_taken(stretch.promises.refused)
     where = {
@@ -97,6 +101,30 @@ async def _measure(loaded: "Settings", plan: Plan, journal: Path) -> dict[str, A
         "python": machine.python_version(),
     }
     return {"scenario": msgspec.to_builtins(plan), **figures(stretch), "machine": where}
+
+
+@contextlib.contextmanager
+def _bar(seconds: float) -> Iterator[None]:
+    """A progress bar on standard error while the block lasts, for people only: nothing where no terminal is."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.progress import Progress  # noqa: PLC0415 - as above
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("bench", total=seconds)
+        turning = asyncio.create_task(_advance(lambda: progress.advance(bar, 0.2)))
+        try:
+            yield
+        finally:
+            turning.cancel()
+
+
+async def _advance(step: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(0.2)
+        step()
 
 
 def _bench(loaded: "Settings", plan: Plan, journal: Path, tenant: "SandboxTenant", db: "Database") -> "Bench":
