@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from hongyan.cli.load.driver import Load, Pace, content_length
+from hongyan.cli.load.answers import TencentAnswers
+from hongyan.cli.load.driver import Load, Pace, content_length, without_chunks
 from hongyan.cli.load.numbers import Numbers
 from hongyan.cli.load.promises import Promises
 from hongyan.cli.load.requests import Requests, Target
@@ -39,7 +40,7 @@ async def door(say: Say) -> AsyncIterator[tuple[str, int]]:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                request = json.loads(await reader.readexactly(content_length(head)))
+                request = json.loads(await reader.readexactly(content_length(head) or 0))
                 statuses = [{"PhoneNumber": phone, "Code": "Ok"} for phone in request["PhoneNumberSet"]]
                 body = json.dumps({"Response": {"SendStatusSet": statuses, "RequestId": "r"}}, separators=(",", ":")).encode()
                 say(writer, b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
@@ -56,7 +57,7 @@ async def door(say: Say) -> AsyncIterator[tuple[str, int]]:
 
 
 async def put(pace: Pace, say: Say, count: int = 2) -> tuple[Load, Promises]:
-    promises = Promises(Numbers(1), count)
+    promises = Promises(Numbers(1), count, TencentAnswers())
     async with door(say) as address:
         load = Load(Requests(TARGET, promises.numbers, count), promises, pace, address)
         await load.run()
@@ -118,8 +119,25 @@ async def test_a_broken_connection_costs_its_request_and_another_one_goes_on() -
     [
         (b"HTTP/1.1 200 OK\r\ncontent-length: 17\r\nserver: x", 17),
         (b"HTTP/1.1 200 OK\r\nContent-Length:17", 17),
-        (b"HTTP/1.1 204 No Content", 0),
+        (b"HTTP/1.1 204 No Content", None),
     ],
 )
-def test_the_length_is_read_however_it_is_spelt(head: bytes, length: int) -> None:
+def test_the_length_is_read_however_it_is_spelt(head: bytes, length: int | None) -> None:
     assert content_length(head) == length
+
+
+@pytest.mark.parametrize("cut", [30, 57, 70, 90, 4_000])
+async def test_an_answer_may_come_in_chunks(cut: int) -> None:
+    def chunks(writer: asyncio.StreamWriter, octets: bytes) -> None:
+        body = octets.partition(b"\r\n\r\n")[2]
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        octets = head + b"7\r\n%b\r\n%X;why=not\r\n%b\r\n0\r\n\r\n" % (body[:7], len(body) - 7, body[7:])
+        writer.write(octets[:cut])
+        asyncio.get_running_loop().call_later(0.005, writer.write, octets[cut:])
+
+    _, promises = await put(Pace(0.05, 2, None), chunks)
+    assert promises.ok == 2 * len(promises.began) > 0
+
+
+def test_nothing_in_chunks_is_nothing() -> None:
+    assert without_chunks(b"0\r\n\r\n") == b""

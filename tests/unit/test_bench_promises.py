@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from hongyan.cli.load.answers import TencentAnswers
 from hongyan.cli.load.costs import Spent
 from hongyan.cli.load.measure import LOAD, Settled, Stretch, figures
 from hongyan.cli.load.numbers import Numbers
@@ -24,11 +25,11 @@ REFUSAL = b'{"Response":{"Error":{"Code":"RequestLimitExceeded","Message":"m"},"
 
 def promised(count: int, *bodies: bytes | None) -> Promises:
     """Request n is sent at second n and answered half a second later; None is never answered."""
-    promises = Promises(NUMBERS, count)
+    promises = Promises(NUMBERS, count, TencentAnswers())
     for n, body in enumerate(bodies):
         assert promises.begin(float(n)) == n
         if body is not None:
-            promises.answer(n, True, body, n + 0.5)  # noqa: FBT003 - the status of an answer
+            promises.answer(n, 200, body, n + 0.5)
     return promises
 
 
@@ -63,9 +64,9 @@ def test_a_refused_request_promises_nothing(body: bytes, code: str) -> None:
 
 
 def test_an_ok_under_another_status_is_no_promise() -> None:
-    promises = Promises(NUMBERS, 1)
+    promises = Promises(NUMBERS, 1, TencentAnswers())
     promises.begin(0.0)
-    assert not promises.answer(0, False, answer("Ok"), 1.0)  # noqa: FBT003 - the status of an answer
+    assert not promises.answer(0, 500, answer("Ok"), 1.0)
     assert promises.ok == 0
 
 

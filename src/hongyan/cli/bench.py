@@ -6,6 +6,7 @@ import os
 import platform as machine
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,9 +130,10 @@ async def _advance(step: Callable[[], None]) -> None:
 
 def _bench(loaded: "Settings", plan: Plan, journal: Path, tenant: "SandboxTenant", db: "Database") -> "Bench":
     from hongyan.cli.instance import running  # noqa: PLC0415 - as above
+    from hongyan.cli.load.answers import TencentAnswers  # noqa: PLC0415 - as above
     from hongyan.cli.load.costs import Processes  # noqa: PLC0415 - `--help` does not wait for it
-    from hongyan.cli.load.measure import LOAD, Bench  # noqa: PLC0415 - as above
-    from hongyan.cli.load.requests import Target  # noqa: PLC0415 - as above
+    from hongyan.cli.load.measure import LOAD, Api, Bench  # noqa: PLC0415 - as above
+    from hongyan.cli.load.requests import Requests, Target  # noqa: PLC0415 - as above
     from hongyan.settings import address  # noqa: PLC0415 - as above
 
     state = running(loaded)
@@ -149,16 +151,17 @@ def _bench(loaded: "Settings", plan: Plan, journal: Path, tenant: "SandboxTenant
     pids = {"supervisor": state.pid, **state.processes, LOAD: os.getpid()}
     if state.database_pid is not None:
         pids[DATABASE] = state.database_pid
+    target = Target(
+        host=f"{host}:{port}",
+        secret_id=tenant.secret_id,
+        secret_key=tenant.secret_key,
+        sdk_app_id=tenant.sdk_app_id,
+        sign_name=tenant.sign_name,
+        template_id=sample.id,
+        params=sample.params,
+    )
     return Bench(
-        target=Target(
-            host=f"{host}:{port}",
-            secret_id=tenant.secret_id,
-            secret_key=tenant.secret_key,
-            sdk_app_id=tenant.sdk_app_id,
-            sign_name=tenant.sign_name,
-            template_id=sample.id,
-            params=sample.params,
-        ),
+        api=Api(partial(Requests, target), TencentAnswers()),
         address=(host, port),
         journal=journal,
         settled=_settled(db, int(tenant.sdk_app_id)),

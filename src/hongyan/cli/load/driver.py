@@ -3,18 +3,26 @@
 import asyncio
 import contextlib
 import time
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 
 from hongyan.cli.load.promises import Promises
-from hongyan.cli.load.requests import Requests
 
 TICK_S = 0.001
 PATIENCE_S = 15.0
 """How long answers are waited for after the last request."""
+LAST_CHUNK = b"0\r\n\r\n"
 PAUSE_S = 0.05
 """A client whose request was refused as a whole, or whose connection broke, goes on after this."""
+
+
+class Builder(Protocol):
+    """Makes the requests of one API."""
+
+    def build(self, index: int, at: int) -> bytes:
+        """The whole request `index` (0, 1, ...), sent at Unix second `at`."""
+        ...
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -29,7 +37,7 @@ class Pace(msgspec.Struct, frozen=True):
 class Load:
     """One stretch of load. A request that finds no free connection at its time waits, and its wait counts."""
 
-    def __init__(self, requests: Requests, promises: Promises, pace: Pace, address: tuple[str, int]) -> None:
+    def __init__(self, requests: Builder, promises: Promises, pace: Pace, address: tuple[str, int]) -> None:
         self._requests = requests
         self._promises = promises
         self._pace = pace
@@ -91,11 +99,11 @@ class Load:
 
     # What connections say.
 
-    def answered(self, connection: "Connection", request: int, status_ok: bool, body: bytes) -> None:
+    def answered(self, connection: "Connection", request: int, status: int, body: bytes) -> None:
         """The answer to a request is complete."""
         now = time.monotonic()
         self._in_flight -= 1
-        if not self._promises.answer(request, status_ok, body, now):
+        if not self._promises.answer(request, status, body, now):
             self._loop.call_later(PAUSE_S, self._free, connection)
         else:
             self._free(connection)
@@ -136,7 +144,7 @@ class Load:
 
 
 class Connection(asyncio.Protocol):
-    """HTTP/1.1 with one request at a time, as far as this server speaks it: every answer has a Content-Length."""
+    """HTTP/1.1 with one request at a time, as far as these servers speak it: an answer has a Content-Length or comes in chunks."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -144,7 +152,8 @@ class Connection(asyncio.Protocol):
         self._request: int | None = None
         self._chunks: list[bytes] = []
         self._missing = 0
-        self._status_ok = False
+        self._in_chunks = False
+        self._status = 0
         self._closing = False
 
     def ask(self, request: int, octets: bytes) -> None:
@@ -164,10 +173,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._missing:
-            self._chunks.append(data)
-            self._missing -= len(data)
-            if self._missing <= 0:
-                self._done(b"".join(self._chunks))
+            self._more(data)
             return
         if self._chunks:
             data = b"".join([*self._chunks, data])
@@ -176,20 +182,31 @@ class Connection(asyncio.Protocol):
         if end < 0:
             self._chunks.append(data)
             return
-        self._status_ok = data.startswith(b"HTTP/1.1 200 ")
-        body = data[end + 4 :]
-        self._missing = content_length(data[:end]) - len(body)
+        head, body = data[:end], data[end + 4 :]
+        self._status = int(head[9:12])
+        length = content_length(head)
+        self._in_chunks = length is None and b"chunked" in head.lower()
+        self._missing = 1 if self._in_chunks else length or 0
+        self._more(body)
+
+    def _more(self, data: bytes) -> None:
+        """A piece of the body."""
+        self._chunks.append(data)
+        if self._in_chunks:
+            whole = b"".join(self._chunks)
+            if whole.endswith(LAST_CHUNK):
+                self._done(without_chunks(whole))
+            return
+        self._missing -= len(data)
         if self._missing <= 0:
-            self._done(body)
-        else:
-            self._chunks.append(body)
+            self._done(b"".join(self._chunks))
 
     def _done(self, body: bytes) -> None:
         request, self._request = self._request, None
         self._chunks = []
         self._missing = 0
         if request is not None:
-            self._load.answered(self, request, self._status_ok, body)
+            self._load.answered(self, request, self._status, body)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._transport = None
@@ -198,13 +215,26 @@ class Connection(asyncio.Protocol):
             self._request = None
 
 
-def content_length(head: bytes) -> int:
-    """The length that an answer's head announces; 0 when it announces none."""
+def content_length(head: bytes) -> int | None:
+    """The length that an answer's head announces; None when it announces none."""
     at = head.find(b"content-length: ")
     if at < 0:
         head = head.lower()
         at = head.find(b"content-length:")
         if at < 0:
-            return 0
+            return None
     value = head[head.index(b":", at) + 1 :].partition(b"\r\n")[0].strip()
-    return int(value) if value.isdigit() else 0
+    return int(value) if value.isdigit() else None
+
+
+def without_chunks(body: bytes) -> bytes:
+    """What a body in chunks says (RFC 9112, section 7.1), up to the last chunk."""
+    pieces: list[bytes] = []
+    at = 0
+    while True:
+        end = body.index(b"\r\n", at)
+        size = int(body[at:end].partition(b";")[0], 16)
+        if not size:
+            return b"".join(pieces)
+        pieces.append(body[end + 2 : end + 2 + size])
+        at = end + 2 + size + 2

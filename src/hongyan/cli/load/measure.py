@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
+from hongyan.cli.load.answers import Answers
 from hongyan.cli.load.costs import Processes, Spent
-from hongyan.cli.load.driver import Load, Pace
+from hongyan.cli.load.driver import Builder, Load, Pace
 from hongyan.cli.load.numbers import Numbers
 from hongyan.cli.load.promises import Promises, Sightings, quantile_ms
-from hongyan.cli.load.requests import Requests, Target
 
 LOAD = "load"
 """The name under which this process's own costs are reported."""
@@ -39,6 +39,14 @@ class Settled(msgspec.Struct, frozen=True):
 
 AskSettled = Callable[[float, float, float], Awaitable[Settled]]
 """(accepted since, begin, end), all Unix seconds."""
+
+
+class Api(msgspec.Struct, frozen=True):
+    """How one API is asked, and how its answers are read."""
+
+    requests: Callable[[Numbers, int], Builder]
+    """Of these numbers, so many in each request."""
+    answers: Answers
 
 
 class Line(msgspec.Struct):
@@ -97,14 +105,14 @@ class Bench:
     def __init__(
         self,
         *,
-        target: Target,
+        api: Api,
         address: tuple[str, int],
         journal: Path,
         settled: AskSettled,
         processes: Processes,
         numbers_per_request: int,
     ) -> None:
-        self._target = target
+        self._api = api
         self._address = address
         self._journal = journal
         self._settled = settled
@@ -114,8 +122,8 @@ class Bench:
     async def measure(self, pace: Pace) -> Stretch:
         """Send at this pace and wait until all of it is settled or nothing moves any more."""
         numbers = Numbers(int.from_bytes(os.urandom(4), "big"))
-        promises = Promises(numbers, self._count)
-        load = Load(Requests(self._target, numbers, self._count), promises, pace, self._address)
+        promises = Promises(numbers, self._count, self._api.answers)
+        load = Load(self._api.requests(numbers, self._count), promises, pace, self._address)
         journal = Seen(self._journal)
         wall = time.time()
         before = self._processes.spent()

@@ -5,38 +5,15 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
+from hongyan.cli.load.answers import Answers, Partly
 from hongyan.cli.load.numbers import Numbers
-
-OK = b'"Code":"Ok"'
-
-
-class _Status(msgspec.Struct, rename="pascal"):
-    phone_number: str
-    code: str
-
-
-class _Error(msgspec.Struct, rename="pascal"):
-    code: str
-
-
-class _Answer(msgspec.Struct, rename="pascal"):
-    send_status_set: list[_Status] = []
-    error: _Error | None = None
-
-
-class _Envelope(msgspec.Struct):
-    Response: _Answer
-
-
-_DECODER = msgspec.json.Decoder(_Envelope)
 
 
 class Promises:
     """Which numbers were answered OK. Times are monotonic seconds."""
 
-    def __init__(self, numbers: Numbers, count: int) -> None:
+    def __init__(self, numbers: Numbers, count: int, answers: Answers) -> None:
+        self._answers = answers
         self.numbers = numbers
         self.count = count
         self.began = array("d")
@@ -53,27 +30,19 @@ class Promises:
         self.answered.append(0.0)
         return len(self.began) - 1
 
-    def answer(self, request: int, status_ok: bool, body: bytes, now: float) -> bool:
-        """Its answer came; False when the request as a whole was refused."""
+    def answer(self, request: int, status: int, body: bytes, now: float) -> bool:
+        """Its answer came, with this HTTP status; False when the request as a whole was refused."""
         self.answered[request] = now
-        if status_ok and body.count(OK) == self.count:
+        if self._answers.whole(status, body, self.count):
             return True
-        return self._read(request, status_ok, body)
-
-    def _read(self, request: int, status_ok: bool, body: bytes) -> bool:
-        """Not everything was taken: look closely."""
         self.partly[request] = frozenset()
-        try:
-            answer = _DECODER.decode(body).Response
-        except msgspec.DecodeError:
-            self.refused["unreadable answer"] += self.count
+        read = self._answers.read(status, body)
+        if not isinstance(read, Partly):
+            self.refused[read] += self.count
             return False
-        if not status_ok or not answer.send_status_set:
-            self.refused[answer.error.code if answer.error else "no status"] += self.count
-            return False
-        taken = {self.numbers.index(status.phone_number) for status in answer.send_status_set if status.code == "Ok"}
-        self.partly[request] = frozenset(index for index in taken if index is not None)
-        self.refused.update(status.code for status in answer.send_status_set if status.code != "Ok")
+        indices = map(self.numbers.index, read.phones)
+        self.partly[request] = frozenset(index for index in indices if index is not None)
+        self.refused.update(read.refused)
         return True
 
     def taken(self, request: int) -> int:
