@@ -6,7 +6,7 @@ from hongyan.cli.load.answers import TencentAnswers
 from hongyan.cli.load.costs import Spent
 from hongyan.cli.load.measure import LOAD, Settled, Stretch, figures
 from hongyan.cli.load.numbers import Numbers
-from hongyan.cli.load.promises import Promises, Sightings, quantile_ms
+from hongyan.cli.load.promises import Promises, Sightings, Tellings, quantile_ms
 
 NUMBERS = Numbers(424_242)
 
@@ -138,6 +138,7 @@ def test_costs_are_shared_out_over_the_messages_and_the_load_is_none_of_the_plat
     result = figures(
         Stretch(
             promises=promises,
+            tellings=None,
             sightings=sightings,
             began=0.0,
             ended=2.0,
@@ -157,3 +158,16 @@ def test_costs_are_shared_out_over_the_messages_and_the_load_is_none_of_the_plat
     assert (result["accepted_per_s"], result["receipts_per_s"], result["delivered_per_s"]) == (2, 1, 1)
     assert (result["lost"], result["duplicated"], result["unsettled"], result["drain_s"]) == (0, 0, 1, 2.0)
     assert result["memory_mib"]["engine"] == 200
+
+
+def test_what_a_callback_says_is_counted_once_for_each_number_and_repetitions_apart() -> None:
+    promises = Promises(Numbers(3), 1, TencentAnswers())
+    for request in range(3):
+        promises.begin(float(request))
+        promises.answer(request, status_ok=True, body=b'{"Code":"Ok"}', now=request + 0.5)
+    tellings = Tellings(promises)
+    for number, at in ((0, 1.0), (1, 1.25), (0, 9.0)):
+        tellings.note(str(promises.numbers.national(number)), at)
+    tellings.note("19900000000", 2.0)
+    assert (list(tellings.waits_s), tellings.repeated, tellings.untold()) == ([1.0, 0.25], 1, 1)
+    assert tellings.told_between(1.1, 2.0) == 1

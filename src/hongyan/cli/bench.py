@@ -5,7 +5,8 @@ import contextlib
 import os
 import platform as machine
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ from hongyan.cli.session import settings, terminal
 
 if TYPE_CHECKING:
     from hongyan.cli.load.measure import Bench
+    from hongyan.cli.load.receiver import Receiver
     from hongyan.control.sandbox import SandboxTenant
     from hongyan.kit.db import Database
     from hongyan.settings import Settings
@@ -38,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     rate: float | None
     """Requests a second."""
     template: str
+    callbacks: bool
 
 
 def bench(
@@ -55,6 +58,12 @@ def bench(
         typer.Option(min=0.1, help="Requests a second, whatever the answers; otherwise as many as are answered.", show_default=False),
     ] = None,
     template: Annotated[str, typer.Option(help="What is sent: verification, notice or marketing.")] = "verification",
+    callbacks: Annotated[
+        bool,
+        typer.Option(
+            "--callbacks/--no-callbacks", help="Report to a callback server on the loopback too; needs HONGYAN_CALLBACK_ALLOW=127.0.0.1/32."
+        ),
+    ] = False,
     journal: Annotated[
         Path | None, typer.Option(help="The simulator's journal; otherwise as HONGYAN_SIMULATOR_JOURNAL says.", show_default=False)
     ] = None,
@@ -62,7 +71,7 @@ def bench(
     """Send signed requests to the running platform for a while and print one JSON object: rates, times, costs, losses."""
     import uvloop  # noqa: PLC0415 - `--help` does not wait for it
 
-    plan = Plan(numbers, seconds, warm_up, connections or CONNECTIONS[numbers == 1], rate, template)
+    plan = Plan(numbers, seconds, warm_up, connections or CONNECTIONS[numbers == 1], rate, template, callbacks)
     loaded = settings(ctx)
     where = journal or (Path(loaded.simulator_journal) if loaded.simulator_journal else None)
     if where is None:
@@ -83,8 +92,8 @@ async def _measure(loaded: "Settings", plan: Plan, journal: Path) -> dict[str, A
 
     async with wiring.control_plane(loaded) as control:
         tenant = await control.sandbox.ensure("")
-    async with wiring.database(loaded) as db:
-        bench = _bench(loaded, plan, journal, tenant, db)
+    async with wiring.database(loaded) as db, _reports(loaded, plan, int(tenant.sdk_app_id)) as receiver:
+        bench = _bench(loaded, plan, journal, tenant, db=db, receiver=receiver)
         load_before = os.getloadavg()[0]
         if plan.warm_up_s:
             # The first calls after the sandbox was made may come before the platform knows it.
@@ -102,6 +111,28 @@ async def _measure(loaded: "Settings", plan: Plan, journal: Path) -> dict[str, A
         "python": machine.python_version(),
     }
     return {"scenario": msgspec.to_builtins(plan), **figures(stretch), "machine": where}
+
+
+@contextlib.asynccontextmanager
+async def _reports(loaded: "Settings", plan: Plan, app_id: int) -> "AsyncIterator[Receiver | None]":
+    """A callback server to which the sandbox reports while the block lasts; None when none is wanted."""
+    if not plan.callbacks:
+        yield None
+        return
+    from hongyan import wiring  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.cli.load.receiver import receiver  # noqa: PLC0415 - as above
+    from hongyan.control.apps import AppChange  # noqa: PLC0415 - as above
+
+    with tempfile.TemporaryDirectory(prefix="hongyan-bench-") as directory:
+        async with receiver(Path(directory) / "heard") as running:
+            async with wiring.control_plane(loaded) as control:
+                before = (await control.apps.get(app_id)).report_url
+                await control.apps.change(app_id, AppChange(report_url=running.url))
+            try:
+                yield running
+            finally:
+                async with wiring.control_plane(loaded) as control:
+                    await control.apps.change(app_id, AppChange(report_url=before))
 
 
 @contextlib.contextmanager
@@ -128,11 +159,13 @@ async def _advance(step: Callable[[], None]) -> None:
         step()
 
 
-def _bench(loaded: "Settings", plan: Plan, journal: Path, tenant: "SandboxTenant", db: "Database") -> "Bench":
+def _bench(
+    loaded: "Settings", plan: Plan, journal: Path, tenant: "SandboxTenant", *, db: "Database", receiver: "Receiver | None"
+) -> "Bench":
     from hongyan.cli.instance import running  # noqa: PLC0415 - as above
     from hongyan.cli.load.answers import TencentAnswers  # noqa: PLC0415 - as above
     from hongyan.cli.load.costs import Processes  # noqa: PLC0415 - `--help` does not wait for it
-    from hongyan.cli.load.measure import LOAD, Api, Bench  # noqa: PLC0415 - as above
+    from hongyan.cli.load.measure import LOAD, RECEIVER, Api, Bench  # noqa: PLC0415 - as above
     from hongyan.cli.load.requests import Requests, Target  # noqa: PLC0415 - as above
     from hongyan.settings import address  # noqa: PLC0415 - as above
 
@@ -149,6 +182,8 @@ def _bench(loaded: "Settings", plan: Plan, journal: Path, tenant: "SandboxTenant
     host, port = address(state.http)
     host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
     pids = {"supervisor": state.pid, **state.processes, LOAD: os.getpid()}
+    if receiver is not None:
+        pids[RECEIVER] = receiver.pid
     if state.database_pid is not None:
         pids[DATABASE] = state.database_pid
     target = Target(
@@ -167,6 +202,7 @@ def _bench(loaded: "Settings", plan: Plan, journal: Path, tenant: "SandboxTenant
         settled=_settled(db, int(tenant.sdk_app_id)),
         processes=Processes(pids, frozenset({DATABASE})),
         numbers_per_request=plan.numbers,
+        heard=None if receiver is None else receiver.path,
     )
 
 

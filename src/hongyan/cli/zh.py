@@ -143,6 +143,9 @@ OPTIONS: dict[str, str] = {
     "Keep-alive connections; otherwise 64 for one number, 16 for more.": "长连接数；不写则单号码 64、多号码 16。",
     "Requests a second, whatever the answers; otherwise as many as are answered.": "每秒请求数，不等应答；不写则应答多快就发多快。",
     "What is sent: verification, notice or marketing.": "发送内容：verification、notice 或 marketing。",
+    "Report to a callback server on the loopback too; needs HONGYAN_CALLBACK_ALLOW=127.0.0.1/32.": (
+        "同时回调到本机的接收端；需要 HONGYAN_CALLBACK_ALLOW=127.0.0.1/32。"
+    ),
     "The simulator's journal; otherwise as HONGYAN_SIMULATOR_JOURNAL says.": "模拟运营商的日志；不写则用 HONGYAN_SIMULATOR_JOURNAL。",
     "Where HTTP is served, HOST:PORT.": "HTTP 监听地址，主机:端口。",
     "End afterwards instead of staying up.": "演示完就结束，不保持运行。",

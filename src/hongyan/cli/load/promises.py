@@ -131,6 +131,40 @@ class Sightings:
         return sum(1 for index, seen in enumerate(self._seen) if seen and not self._promises.is_taken(index))
 
 
+class Tellings:
+    """Which of these numbers a callback receiver was told of."""
+
+    def __init__(self, promises: Promises) -> None:
+        self._promises = promises
+        self._told = bytearray(len(promises.began) * promises.count)
+        self.at = array("d")
+        """When each number was first told of."""
+        self.waits_s = array("d")
+        """From the sending of its request until then."""
+        self.repeated = 0
+        """Tellings beyond the first: a callback comes at least once."""
+
+    def note(self, phone: str, monotonic: float) -> None:
+        """One telling."""
+        index = self._promises.numbers.index(phone)
+        if index is None or index >= len(self._told):
+            return
+        if self._told[index]:
+            self.repeated += 1
+            return
+        self._told[index] = 1
+        self.at.append(monotonic)
+        self.waits_s.append(monotonic - self._promises.began[index // self._promises.count])
+
+    def told_between(self, begin: float, end: float) -> int:
+        """Numbers first told of in this time."""
+        return sum(1 for at in self.at if begin <= at < end)
+
+    def untold(self) -> int:
+        """Numbers answered OK of which nothing was told."""
+        return sum(1 for index, told in enumerate(self._told) if not told and self._promises.is_taken(index))
+
+
 def quantile_ms(seconds: Iterable[float], share: float) -> float | None:
     """The nearest-rank quantile in milliseconds; None of nothing."""
     ordered: Sequence[float] = sorted(seconds)
