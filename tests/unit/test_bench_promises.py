@@ -164,7 +164,7 @@ def test_what_a_callback_says_is_counted_once_for_each_number_and_repetitions_ap
     promises = Promises(Numbers(3), 1, TencentAnswers())
     for request in range(3):
         promises.begin(float(request))
-        promises.answer(request, status_ok=True, body=b'{"Code":"Ok"}', now=request + 0.5)
+        promises.answer(request, 200, b'{"Code":"Ok"}', request + 0.5)
     tellings = Tellings(promises)
     for number, at in ((0, 1.0), (1, 1.25), (0, 9.0)):
         tellings.note(str(promises.numbers.national(number)), at)

@@ -12,7 +12,7 @@ from hongyan.cli.load.receiver import receiver
 async def test_a_receiver_notes_every_number_it_is_told_of(tmp_path: Path) -> None:
     promises = Promises(Numbers(5), 3, TencentAnswers())
     promises.begin(0.0)
-    promises.answer(0, status_ok=True, body=b'"Code":"Ok"' * 3, now=0.1)
+    promises.answer(0, 200, b'"Code":"Ok"' * 3, 0.1)
     first, second, third = (promises.numbers.national(index) for index in range(3))
     heard = Heard(tmp_path / "heard")
     async with receiver(tmp_path / "heard") as running, httpx2.AsyncClient() as client:

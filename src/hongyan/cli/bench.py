@@ -18,6 +18,8 @@ from hongyan.cli.output import CommandError
 from hongyan.cli.session import settings, terminal
 
 if TYPE_CHECKING:
+    from hongyan.cli.instance import State
+    from hongyan.cli.load.costs import Processes
     from hongyan.cli.load.measure import Bench
     from hongyan.cli.load.receiver import Receiver
     from hongyan.control.sandbox import SandboxTenant
@@ -164,8 +166,7 @@ def _bench(
 ) -> "Bench":
     from hongyan.cli.instance import running  # noqa: PLC0415 - as above
     from hongyan.cli.load.answers import TencentAnswers  # noqa: PLC0415 - as above
-    from hongyan.cli.load.costs import Processes  # noqa: PLC0415 - `--help` does not wait for it
-    from hongyan.cli.load.measure import LOAD, RECEIVER, Api, Bench  # noqa: PLC0415 - as above
+    from hongyan.cli.load.measure import Api, Bench  # noqa: PLC0415 - as above
     from hongyan.cli.load.requests import Requests, Target  # noqa: PLC0415 - as above
     from hongyan.settings import address  # noqa: PLC0415 - as above
 
@@ -181,11 +182,6 @@ def _bench(
         raise CommandError("usage", f"没有模板 {plan.template}。", f"There is no template {plan.template}.")
     host, port = address(state.http)
     host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
-    pids = {"supervisor": state.pid, **state.processes, LOAD: os.getpid()}
-    if receiver is not None:
-        pids[RECEIVER] = receiver.pid
-    if state.database_pid is not None:
-        pids[DATABASE] = state.database_pid
     target = Target(
         host=f"{host}:{port}",
         secret_id=tenant.secret_id,
@@ -200,10 +196,23 @@ def _bench(
         address=(host, port),
         journal=journal,
         settled=_settled(db, int(tenant.sdk_app_id)),
-        processes=Processes(pids, frozenset({DATABASE})),
+        processes=_processes(state, receiver),
         numbers_per_request=plan.numbers,
         heard=None if receiver is None else receiver.path,
     )
+
+
+def _processes(state: "State", receiver: "Receiver | None") -> "Processes":
+    """Whose costs are counted, by name."""
+    from hongyan.cli.load.costs import Processes  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.cli.load.measure import LOAD, RECEIVER  # noqa: PLC0415 - as above
+
+    pids = {"supervisor": state.pid, **state.processes, LOAD: os.getpid()}
+    if receiver is not None:
+        pids[RECEIVER] = receiver.pid
+    if state.database_pid is not None:
+        pids[DATABASE] = state.database_pid
+    return Processes(pids, frozenset({DATABASE}))
 
 
 def _settled(db: "Database", app_id: int) -> Callable[..., Any]:
