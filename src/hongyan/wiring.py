@@ -14,6 +14,7 @@ import structlog
 from hongyan.carriers.smpp import SmppLink
 from hongyan.control import snapshots as control_snapshots
 from hongyan.control.plane import ControlPlane, assemble
+from hongyan.doors import published
 from hongyan.doors.ops import routes as ops
 from hongyan.doors.tencent_v3 import callbacks as tencent_v3_callbacks
 from hongyan.doors.tencent_v3.routes import TencentV3Door
@@ -277,7 +278,7 @@ class Worker:
         tencent_v3 = TencentV3Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time)
         return web.HotPaths(
             {"/": tencent_v3},
-            web.starlette(ops.routes(self._ready)),
+            web.starlette(ops.routes(self._ready, published.served())),
             body_limit=self._settings.max_body,
             trusted_proxies=self._settings.trusted_proxies,
             seen=METRICS.http,

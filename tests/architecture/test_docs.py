@@ -16,6 +16,7 @@ from hongyan import settings
 from hongyan.cli import pages
 from hongyan.cli.app import tree
 from hongyan.cli.output import Terminal
+from hongyan.doors import published
 from hongyan.kit import migrate
 from hongyan.store.partitions import PARTITIONED
 
@@ -100,6 +101,10 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_what_pages_have_from_the_code_is_what_it_says_now(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text == pages.filled(text), "write it anew: make docs"
+
+
+def test_the_published_schemas_are_those_of_the_doors() -> None:
+    assert (ROOT / pages.OPENAPI).read_text(encoding="utf-8") == published.page(), "write it anew: make docs"
 
 
 def test_every_block_is_on_some_page() -> None:

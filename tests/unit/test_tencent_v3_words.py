@@ -8,7 +8,7 @@ import pytest
 from hongyan.doors.tencent_v3 import callbacks, errors, schema
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
 from hongyan.doors.tencent_v3.routes import OFFLINE, VERSION
-from hongyan.doors.tencent_v3.schema import Schema
+from hongyan.doors.tencent_v3.schema import Schema, bare
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
@@ -47,7 +47,7 @@ TYPES: dict[Any, str] = {str: "string", int: "int", list[str]: "list of string"}
 def fields(struct: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
     return {
         field.encode_name: {
-            "type": TYPES.get(field.type) or TYPES[next(part for part in field.type.__args__ if part is not type(None))],
+            "type": TYPES.get(kind := bare(field.type)) or TYPES[next(part for part in kind.__args__ if part is not type(None))],
             "required": field.required,
         }
         for field in msgspec.structs.fields(struct)

@@ -14,7 +14,8 @@ import msgspec
 from hongyan import settings
 from hongyan.cli.app import GROUPS, tree
 from hongyan.cli.output import Terminal
-from hongyan.doors.tencent_v3 import errors, routes
+from hongyan.doors import published
+from hongyan.doors.tencent_v3 import errors, routes, schema
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
 from hongyan.kit.metrics import Metrics
 from hongyan.model.limits import Limits
@@ -24,6 +25,7 @@ from hongyan.pipeline.compose import VALIDITY_S
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S
 from hongyan.simulator import handsets
 
+OPENAPI = Path("docs/reference/openapi.json")
 BEGIN, NAMED, END = "<!-- from the code: ", " -->", "<!-- end -->"
 WORDS_BY_BEHAVIOUR = (
     ("submit_status", 0, "the submit is refused with command_status 0x{:02X}"),
@@ -101,9 +103,7 @@ def _meaning(param: Any) -> str:
 
 def tencent_v3_actions() -> str:
     """What the door answers and what it knows to be missing, by version."""
-    door: Any = routes.TencentV3Door
-    answered = door(directory=None, send=None, pulls=None, clock=None)._actions  # noqa: SLF001 - only the door itself knows
-    rows = [(f"`{routes.VERSION}`", "answered", _listed(answered))]
+    rows = [(f"`{routes.VERSION}`", "answered", _listed(schema.ACTIONS))]
     rows += [(f"`{version}`", "`ActionOffline`", _listed(sorted(offline))) for version, offline in routes.OFFLINE.items()]
     return _table(("version", "answer", "actions"), rows)
 
@@ -117,8 +117,7 @@ def tencent_v3_errors() -> str:
     reasons: dict[Fault, list[str]] = {}
     for reject, fault in FAULTS.items():
         reasons.setdefault(fault, []).append(f"`{reject.value}`")
-    every = {*(fault for fault in vars(errors).values() if isinstance(fault, Fault)), *FAULTS.values()}
-    ordered = sorted(every, key=lambda fault: (fault.where.value, fault.code, fault.en))
+    ordered = sorted(errors.EVERY, key=lambda fault: (fault.where.value, fault.code, fault.en))
     places = {errors.Where.ERROR: "`Response.Error`", errors.Where.STATUS: "the number's entry"}
     rows = [(f"`{f.code}`", places[f.where], f.en, f.zh, ", ".join(reasons.get(f, ["of the door itself"]))) for f in ordered]
     return _table(("code", "stands in", "English", "Chinese", "reason in Hongyan"), rows)
@@ -219,6 +218,7 @@ def pages(root: Path) -> Iterator[Path]:
 def write(root: Path) -> None:
     """Write what the pages have from the code anew."""
     (root / "docs" / "reference" / "settings.md").write_text(settings.reference(), encoding="utf-8")
+    (root / OPENAPI).write_text(published.page(), encoding="utf-8")
     for page in pages(root):
         before = page.read_text(encoding="utf-8")
         if (after := filled(before)) != before:

@@ -201,6 +201,15 @@ FAULTS: dict[Reject, Fault] = {
 """Every reason in Tencent's words."""
 
 
+EVERY: frozenset[Fault] = frozenset({*(fault for fault in vars().values() if isinstance(fault, Fault)), *FAULTS.values()})
+"""Every fault that the door can tell."""
+
+
+def codes() -> list[str]:
+    """Every code an answer can have, in order."""
+    return sorted({OK, *(fault.code for fault in EVERY)})
+
+
 def failure(refusal: Refusal) -> Failure:
     """A refusal of the whole request in Tencent's words."""
     return Failure(FAULTS[refusal.reason], refusal.detail)

@@ -11,7 +11,7 @@ import structlog
 from hongyan.doors.tencent_v3 import auth, errors, schema
 from hongyan.doors.tencent_v3.auth import Claim, Parts
 from hongyan.doors.tencent_v3.errors import FAULTS, Failure, Where, failure
-from hongyan.doors.tencent_v3.schema import Answer, DescribePhoneNumberInfo, PullNumber, PullQueue, Schema, SendSms, SendStatus
+from hongyan.doors.tencent_v3.schema import MOST_PULLED, Answer, DescribePhoneNumberInfo, PullNumber, PullQueue, Schema, SendSms, SendStatus
 from hongyan.kit.web import Request, Response
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Accepted, Caller, Outcome, Refused, SendCommand
@@ -40,7 +40,6 @@ OFFLINE: dict[str, frozenset[str]] = {
     "2020-09-02": frozenset({"SendCodeVoice", "SendTtsVoice"}),  # the service vms; the version alone tells it apart
 }
 """Actions that exist at Tencent and not here, by version."""
-MOST_PULLED = 100
 PULL_WINDOW_S = 7 * 86_400
 CLOCK_SLACK_S = 300
 """A customer's clock may be a little behind ours when it asks for the last seven days."""
@@ -86,13 +85,16 @@ class TencentV3Door:
         self._send = send
         self._pulls = pulls
         self._clock = clock
+        acts: Mapping[str, Act] = {
+            "SendSms": self._send_sms,
+            "PullSmsSendStatus": self._pull_reports,
+            "PullSmsReplyStatus": self._pull_replies,
+            "PullSmsSendStatusByPhoneNumber": self._pull_reports_of,
+            "PullSmsReplyStatusByPhoneNumber": self._pull_replies_of,
+            "DescribePhoneNumberInfo": self._describe,
+        }
         self._actions: Mapping[str, tuple[Schema[Any], Act]] = {
-            "SendSms": (Schema(SendSms), self._send_sms),
-            "PullSmsSendStatus": (Schema(PullQueue), self._pull_reports),
-            "PullSmsReplyStatus": (Schema(PullQueue), self._pull_replies),
-            "PullSmsSendStatusByPhoneNumber": (Schema(PullNumber), self._pull_reports_of),
-            "PullSmsReplyStatusByPhoneNumber": (Schema(PullNumber), self._pull_replies_of),
-            "DescribePhoneNumberInfo": (Schema(DescribePhoneNumberInfo), self._describe),
+            name: (Schema(action.request), acts[name]) for name, action in schema.ACTIONS.items()
         }
 
     async def __call__(self, request: Request) -> Response:

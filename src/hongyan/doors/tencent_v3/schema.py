@@ -3,9 +3,10 @@
 A JSON null is an absent field. In queries and forms lists are flattened ("PhoneNumberSet.0") and integers are text.
 """
 
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec import Meta
 
 from hongyan.doors.tencent_v3 import errors
 from hongyan.doors.tencent_v3.errors import Failure
@@ -16,6 +17,7 @@ from hongyan.model.phone import UNKNOWN_REGION, parse
 from hongyan.model.reject import Refusal, Reject
 
 MOST_NUMBERS = 200
+MOST_PULLED = 100
 SERIAL_PREFIX = "2021:"
 _LONGEST_ID = 19
 
@@ -35,7 +37,17 @@ def decimal(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID else None
 
 
-# Requests.
+# Requests. What the annotations say is published (openapi.py) and asked elsewhere: msgspec would answer with a code that is not Tencent's.
+
+Id = Annotated[str, Meta(description="A decimal id, as text.", extra_json_schema={"pattern": f"^[0-9]{{1,{_LONGEST_ID}}}$"})]
+Numbers = Annotated[
+    list[str],
+    Meta(
+        description="E.164 with the plus, or a mainland number alone; all in mainland China or all abroad.",
+        extra_json_schema={"minItems": 1, "maxItems": MOST_NUMBERS},
+    ),
+]
+Most = Annotated[int, Meta(description="How many at most.", extra_json_schema={"minimum": 1, "maximum": MOST_PULLED})]
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="pascal"):
@@ -46,14 +58,14 @@ R = TypeVar("R", bound=Request)
 
 
 class SendSms(Request, frozen=True):
-    phone_number_set: list[str]
-    sms_sdk_app_id: str
-    template_id: str
-    sign_name: str | None = None
-    template_param_set: list[str] | None = None
-    extend_code: str | None = None
-    session_context: str | None = None
-    sender_id: str | None = None
+    phone_number_set: Numbers
+    sms_sdk_app_id: Id
+    template_id: Id
+    sign_name: Annotated[str | None, Meta(description="An approved signature without its brackets; needed in mainland China.")] = None
+    template_param_set: Annotated[list[str] | None, Meta(description="The values of the template's variables, in order.")] = None
+    extend_code: Annotated[str | None, Meta(description="Digits after the sender's number; to be switched on for the application.")] = None
+    session_context: Annotated[str | None, Meta(description="Comes back in the reports; less than 512 bytes.")] = None
+    sender_id: Annotated[str | None, Meta(description="A sender that is registered for the application; abroad only.")] = None
 
     def command(self, app_id: int, request_id: str) -> SendCommand | Refusal:
         """The send in nobody's dialect, or why it cannot be one."""
@@ -77,23 +89,23 @@ class SendSms(Request, frozen=True):
 class PullQueue(Request, frozen=True):
     """PullSmsSendStatus and PullSmsReplyStatus: whatever is waiting, once."""
 
-    limit: int
-    sms_sdk_app_id: str
+    limit: Most
+    sms_sdk_app_id: Id
 
 
 class PullNumber(Request, frozen=True):
     """PullSmsSendStatusByPhoneNumber and PullSmsReplyStatusByPhoneNumber: one number's, any number of times."""
 
-    begin_time: int
-    offset: int
-    limit: int
+    begin_time: Annotated[int, Meta(description="Unix seconds, within the last seven days.", extra_json_schema={"minimum": 0})]
+    offset: Annotated[int, Meta(description="Always 0.", extra_json_schema={"const": 0})]
+    limit: Most
     phone_number: str
-    sms_sdk_app_id: str
-    end_time: int | None = None
+    sms_sdk_app_id: Id
+    end_time: Annotated[int | None, Meta(description="Unix seconds; now when it is absent.")] = None
 
 
 class DescribePhoneNumberInfo(Request, frozen=True):
-    phone_number_set: list[str]
+    phone_number_set: Numbers
 
     def refused(self) -> Refusal | None:
         """Why not even one number is looked at."""
@@ -111,7 +123,7 @@ class Schema(Generic[R]):
     def __init__(self, request: type[R]) -> None:
         self._request = request
         self._decoder = msgspec.json.Decoder(request)
-        self._types = {field.encode_name: field.type for field in msgspec.structs.fields(request)}
+        self._types = {field.encode_name: bare(field.type) for field in msgspec.structs.fields(request)}
         self._required = [field.encode_name for field in msgspec.structs.fields(request) if field.required]
 
     def read(self, form: dict[str, str] | None, body: bytes) -> R | Failure:
@@ -169,6 +181,11 @@ _NAMES: dict[Any, str] = {
 }
 
 
+def bare(annotated: Any) -> Any:
+    """The type without what is only published about it."""
+    return get_args(annotated)[0] if get_origin(annotated) is Annotated else annotated
+
+
 def _is(value: object, wanted: Any) -> bool:
     try:
         msgspec.convert(value, wanted)
@@ -178,6 +195,9 @@ def _is(value: object, wanted: Any) -> bool:
 
 
 # Answers: every field is always there, since SDKs make null of a missing one.
+
+Code = Annotated[str, Meta(description="What happened, in Tencent's codes.", extra_json_schema={"enum": errors.codes()})]
+RequestId = Annotated[str, Meta(description="A UUID, which the platform's log has too.")]
 
 
 class Answer(msgspec.Struct, frozen=True, rename="pascal"):
@@ -189,14 +209,14 @@ class SendStatus(Answer, frozen=True):
     phone_number: str
     fee: int
     session_context: str
-    code: str
+    code: Code
     message: str
     iso_code: str
 
 
 class SendStatusSet(Answer, frozen=True):
     send_status_set: list[SendStatus]
-    request_id: str
+    request_id: RequestId
 
 
 class PullSmsSendStatus(Answer, frozen=True):
@@ -212,7 +232,7 @@ class PullSmsSendStatus(Answer, frozen=True):
 
 class PullSmsSendStatusSet(Answer, frozen=True):
     pull_sms_send_status_set: list[PullSmsSendStatus]
-    request_id: str
+    request_id: RequestId
 
 
 class PullSmsReplyStatus(Answer, frozen=True):
@@ -227,11 +247,11 @@ class PullSmsReplyStatus(Answer, frozen=True):
 
 class PullSmsReplyStatusSet(Answer, frozen=True):
     pull_sms_reply_status_set: list[PullSmsReplyStatus]
-    request_id: str
+    request_id: RequestId
 
 
 class PhoneNumberInfo(Answer, frozen=True):
-    code: str
+    code: Code
     message: str
     nation_code: str
     subscriber_number: str
@@ -242,17 +262,17 @@ class PhoneNumberInfo(Answer, frozen=True):
 
 class PhoneNumberInfoSet(Answer, frozen=True):
     phone_number_info_set: list[PhoneNumberInfo]
-    request_id: str
+    request_id: RequestId
 
 
 class Error(Answer, frozen=True):
-    code: str
+    code: Code
     message: str
 
 
 class ErrorAnswer(Answer, frozen=True):
     error: Error
-    request_id: str
+    request_id: RequestId
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -260,6 +280,24 @@ class Envelope(msgspec.Struct, frozen=True):
 
     Response: Answer
 
+
+class Action(NamedTuple):
+    """What an action reads, and answers when nothing is wrong."""
+
+    summary: str
+    request: type[Request]
+    answer: type[Answer]
+
+
+ACTIONS: dict[str, Action] = {
+    "SendSms": Action("Send one text to up to 200 numbers", SendSms, SendStatusSet),
+    "PullSmsSendStatus": Action("Reports not handed out before, each once", PullQueue, PullSmsSendStatusSet),
+    "PullSmsReplyStatus": Action("Replies not handed out before, each once", PullQueue, PullSmsReplyStatusSet),
+    "PullSmsSendStatusByPhoneNumber": Action("Reports of one number, as often as asked", PullNumber, PullSmsSendStatusSet),
+    "PullSmsReplyStatusByPhoneNumber": Action("Replies of one number, as often as asked", PullNumber, PullSmsReplyStatusSet),
+    "DescribePhoneNumberInfo": Action("What numbers say of themselves", DescribePhoneNumberInfo, PhoneNumberInfoSet),
+}
+"""Every action that is answered."""
 
 _ENCODER = msgspec.json.Encoder()
 
