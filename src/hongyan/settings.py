@@ -20,6 +20,8 @@ PREFIX = "HONGYAN_"
 FILE = "hongyan.toml"
 CONFIG = "CONFIG"
 """HONGYAN_CONFIG names the file itself, so it is no setting in it."""
+ASIDE = frozenset({CONFIG, "FAULTS"})
+"""Names that are none of the settings: the file itself, and fault points (kit.faults), which are for tests and cannot stay in a file."""
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -170,7 +172,8 @@ def load(environ: Mapping[str, str] | None = None, directory: Path | None = None
     """
     environ = os.environ if environ is None else environ
     named = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX) and value}
-    config = named.pop(CONFIG.lower(), None)
+    aside = {name: named.pop(name.lower(), None) for name in ASIDE}
+    config = aside[CONFIG]
     path = Path(config) if config else (directory or Path.cwd()) / FILE
     if config and not path.is_file():
         raise SettingsError(f"{PREFIX}{CONFIG} names {path}, which is not there")

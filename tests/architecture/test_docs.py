@@ -155,7 +155,9 @@ def test_every_page_is_in_the_list_of_pages() -> None:
 
 
 def test_settings_in_pages_exist() -> None:
-    known = {settings.PREFIX + name.upper() for name in settings.Settings.model_fields} | {settings.PREFIX + settings.CONFIG}
+    known = {settings.PREFIX + name.upper() for name in settings.Settings.model_fields} | {
+        settings.PREFIX + name for name in settings.ASIDE
+    }
     used = {name for page in PAGES for name in SETTING.findall(page.read_text(encoding="utf-8"))}
     assert used - known == set()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hongyan import settings
+from hongyan.kit import faults
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "hongyan"
@@ -134,7 +135,9 @@ def test_locks_carry_hashes_and_fixed_versions() -> None:
 
 
 def test_every_name_of_a_setting_in_the_source_is_one() -> None:
-    known = {settings.PREFIX + name.upper() for name in settings.Settings.model_fields} | {settings.PREFIX + settings.CONFIG}
+    known = {settings.PREFIX + name.upper() for name in settings.Settings.model_fields} | {
+        settings.PREFIX + name for name in settings.ASIDE
+    }
     used = {name for path in modules() for name in re.findall(r"\bHONGYAN_[A-Z_]+[A-Z]\b", path.read_text(encoding="utf-8"))}
     assert used - known == set()
 
@@ -153,3 +156,15 @@ def test_no_module_is_silent_about_failures() -> None:
         if isinstance(node, ast.ExceptHandler) and all(isinstance(child, ast.Pass) for child in node.body)
     ]
     assert found == []
+
+
+def test_every_fault_point_is_in_the_code_by_its_name_and_only_once() -> None:
+    calls = {"fault", "fault_async", "soon", "torn"}
+    found = [
+        node.args[0].value if isinstance(node.args[0], ast.Constant) else ast.unparse(node)
+        for path in modules()
+        if name_of(path) != "kit/faults.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls
+    ]
+    assert sorted(found) == sorted(faults.POINTS)

@@ -8,6 +8,7 @@ import structlog
 from hongyan.carriers import smpp_words
 from hongyan.carriers.pace import Pace
 from hongyan.carriers.smpp_seat import BINDINGS, Ack, Seat
+from hongyan.kit.faults import soon
 from hongyan.kit.loops import always
 from hongyan.model.carrier import Declined, Lost, NotSent, SubmitOutcome, Throttled
 from hongyan.model.snapshot import LinkConfig
@@ -98,6 +99,7 @@ class SmppLink:
         self._pace.take(written, now)
         for seat in self._seats:
             seat.flush()
+        soon("pdu_written")
 
     def acknowledge(self, acks: Sequence[object], stored: bool) -> None:
         """Answer deliveries: taken when stored, otherwise RX_T_APPN so that the carrier tries again."""

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from hongyan.carriers.stream import WireStream
+from hongyan.kit.faults import fault
 from hongyan.kit.retry import delay
 from hongyan.model.snapshot import LinkConfig
 from hongyan.pipeline.ports import OutboundSegment
@@ -147,7 +148,7 @@ class Seat:
         )
         # All is in place before the first octet can arrive.
         self._bind_answer, self._ended = loop.create_future(), loop.create_future()
-        self._stream = stream = Stream(session, self._take, self._monotonic)
+        self._stream = stream = Stream(session, self._heard, self._monotonic)
         try:
             async with asyncio.timeout(CONNECT_S):
                 await loop.create_connection(lambda: stream, config.host, config.port)
@@ -206,6 +207,11 @@ class Seat:
         self._listener.changed()
 
     # What the session reports.
+
+    def _heard(self, events: list[Event[Pdu]]) -> None:
+        if self.bound and events:
+            _have_read(type(events[0]))
+        self._take(events)
 
     def _take(self, events: list[Event[Pdu]]) -> None:
         for event in events:
@@ -269,3 +275,11 @@ BINDINGS: dict[str, tuple[type[Bind], ...]] = {"trx": (BindTransceiver,), "tx+rx
 def _settle(future: asyncio.Future[str] | None, word: str) -> None:
     if future is not None and not future.done():
         future.set_result(word)
+
+
+def _have_read(first: type[Event[Pdu]]) -> None:
+    """What was read at once usually is of one kind."""
+    if first is Answered:
+        fault("resp_read")
+    elif first is Received:
+        fault("receipt_read")

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Generic, cast
 
+from hongyan.kit.faults import torn
 from hongyan.wire.codec import P
 from hongyan.wire.session import Event, Session
 
@@ -33,7 +34,7 @@ class WireStream(asyncio.Protocol, Generic[P]):
             return
         data = self.session.outgoing()
         if data:
-            transport.write(data)
+            transport.write(torn("pdu_half_written", transport, data) if self.session.in_flight else data)
         if self.session.broken is not None:
             self.close()
         else:

@@ -3,6 +3,7 @@
 from hongyan.control.errors import ControlError
 from hongyan.kit.db import UNAVAILABLE
 from hongyan.kit.embedded import StartError
+from hongyan.kit.faults import FaultsError
 from hongyan.kit.migrate import UnsafeServerError
 from hongyan.kit.secretbox import SecretError
 from hongyan.settings import SettingsError
@@ -15,7 +16,7 @@ def told(fault: Exception) -> tuple[str, str, str] | None:
             return fault.code.value, fault.zh, fault.en
         case SecretError():
             return "master_key", fault.zh, fault.en
-        case SettingsError():
+        case SettingsError() | FaultsError():
             return "settings", f"设置有误：\n{fault}", f"The settings cannot be used:\n{fault}"
         case StartError() | UnsafeServerError():
             return "database", str(fault), str(fault)

@@ -19,7 +19,7 @@ from hongyan import wiring
 from hongyan.cli.output import CommandError
 from hongyan.cli.supervisor import Keeper, Program, keep
 from hongyan.cli.worker import given, publish, simulator_at
-from hongyan.kit import embedded, metrics
+from hongyan.kit import embedded, faults, metrics
 from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.kit.loops import cancel, every
 from hongyan.kit.web import BACKLOG
@@ -91,7 +91,10 @@ async def supervise(settings: Settings, roles: frozenset[str]) -> None:
         # nohup has hang-ups ignored, and they stay so.
         if signal.getsignal(number) is not signal.SIG_IGN:
             asyncio.get_running_loop().add_signal_handler(number, told)
+    ordered = faults.parse(os.environ.get(faults.VARIABLE) or faults.ON)
     with only_instance(settings), contextlib.suppress(Interrupted):
+        faults.post(settings.run_dir, ordered)
+        faults.begin(settings.run_dir)
         listen = await unless(stop, bind(settings.http_address))
         try:
             await Platform(settings, roles).run(listen, stop, now)

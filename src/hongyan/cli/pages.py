@@ -17,6 +17,7 @@ from hongyan.cli.output import Terminal
 from hongyan.doors import published
 from hongyan.doors.tencent_v3 import errors, routes, schema
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
+from hongyan.kit import faults
 from hongyan.kit.metrics import Metrics
 from hongyan.model.limits import Limits
 from hongyan.model.message import FINAL, NEXT, Kind, Status
@@ -156,6 +157,12 @@ def lost_answers() -> str:
     return _table(("kind", "a late answer or receipt is waited for", "copies handed to carriers at most", "validity"), rows)
 
 
+def fault_points() -> str:
+    """Every fault point with what is true there and what may be ordered."""
+    rows = [(f"`{name}`", point.meaning, _listed(a for a in faults.Action if a in point.actions)) for name, point in faults.POINTS.items()]
+    return _table(("point", "at it", "actions"), rows)
+
+
 def statuses() -> str:
     """Which status can follow which."""
     rows = [
@@ -198,6 +205,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
+    "fault points": fault_points,
     "limits": limits,
     "link fields": link_fields,
     "lost answers": lost_answers,

@@ -20,6 +20,7 @@ import msgspec
 import structlog
 import uvloop
 
+from hongyan.kit import faults
 from hongyan.kit import log as logs
 from hongyan.kit.loops import cancel, every
 from hongyan.settings import Settings
@@ -82,6 +83,7 @@ async def run_roles(settings: Settings, roles: frozenset[str], descriptor: int |
     from hongyan import wiring  # noqa: PLC0415 - the simulator needs none of it
     from hongyan.kit.metrics import FLUSH_S, METRICS  # noqa: PLC0415 - as above
 
+    faults.begin(settings.run_dir)
     _collect_garbage_rarely()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

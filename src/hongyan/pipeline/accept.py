@@ -8,6 +8,7 @@ import structlog
 
 from hongyan.kit import ids
 from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS, Step
 from hongyan.model.message import Caller, Kind, Outcome, SendCommand
 from hongyan.model.reject import Refusal, Reject
@@ -129,10 +130,14 @@ class SendService:
         owners: list[int | None] = []
         kept = False
         try:
+            await fault_async("accept_before_tx")
             async with self._db.transaction() as tx:
                 await group.decide(tx, self._directory.snapshot.packages)
                 lanes, owners = self._reserve_lanes(group.promises)
+                await fault_async("accept_in_tx")
                 await group.write(tx, owners)
+                await fault_async("hold")
+            await fault_async("accept_after_commit_before_reply")
             kept = True
         except OutOfPackageError:
             kept = False

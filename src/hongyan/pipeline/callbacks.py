@@ -9,6 +9,7 @@ import structlog
 
 from hongyan.kit.bell import POLL_S, Bell
 from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.kit.faults import fault_async
 from hongyan.kit.http import Answer, Failed
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect
@@ -161,8 +162,11 @@ class CallbackDispatcher:
         return self._renderers.get(dialect) or self._renderers[Dialect.TENCENT_V3]
 
     async def _deliver(self, app_id: int, post: Post, claimed: Mapping[int, Claimed]) -> bool:
+        await fault_async("callback_before_send")
         error = await self._ask(post)
         now = self._clock()
+        if error is None:
+            await fault_async("callback_2xx_before_commit")
         async with self._db.transaction() as tx:
             if error is None:
                 await outbox.delivered(tx, app_id, post.ids, now)

@@ -8,6 +8,7 @@ import structlog
 
 from hongyan.kit.bell import POLL_S, Bell
 from hongyan.kit.db import RETRY, Database
+from hongyan.kit.faults import fault, fault_async
 from hongyan.model.message import Kind, Message
 from hongyan.model.numbering import Numbering
 from hongyan.model.phone import is_mainland
@@ -147,6 +148,7 @@ class Dispatcher:
                 self._recorder.expired(message)
             elif message.id not in routes:
                 self._recorder.unroutable(message)
+        fault("route_chosen")
         await self._attempt([message for message in taken if message.id in routes], routes)
         return True
 
@@ -177,7 +179,9 @@ class Dispatcher:
         self._unwritten = [(app_id, [message.id for message in group], now) for (_, app_id), group in groups.items()]
         async with self._db.connection() as conn:
             for (link_id, app_id), group in groups.items():
+                await fault_async("intent_before_commit")
                 held = await queue.attempt(conn, app_id, [m.id for m in group], owner=self.engine, link_id=link_id, now=now)
+                fault("intent_after_commit")
                 self._unwritten.pop(0)
                 self._submit(link_id, [message for message in group if message.id in held], attempted_at=now)
 

@@ -9,6 +9,7 @@ import structlog
 
 from hongyan.kit import ids
 from hongyan.kit.db import RETRY, Database
+from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS, Step
 from hongyan.model.carrier import NotSent, Receipt, Reply, SubmitOutcome, Submitted
 from hongyan.model.message import Message
@@ -198,6 +199,8 @@ class Recorder:
                 await self._settler.settle(tx, endings, now)
             for reply in replies:
                 await self._replies.apply(tx, reply, now)
+            await _about_to_commit(batch)
+        await _committed(batch)
         for _, back in landed.back:
             self.on_put_back(back.retry_in_s)
         METRICS.messages("submitted", Counter(message.kind for message in landed.submitted))
@@ -206,6 +209,20 @@ class Recorder:
         for ending in endings:
             if ending.charge:
                 METRICS.took(Step.RECEIPT, now - ids.time_of(ending.id))
+
+
+async def _about_to_commit(batch: Batch) -> None:
+    if batch.landed:
+        await fault_async("resp_before_commit")
+    if batch.deliveries:
+        await fault_async("receipt_before_commit")
+
+
+async def _committed(batch: Batch) -> None:
+    if batch.landed:
+        await fault_async("resp_after_commit")
+    if batch.deliveries:
+        await fault_async("receipt_commit_before_ack")
 
 
 def _acknowledge(batch: Batch, *, stored: bool) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hongyan.kit.db import Connection
+from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS
 from hongyan.model.message import FINAL, Status
 from hongyan.pipeline.directory import Directory
@@ -40,6 +41,10 @@ class Settler:
                 took_effect += count
             if app is not None and app.report_url and settled.keys() & FINAL:
                 await outbox.ring(tx)
+        if any(ending.charge for ending in endings):
+            await fault_async("post")
+        if any(ending.charge is False for ending in endings):
+            await fault_async("void")
         return took_effect
 
 

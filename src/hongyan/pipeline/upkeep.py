@@ -6,6 +6,7 @@ import structlog
 
 from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database
+from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS
 from hongyan.model.message import Kind, Status
 from hongyan.model.phone import is_mainland
@@ -135,6 +136,8 @@ class Upkeep:
             await doubts.unpark(tx, over)
             waiting = [p for p in parked if p.id not in set(over)]
             await doubts.park_again(tx, [(p.id, now + min(PARK_LONGEST_S, 0.5 * 2**p.tries)) for p in waiting])
+            if matched:
+                await fault_async("orphan_match")
         return len(parked)
 
     async def expire(self) -> int:
