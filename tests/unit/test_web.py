@@ -52,7 +52,7 @@ async def not_ready() -> Mapping[str, str]:
 
 @contextlib.asynccontextmanager
 async def serving(*, seen: web.Seen | None = None) -> AsyncIterator[int]:
-    app = web.starlette([Route("/", page), Route("/broken", page), Route("/page", page, methods=["POST"]), *routes(not_ready)])
+    app = web.starlette([Route("/", page), Route("/broken", page), Route("/page", page, methods=["POST"]), *routes(not_ready, b"{}")])
     paths = web.HotPaths({"/": echo, "/hot": echo}, app, body_limit=LIMIT, seen=seen)
     stop, ready = asyncio.Event(), asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as sock:
