@@ -39,6 +39,7 @@ from hongyan.pipeline.pulls import PullService
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.replies import ReplyService
+from hongyan.pipeline.routing import Reach, Route, reach
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
 from hongyan.settings import Settings
@@ -186,11 +187,16 @@ class Worker:
                 db=self._db,
                 directory=self.directory,
                 dispatcher=self.dispatcher,
+                numbering=self.numbering,
                 clock=time.time,
                 new_id=self.engine.new_id,
                 group_max=self._settings.accept_group_max,
                 waiting_max=self._settings.max_backlog,
             )
+
+    def _reach(self, route: Route) -> Reach:
+        links = [] if self.linkset is None else list(self.linkset.links.values())
+        return reach(route, [link.config for link in links], [link.config for link in links if link.up], alone=True)
 
     def _build_dispatch(self) -> None:
         replies = ReplyService(directory=self.directory, new_id=self.engine.new_id)
@@ -200,6 +206,7 @@ class Worker:
             db=self._db,
             recorder=self.recorder,
             links=self.linkset.links,
+            reach=self._reach,
             numbering=self.numbering,
             clock=time.time,
             bell=self._queue_bell,

@@ -69,6 +69,23 @@ async def impatient(platform: Platform, customer: Customer) -> AsyncIterator[Non
     await customer.known()
 
 
+async def test_a_message_with_more_segments_than_the_pace_lets_out_at_once_is_sent_all_the_same(
+    customer: Customer, platform: Platform, database: Database
+) -> None:
+    async with platform.control() as control:
+        await control.links.change(SIMULATOR_LINK, {"rate": 8.0})
+    await customer.known()
+    try:
+        sent = await accepted(customer, phones(1), "notice", params=LONG)
+        assert sent[0].fee > 1
+        await all_end(database, sent)
+    finally:
+        async with platform.control() as control:
+            await control.links.change(SIMULATOR_LINK, {"rate": 0.0})
+    await customer.known()
+    assert copies(platform, sent) == {1}
+
+
 async def test_what_is_throttled_is_sent_again_and_nothing_twice(customer: Customer, platform: Platform, database: Database) -> None:
     await platform.simulate(do="throttle", next=80)
     sent = await accepted(customer, phones(40), "notice", params=LONG)

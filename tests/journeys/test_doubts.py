@@ -31,6 +31,7 @@ from hongyan.pipeline.ports import Delivery, LateAnswer, OutboundSegment, Segmen
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.replies import ReplyService
+from hongyan.pipeline.routing import Reach
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
 from hongyan.store import partitions, queue
@@ -51,6 +52,7 @@ class StringLink:
         self.config = LinkConfig(id=LINK, name="string", protocol="smpp", host="-", port=1, system_id="-", password="-")
         self.up = True
         self.in_flight = 0
+        self.most = 1000
         self.submitted: list[OutboundSegment] = []
         self.acknowledged: list[object] = []
 
@@ -111,6 +113,7 @@ class Rig:
             db=self._db,
             recorder=self.recorder,
             links={LINK: self.link},
+            reach=lambda _route: Reach.HERE,
             numbering=numbering.build(),
             clock=self.clock,
             bell=self._queue_bell,
@@ -124,6 +127,7 @@ class Rig:
             db=self._db,
             directory=self.directory,
             dispatcher=self.dispatcher,
+            numbering=numbering.build(),
             clock=self.clock,
             new_id=self.engine.new_id,
             group_max=100,

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from hongyan.kit import ids
+from hongyan.model import numbering
 from hongyan.model.carrier import Declined, Lost, NotSent, SubmitOutcome, Submitted, Throttled, Verdict
 from hongyan.model.limits import Limits, Recent
 from hongyan.model.message import FINAL, NEXT, Kind, Message, Status, advance
@@ -14,7 +15,7 @@ from hongyan.pipeline.checks import Horizon, enough_history, recent
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, ended
 from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.replies import opts_out
-from hongyan.pipeline.routing import LinkState, Route, choose, serves
+from hongyan.pipeline.routing import ROUTES, LinkState, Reach, Route, choose, reach, serves, way_of
 
 number = itertools.count(1)
 
@@ -90,13 +91,31 @@ def test_clearing_gives_all_room_back() -> None:
 
 def link(link_id: int, room: int, **changes: object) -> LinkState:
     settings = {"id": link_id, "name": f"l{link_id}", "protocol": "smpp", "host": "h", "port": 1, "system_id": "s", "password": "p"}
-    return LinkState(LinkConfig(**(settings | changes)), room)  # type: ignore[arg-type]
+    config = LinkConfig(**(settings | changes))  # type: ignore[arg-type]
+    return LinkState(config, room, config.window * config.sessions)
 
 
 def test_the_preferred_link_is_chosen_then_the_emptier_one() -> None:
     links = [link(1, 5, priority=100), link(2, 9, priority=100), link(3, 1, priority=200)]
     chosen = choose(links, HOME, 1)
     assert chosen is links[1]
+
+
+def test_every_number_has_a_way_and_every_way_a_route() -> None:
+    plan = numbering.build()
+    assert ROUTES[way_of(plan, 8613800138000)] == Route(Scope.MAINLAND, "cmcc")
+    assert ROUTES[way_of(plan, 8600000000000)] == Route(Scope.MAINLAND, "")
+    assert ROUTES[way_of(plan, 14155550123)] == Route(Scope.INTERNATIONAL, "")
+    assert {route.carrier for route in ROUTES.values()} == {"", *plan.networks.values()}
+
+
+def test_messages_are_ours_where_we_are_bound_and_everywhere_when_we_are_alone() -> None:
+    mobile, telecom = (link(n, 1, carriers=(carrier,), scopes=(Scope.MAINLAND,)).config for n, carrier in ((1, "cmcc"), (2, "ctcc")))
+    both = [mobile, telecom]
+    assert reach(Route(Scope.MAINLAND, "cmcc"), both, [mobile], alone=False) is Reach.HERE
+    assert reach(Route(Scope.MAINLAND, "ctcc"), both, [mobile], alone=False) is Reach.ELSEWHERE
+    assert reach(Route(Scope.MAINLAND, "ctcc"), both, [], alone=True) is Reach.HERE
+    assert reach(ABROAD, both, both, alone=True) is Reach.NOWHERE
 
 
 def test_a_link_that_does_not_serve_the_number_is_not_chosen() -> None:

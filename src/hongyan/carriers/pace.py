@@ -16,6 +16,11 @@ class Pace:
         self._filled_at = now
         self._pause = (now, now)
 
+    @property
+    def burst(self) -> float:
+        """How many may go at once at best; infinite when unpaced."""
+        return self._burst if self._rate > 0 else inf
+
     def room(self, now: float) -> float:
         """Return how many may go now; infinite when unpaced."""
         if self._paused_for(now) > 0:

@@ -65,6 +65,11 @@ class SmppLink:
         return any(seat.bound and seat.sends for seat in self._seats)
 
     @property
+    def most(self) -> int:
+        """How many segments may be submitted at once at best: all windows, as far as the rate lets so many out together."""
+        return int(min(self._config.window * max(1, self._config.sessions), self._pace.burst))
+
+    @property
     def in_flight(self) -> int:
         """Segments that wait for the carrier's answer."""
         return sum(seat.in_flight for seat in self._seats)

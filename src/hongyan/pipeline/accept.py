@@ -11,6 +11,7 @@ from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS, Step
 from hongyan.model.message import Caller, Kind, Outcome, SendCommand
+from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
 from hongyan.pipeline import checks
 from hongyan.pipeline.compose import compose
@@ -40,6 +41,7 @@ class SendService:
         db: Database,
         directory: Directory,
         dispatcher: HandOver | None,
+        numbering: Numbering,
         clock: Callable[[], float],
         new_id: Callable[[], int],
         group_max: int,
@@ -48,6 +50,7 @@ class SendService:
         self._db = db
         self._directory = directory
         self._dispatcher = dispatcher
+        self._numbering = numbering
         self._clock = clock
         self._new_id = new_id
         self._group_max = group_max
@@ -116,7 +119,7 @@ class SendService:
 
     async def _commit(self, requests: list[Waiting]) -> list[list[Outcome] | Refusal]:
         for _ in range(TRIES):
-            group = Group(requests, self._clock(), self._horizon(), self._new_id)
+            group = Group(requests, self._clock(), self._horizon(), self._new_id, self._numbering)
             if await self._try(group):
                 METRICS.accepted(Counter(p.draft.body.template.kind for p in group.promises))
                 METRICS.took(Step.ACCEPT, self._clock() - group.now, len(group.promises))
@@ -158,14 +161,16 @@ class SendService:
         if self._dispatcher is None:
             return {}, [None] * len(promises)
         engine = self._dispatcher.engine
-        wanted = Counter(promise.draft.body.template.kind for promise in promises)
+        here = self._dispatcher.ways()
+        wanted = Counter(promise.draft.body.template.kind for promise in promises if promise.way in here)
         lanes = {kind: self._dispatcher.reserve(kind, count) for kind, count in wanted.items()}
         left = dict(lanes)
         owners: list[int | None] = []
         for promise in promises:
             kind = promise.draft.body.template.kind
-            owners.append(engine if left[kind] > 0 else None)
-            left[kind] -= 1
+            keep = promise.way in here and left[kind] > 0
+            owners.append(engine if keep else None)
+            left[kind] -= keep
         return lanes, owners
 
     async def _was_committed(self, group: Group) -> bool:

@@ -12,13 +12,12 @@ from hongyan.kit.faults import fault, fault_async
 from hongyan.model.message import Kind, Message
 from hongyan.model.numbering import Numbering
 from hongyan.model.phone import is_mainland
-from hongyan.model.snapshot import Scope
 from hongyan.model.text import Parts, air
 from hongyan.pipeline.conclude import reference_of, udh_reference_of
 from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.ports import Link, OutboundSegment
 from hongyan.pipeline.recorder import Recorder
-from hongyan.pipeline.routing import LinkState, Route, choose, serves
+from hongyan.pipeline.routing import ROUTES, UNSAID, LinkState, Reach, Route, choose, way_of
 from hongyan.store import doubts, messages, queue
 
 log = structlog.get_logger()
@@ -41,6 +40,7 @@ class Dispatcher:
         db: Database,
         recorder: Recorder,
         links: Mapping[int, Link],
+        reach: Callable[[Route], Reach],
         numbering: Numbering,
         clock: Callable[[], float],
         bell: Bell,
@@ -48,16 +48,18 @@ class Dispatcher:
         renew: Callable[[], None],
         capacity: int,
     ) -> None:
-        """`renew` asks for a new identity: what the old one holds, known to us or not, is then free again."""
+        """`reach` says which ways are ours. `renew` asks for a new identity: what the old one holds, known to us or not, is then free."""
         self.engine = engine
         self._db = db
         self._recorder = recorder
         self._links = links
+        self._reach = reach
         self._numbering = numbering
         self._clock = clock
         self._bell = bell
         self._renew = renew
         self._unwritten: list[tuple[int, list[int], float]] = []
+        self._astray: list[Message] = []
         self._lanes = Lanes(capacity, self._route)
         self._wake = Bell()
         self._stopping = False
@@ -66,6 +68,10 @@ class Dispatcher:
         recorder.on_put_back = self._claim_again_in
 
     # What accept uses: room in this process, then the messages themselves.
+
+    def ways(self) -> frozenset[int]:
+        """The ways that messages may wait for here. Those of no link at all are looked after by whoever has them."""
+        return frozenset(way for way, route in ROUTES.items() if self._reach(route) is not Reach.ELSEWHERE)
 
     def reserve(self, kind: Kind, count: int) -> int:
         """Set aside room; 0 while stopping or between two identities, so that others take what arrives."""
@@ -87,6 +93,7 @@ class Dispatcher:
         while True:
             try:
                 await self._take_back()
+                await self._let_go()
                 progressed = await self._round()
             except RETRY as fault:
                 log.warning("dispatch_waits_for_database", why=type(fault).__name__)
@@ -122,7 +129,8 @@ class Dispatcher:
         self._stopping = True
         self._lanes.clear()
         async with self._db.transaction() as tx:
-            await queue.release(tx, [self.engine])
+            if await queue.release(tx, [self.engine]):
+                await queue.ring(tx)
 
     def _patience(self) -> float:
         now = self._clock()
@@ -134,18 +142,21 @@ class Dispatcher:
     # One round of sending.
 
     async def _round(self) -> bool:
-        if self._stopping or not len(self._lanes):
+        if self._stopping or self._nobody or not len(self._lanes):
             return False
         now = self._clock()
-        states = [LinkState(link.config, room) for link in self._links.values() if (room := link.room(now)) > 0]
+        reach = {route: self._reach(route) for route in ROUTES.values()}
+        states = [LinkState(link.config, room, link.most) for link in self._links.values() if (room := link.room(now)) > 0]
         routes: dict[int, LinkState] = {}
         budget = min(ROUND_MAX, sum(state.room for state in states))
-        taken = self._lanes.take(max(budget, 1), lambda message: self._cost(message, states, routes, now))
+        taken = self._lanes.take(max(budget, 1), lambda message: self._cost(message, reach, states, routes, now))
         if not taken:
             return False
         for message in taken:
             if message.expires_at <= now:
                 self._recorder.expired(message)
+            elif message.id not in routes and reach[self._route(message)] is Reach.ELSEWHERE:
+                self._astray.append(message)
             elif message.id not in routes:
                 self._recorder.unroutable(message)
         fault("route_chosen")
@@ -153,13 +164,13 @@ class Dispatcher:
         return True
 
     def _route(self, message: Message) -> Route:
-        if not is_mainland(message.phone):
-            return Route(Scope.INTERNATIONAL, "")
-        return Route(Scope.MAINLAND, self._numbering.carrier(message.phone))
+        return ROUTES[message.way or way_of(self._numbering, message.phone)]
 
-    def _cost(self, message: Message, states: list[LinkState], routes: dict[int, LinkState], now: float) -> int | None:
+    def _cost(
+        self, message: Message, reach: Mapping[Route, Reach], states: list[LinkState], routes: dict[int, LinkState], now: float
+    ) -> int | None:
         route = self._route(message)
-        if message.expires_at <= now or not any(serves(link.config, route) for link in self._links.values()):
+        if message.expires_at <= now or reach[route] is not Reach.HERE:
             return 0
         needed = len(_parts(message.text, is_mainland(message.phone)).parts) - message.sent_mask.bit_count()
         state = choose(states, route, needed)
@@ -184,6 +195,18 @@ class Dispatcher:
                 fault("intent_after_commit")
                 self._unwritten.pop(0)
                 self._submit(link_id, [message for message in group if message.id in held], attempted_at=now)
+
+    async def _let_go(self) -> None:
+        """What has come to us and is another engine's to send goes back to the queue, with its way on it."""
+        while self._astray:
+            first = self._astray[0]
+            way = first.way or way_of(self._numbering, first.phone)
+            alike = [m for m in self._astray if (m.app_id, m.way) == (first.app_id, first.way)] if first.way else [first]
+            async with self._db.transaction() as tx:
+                await queue.let_go(tx, first.app_id, [m.id for m in alike], owner=self.engine, way=way)
+                await queue.ring(tx)
+            gone = {m.id for m in alike}
+            self._astray = [m for m in self._astray if m.id not in gone]
 
     async def _take_back(self) -> None:
         """Attempts that failed before anything was written, perhaps after they were noted: nothing was sent, all may be tried again."""
@@ -217,27 +240,28 @@ class Dispatcher:
         asyncio.get_running_loop().call_later(seconds, self._bell.ring)
 
     async def _claim_all(self) -> bool:
-        """One batch for each application and kind that waits; True when a full one suggests more."""
+        """One batch for each application, kind and way that waits and is ours; True when a full one suggests more."""
         if self._stopping or self._nobody or not any(link.up for link in self._links.values()):
             return False
         async with self._db.connection() as conn:
             waiting = await queue.waiting(conn)
+        ways = self.ways() | {UNSAID}
         more = False
         for kind in Kind:
-            apps = [app_id for app_id, waiting_kind in waiting if waiting_kind is kind]
-            for app_id in apps:
-                room = self._lanes.room(kind) // max(1, len(apps))
+            turns = [(app_id, way) for app_id, waiting_kind, way in waiting if waiting_kind is kind and way in ways]
+            for app_id, way in turns:
+                room = self._lanes.room(kind) // max(1, len(turns))
                 if room > 0:
-                    more |= await self._claim(app_id, kind, min(CLAIM_AT_ONCE, room))
+                    more |= await self._claim(app_id, kind, way, min(CLAIM_AT_ONCE, room))
         return more
 
-    async def _claim(self, app_id: int, kind: Kind, most: int) -> bool:
+    async def _claim(self, app_id: int, kind: Kind, way: int, most: int) -> bool:
         granted = self._lanes.reserve(kind, most)
         claimed: list[Message] = []
         engine = self.engine
         try:
             async with self._db.transaction() as tx:
-                rows = await queue.claim(tx, app_id, kind, owner=engine, now=self._clock(), most=granted)
+                rows = await queue.claim(tx, app_id, kind, way, owner=engine, now=self._clock(), most=granted)
                 claimed = [messages.message_of(row) for row in rows]
         except RETRY:
             # The claim may have been committed without our hearing of it: only a new identity frees what we do not know to hold.

@@ -8,10 +8,12 @@ import msgspec
 
 from hongyan.kit.db import Connection
 from hongyan.model.message import Accepted, Message, Outcome
+from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import PackageRef, Scope
 from hongyan.pipeline import checks
 from hongyan.pipeline.compose import VALIDITY_S, Composed, Draft, refused
+from hongyan.pipeline.routing import way_of
 from hongyan.store import messages, queue
 from hongyan.store.messages import LOCK_BUCKETS, Facts, NewMessage
 
@@ -35,17 +37,21 @@ class Promise(msgspec.Struct, frozen=True):
     draft: Draft
     id: int
     package_id: int
+    way: int
 
 
 class Group:
     """One try at a group. Thrown away when the try fails; the drafts are decided anew in the next."""
 
-    def __init__(self, requests: Sequence[Waiting], now: float, horizon: checks.Horizon, new_id: Callable[[], int]) -> None:
+    def __init__(
+        self, requests: Sequence[Waiting], now: float, horizon: checks.Horizon, new_id: Callable[[], int], numbering: Numbering
+    ) -> None:
         self.now = now
         self.promises: list[Promise] = []
         self._requests = requests
         self._horizon = horizon
         self._new_id = new_id
+        self._numbering = numbering
         self._outcomes: list[dict[int, Outcome]] = [{} for _ in requests]
 
     async def decide(self, tx: Connection, packages: Packages) -> None:
@@ -89,7 +95,7 @@ class Group:
         message_id = self._new_id()
         facts.available[package] -= body.segments
         facts.recent[number] = [(message_id, body.content_hash), *history]
-        self.promises.append(Promise(draft, message_id, package))
+        self.promises.append(Promise(draft, message_id, package, way_of(self._numbering, number)))
         return Accepted(message_id, number, draft.phone.region, body.segments)
 
     async def write(self, tx: Connection, owners: Sequence[int | None]) -> None:
@@ -124,6 +130,7 @@ class Group:
             sender_id=body.sender_id or body.app.sender_id,
             extend=body.extend,
             expires_at=self.now + VALIDITY_S[body.template.kind],
+            way=promise.way,
         )
 
     def _row(self, promise: Promise) -> NewMessage:
@@ -145,6 +152,7 @@ class Group:
             extend=body.extend,
             sender_id=body.sender_id or body.app.sender_id,
             request_id=body.request_id,
+            way=promise.way,
         )
 
 

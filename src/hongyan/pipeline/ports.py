@@ -86,6 +86,11 @@ class Link(Protocol):
         ...
 
     @property
+    def most(self) -> int:
+        """How many segments may be submitted at once at best."""
+        ...
+
+    @property
     def in_flight(self) -> int:
         """Segments that wait for the carrier's answer."""
         ...
@@ -120,6 +125,10 @@ class HandOver(Protocol):
 
     engine: int
     """Under which identity it holds queue entries."""
+
+    def ways(self) -> frozenset[int]:
+        """The ways (`model.message.Message.way`) that messages can go from here; others are left to other engines."""
+        ...
 
     def reserve(self, kind: Kind, count: int) -> int:
         """Set aside room for at most `count` messages; returns how many will find it."""

@@ -1,10 +1,13 @@
 """Which link carries a message. Pure: a choice among what is said to be there."""
 
-from collections.abc import Sequence
+import enum
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from hongyan.model.numbering import Numbering
+from hongyan.model.phone import is_mainland
 from hongyan.model.snapshot import LinkConfig, Scope
 
 
@@ -16,23 +19,63 @@ class Route(NamedTuple):
     """The home network by prefix ("cmcc", "cucc", "ctcc", "cbn"), "" when unknown or abroad: a hint."""
 
 
+ROUTES: Mapping[int, Route] = {
+    1: Route(Scope.MAINLAND, ""),
+    2: Route(Scope.MAINLAND, "cmcc"),
+    3: Route(Scope.MAINLAND, "cucc"),
+    4: Route(Scope.MAINLAND, "ctcc"),
+    5: Route(Scope.MAINLAND, "cbn"),
+    6: Route(Scope.INTERNATIONAL, ""),
+}
+"""Every way a message can go, by the number that queue entries carry. 0 stands for an entry from before they did."""
+UNSAID = 0
+
+_NUMBERS = {route: number for number, route in ROUTES.items()}
+
+
+def way_of(numbering: Numbering, phone: int) -> int:
+    """The number, in `ROUTES`, of the way that messages to this phone go."""
+    if not is_mainland(phone):
+        return _NUMBERS[Route(Scope.INTERNATIONAL, "")]
+    return _NUMBERS[Route(Scope.MAINLAND, numbering.carrier(phone))]
+
+
+class Reach(enum.Enum):
+    """Whose the messages are that go some way."""
+
+    HERE = enum.auto()
+    """Ours to send."""
+    ELSEWHERE = enum.auto()
+    """Another engine may have a bound link for them, we have none."""
+    NOWHERE = enum.auto()
+    """No link serves them at all."""
+
+
+def reach(route: Route, configured: Collection[LinkConfig], bound: Collection[LinkConfig], *, alone: bool) -> Reach:
+    """`configured` are all links, `bound` those through which we can send now; who is `alone` waits for its own links to be bound."""
+    if not any(serves(config, route) for config in configured):
+        return Reach.NOWHERE
+    return Reach.HERE if alone or any(serves(config, route) for config in bound) else Reach.ELSEWHERE
+
+
 class LinkState(msgspec.Struct):
-    """A link and how many segments it can take right now."""
+    """A link and how many segments it can take right now, and at best."""
 
     config: LinkConfig
     room: int
+    most: int
 
 
 def choose(links: Sequence[LinkState], route: Route, segments: int) -> LinkState | None:
     """The preferred link with room for the whole message, the emptiest among equals; None when it has to wait.
 
-    A message longer than any link's window goes to a link that has all of its window free.
+    A message longer than all that a link can take at once goes to one that has all of that free.
     """
     best: LinkState | None = None
     for link in links:
         if not serves(link.config, route):
             continue
-        if link.room < min(segments, link.config.window * link.config.sessions):
+        if link.room < min(segments, link.most):
             continue
         if best is None or (link.config.priority, -link.room) < (best.config.priority, -best.room):
             best = link

@@ -32,6 +32,8 @@ class NewMessage(NamedTuple):
     extend: str
     sender_id: str
     request_id: str
+    way: int
+    """Which links can carry it (`model.message.Message.way`)."""
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -100,8 +102,9 @@ with written as (
            u(id, phone, kind, dialect, segments, validity_s, template_id, signature_id, package_id, content_hash, region, text,
              session_context, extend, sender_id, request_id)
 ), queued as (
-    insert into queue (app_id, id, kind, not_before, owner)
-    select $1, u.id, u.kind, $2::timestamptz, u.owner from unnest($3::bigint[], $5::smallint[], $19::bigint[]) u(id, kind, owner)
+    insert into queue (app_id, id, kind, way, not_before, owner)
+    select $1, u.id, u.kind, u.way, $2::timestamptz, u.owner
+      from unnest($3::bigint[], $5::smallint[], $19::smallint[], $20::bigint[]) u(id, kind, way, owner)
 ), held as (
     update packages p set available = p.available - u.n, held = p.held + u.n
       from (select package_id, sum(segments) n from unnest($11::bigint[], $7::smallint[]) s(package_id, segments) group by 1) u
@@ -109,7 +112,7 @@ with written as (
     returning p.id, u.n
 )
 insert into ledger_entries (app_id, package_id, kind, segments, at, note)
-select $1, id, 'hold', n, $2::timestamptz, $20 from held
+select $1, id, 'hold', n, $2::timestamptz, $21 from held
 returning package_id
 """
 
@@ -143,6 +146,7 @@ def message_of(row: Row) -> Message:
         expires_at=row["expires_at"].timestamp(),
         attempts=row["attempts"],
         sent_mask=row["sent_mask"],
+        way=row["way"],
     )
 
 

@@ -15,20 +15,20 @@ from hongyan.store.times import at
 
 WAITING = """
 with recursive w as (
-    (select app_id, kind from queue where owner is null and resolve_at is null order by app_id, kind limit 1)
+    (select app_id, kind, way from queue where owner is null and resolve_at is null order by app_id, kind, way limit 1)
     union all
-    select n.app_id, n.kind from w cross join lateral (
-        select app_id, kind from queue
-         where owner is null and resolve_at is null and (app_id, kind) > (w.app_id, w.kind)
-         order by app_id, kind limit 1) n
+    select n.app_id, n.kind, n.way from w cross join lateral (
+        select app_id, kind, way from queue
+         where owner is null and resolve_at is null and (app_id, kind, way) > (w.app_id, w.kind, w.way)
+         order by app_id, kind, way limit 1) n
 )
-select app_id, kind from w
+select app_id, kind, way from w
 """
 
 
-async def waiting(conn: Connection) -> list[tuple[int, Kind]]:
-    """Which (application, kind) have entries that nobody holds; one index probe for each."""
-    return [(row[0], Kind(row[1])) for row in await conn.fetch(WAITING)]
+async def waiting(conn: Connection) -> list[tuple[int, Kind, int]]:
+    """Which (application, kind, way) have entries that nobody holds; one index probe for each."""
+    return [(row[0], Kind(row[1]), row[2]) for row in await conn.fetch(WAITING)]
 
 
 OLDEST_S = 8 * 86_400.0
@@ -37,21 +37,21 @@ OLDEST_S = 8 * 86_400.0
 CLAIM = """
 with picked as (
     select app_id, id from queue
-     where app_id = $1 and kind = $2 and owner is null and resolve_at is null and not_before <= $3
+     where app_id = $1 and kind = $2 and way = $7 and owner is null and resolve_at is null and not_before <= $3
      order by id limit $4 for update skip locked
 ), claimed as (
     update queue q set owner = $5 from picked p where q.app_id = $1 and q.app_id = p.app_id and q.id = p.id
-    returning q.app_id, q.id, q.attempts, q.sent_mask
+    returning q.app_id, q.id, q.attempts, q.sent_mask, q.way
 )
-select c.attempts, c.sent_mask, m.*
+select c.attempts, c.sent_mask, c.way, m.*
   from claimed c cross join lateral (select * from messages where app_id = $1 and id = c.id and id >= $6 limit 1) m
  order by m.id
 """
 
 
-async def claim(conn: Connection, app_id: int, kind: Kind, *, owner: int, now: float, most: int) -> list[Row]:
-    """Take up to `most` entries of one application and kind, oldest first; no two engines get the same one."""
-    rows: list[Row] = await conn.fetch(CLAIM, app_id, kind, at(now), most, owner, first_id_at(now - OLDEST_S))
+async def claim(conn: Connection, app_id: int, kind: Kind, way: int, *, owner: int, now: float, most: int) -> list[Row]:
+    """Take up to `most` entries of one application, kind and way, oldest first; no two engines get the same one."""
+    rows: list[Row] = await conn.fetch(CLAIM, app_id, kind, at(now), most, owner, first_id_at(now - OLDEST_S), way)
     return rows
 
 
@@ -135,6 +135,15 @@ async def send_again(conn: Connection, app_id: int, ids: Sequence[int], now: flo
         """update queue set owner = null, attempted_at = null, resolve_at = null, not_before = $3
             where app_id = $1 and id = any($2)""",
         app_id, ids, at(now),
+    )  # fmt: skip
+
+
+async def let_go(conn: Connection, app_id: int, ids: Sequence[int], *, owner: int, way: int) -> None:
+    """Entries that an engine holds, has not attempted, and cannot send are anybody's again who serves that way."""
+    await conn.execute(
+        """update queue set owner = null, way = $4
+            where app_id = $1 and id = any($2) and owner = $3 and attempted_at is null""",
+        app_id, ids, owner, way,
     )  # fmt: skip
 
 
