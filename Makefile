@@ -16,7 +16,7 @@ TEST_SETUP := .venv/.dev $(if $(SDK_LIST),.venv-sdk/.installed) $(if $(PEERS_LIS
 export PATH := $(PATH):$(CURDIR)/.venv-node/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format docs bench lock clean
+.PHONY: help setup run demo test check format docs bench versus lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ docs: .venv/.run  ## write the generated pages of the documentation anew
 
 bench: .venv/.run  ## start a platform, load it three ways and print one JSON object; BENCH_ARGS="--check --profile DIR ..."
 	.venv/bin/python bench/run.py $(BENCH_ARGS)
+
+versus: .venv/.run  ## measure beside other gateways that are installed, in turns; VERSUS_ARGS="--rounds 3 --require kannel ..."
+	.venv/bin/python bench/versus.py $(VERSUS_ARGS)
 
 lock:  ## resolve requirements/*.txt anew (needs uv)
 	cd requirements && uv pip compile $(LOCK_OPTIONS) ../pyproject.toml run.in -o run.txt

@@ -142,8 +142,12 @@ class Bench:
         processes: Processes,
         numbers_per_request: int,
         heard: Path | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        """`heard` is the file of a callback receiver to which the platform reports; None when it does not."""
+        """`heard` is the file of a callback receiver to which the platform reports; None when it does not.
+
+        What moves is waited for, at most `patience_s` after the last answer.
+        """
         self._api = api
         self._address = address
         self._journal = journal
@@ -151,6 +155,7 @@ class Bench:
         self._processes = processes
         self._count = numbers_per_request
         self._heard = heard
+        self._patience_s = patience_s
 
     async def measure(self, pace: Pace) -> Stretch:
         """Send at this pace and wait until all of it is settled or nothing moves any more."""
@@ -187,7 +192,7 @@ class Bench:
         )
 
     async def _drain(self, promised: int, since: float, journal: Seen, heard: Heard | None) -> None:
-        give_up = time.monotonic() + PATIENCE_S
+        give_up = time.monotonic() + self._patience_s
         grown = (-1, -1)
         settled = -1
         moved = time.monotonic()
