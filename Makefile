@@ -16,7 +16,7 @@ TEST_SETUP := .venv/.dev $(if $(SDK_LIST),.venv-sdk/.installed) $(if $(PEERS_LIS
 export PATH := $(PATH):$(CURDIR)/.venv-node/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format docs bench versus lock clean
+.PHONY: help setup run demo test attack check format docs bench versus lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo: .venv/.run $(if $(SDK_LIST),.venv-sdk/.installed)  ## serve and send one m
 
 test: check $(TEST_SETUP)  ## all checks and all tests
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+attack: $(TEST_SETUP)  ## the doors under attack at length: 20,000 cases from the schemas, 10,000 malformed requests
+	.venv/bin/python -m pytest tests/journeys -k attack --attack-cases 20000 --attack-requests 10000 $(PYTEST_ARGS)
 
 check: .venv/.dev  ## style, types and layers
 	.venv/bin/ruff check $(SOURCES)

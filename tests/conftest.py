@@ -23,6 +23,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 TEMPLATE = "hongyan_template"
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the attacks on the doors go on; what `make test` does is short."""
+    parser.addoption("--attack-cases", type=int, default=3000, help="cases made from the published schemas")
+    parser.addoption("--attack-requests", type=int, default=2000, help="malformed requests")
+
+
 _numbers = itertools.count(1)
 
 

@@ -47,6 +47,7 @@ Numbers = Annotated[
         extra_json_schema={"minItems": 1, "maxItems": MOST_NUMBERS},
     ),
 ]
+_SECONDS = {"format": "int64", "minimum": 0, "maximum": 2**63 - 1}
 Most = Annotated[int, Meta(description="How many at most.", extra_json_schema={"minimum": 1, "maximum": MOST_PULLED})]
 
 
@@ -96,12 +97,12 @@ class PullQueue(Request, frozen=True):
 class PullNumber(Request, frozen=True):
     """PullSmsSendStatusByPhoneNumber and PullSmsReplyStatusByPhoneNumber: one number's, any number of times."""
 
-    begin_time: Annotated[int, Meta(description="Unix seconds, within the last seven days.", extra_json_schema={"minimum": 0})]
+    begin_time: Annotated[int, Meta(description="Unix seconds, within the last seven days.", extra_json_schema=_SECONDS)]
     offset: Annotated[int, Meta(description="Always 0.", extra_json_schema={"const": 0})]
     limit: Most
     phone_number: str
     sms_sdk_app_id: Id
-    end_time: Annotated[int | None, Meta(description="Unix seconds; now when it is absent.")] = None
+    end_time: Annotated[int | None, Meta(description="Unix seconds; now when it is absent.", extra_json_schema=_SECONDS)] = None
 
 
 class DescribePhoneNumberInfo(Request, frozen=True):

@@ -1,0 +1,211 @@
+"""Every published schema against a running platform: data that fits it and data that does not, signed like a customer's.
+
+The cases are schemathesis's. Its own idea of a refusal is a 4xx, which Tencent's API does not have: what is wrong is told in
+Response.Error (or in a number's entry) at status 200. So the checks that look at the status class are replaced, for these actions, by
+`fault_in`, which asks of the bytes that really went out whether they fit the schema.
+"""
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import jsonschema_rs
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.config import ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.specs.openapi import checks as by_status
+
+from hongyan.cli import tc3
+from hongyan.doors import published
+from hongyan.kit.db import Database
+from journeys.customers import VERSION, Customer
+from journeys.platform import phone
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
+
+DOCUMENT = published.document()
+ACTIONS = [path.removeprefix("/#") for path in DOCUMENT["paths"] if path.startswith("/#")]
+PAGES = [path for path in DOCUMENT["paths"] if not path.startswith("/#")]
+BY_STATUS_CLASS = [
+    by_status.negative_data_rejection,
+    by_status.positive_data_acceptance,
+    by_status.missing_required_header,
+    by_status.ignored_auth,
+    by_status.unsupported_method,
+]
+NOT_OF_ITS_VALUES = frozenset(
+    {
+        *("MissingParameter", "UnknownParameter", "InvalidParameter", "FailedOperation.JsonParseFail", "InvalidAction", "NoSuchVersion"),
+        *("InternalError", "RequestLimitExceeded", "InvalidRequest", "UnsupportedProtocol", "RequestSizeLimitExceeded"),
+    }
+)
+"""Codes that a signed request which fits the schema never gets."""
+EXPLICIT = settings(
+    database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate], print_blob=False
+)
+
+
+class Tc3(requests.auth.AuthBase):
+    """Signs what is about to be sent, whatever it is; headers that the case has itself stay."""
+
+    def __init__(self, customer: Customer) -> None:
+        self._tenant = customer.tenant
+        self._host = customer.platform.address
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        body = request.body or b""
+        signed = tc3.headers(
+            secret_id=self._tenant.secret_id,
+            secret_key=self._tenant.secret_key,
+            host=self._host,
+            action="",
+            version=VERSION,
+            body=body.encode() if isinstance(body, str) else bytes(body),
+            at=int(time.time()),
+        )
+        request.headers.update({name: signed[name] for name in ("Content-Type", "Host", "X-TC-Timestamp", "Authorization")})
+        return request
+
+
+@pytest.fixture
+def session(customer: Customer) -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        session.auth = Tc3(customer)
+        yield session
+
+
+@pytest.fixture
+def share(request: pytest.FixtureRequest) -> int:
+    """How many cases of each sort an action gets."""
+    cases: int = request.config.getoption("attack_cases")
+    return cases // (3 * len(ACTIONS))
+
+
+@pytest.fixture
+def published_schema(customer: Customer) -> Any:
+    config = SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(base_url=f"http://{customer.platform.address}")))
+    loaded = schemathesis.openapi.from_dict(json.loads(published.served()), config=config)
+    loaded.config.generation.update(modes=list(GenerationMode))
+    return loaded
+
+
+def attack(cases: st.SearchStrategy[Any], count: int, try_one: Callable[[Any], None]) -> None:
+    """So many cases, the same each time where `CI` is set."""
+
+    @settings(EXPLICIT, max_examples=count)
+    @given(case=cases)
+    def run(case: Any) -> None:
+        try_one(case)
+
+    (seed(7)(run) if os.environ.get("CI") else run)()
+
+
+def codes_in(answer: dict[str, Any]) -> list[str]:
+    response = answer["Response"]
+    if "Error" in response:
+        return [response["Error"]["Code"]]
+    return [entry["Code"] for entries in response.values() if isinstance(entries, list) for entry in entries if "Code" in entry] or ["Ok"]
+
+
+def fits(request: requests.PreparedRequest, action: str, body_schema: jsonschema_rs.Draft202012Validator) -> bool:
+    """Whether what went out is a request of this action by its schema."""
+    try:
+        # "89.0" is an integer to JSON Schema and none to the door.
+        body = json.loads(request.body or b"", parse_float=lambda _: 0.5)
+    except ValueError:
+        return False
+    headers = {name: request.headers.get(name) for name in ("X-TC-Action", "X-TC-Version")}
+    # U+0000 is forbidden in the document's words, since a pattern for each text would say little to a reader.
+    return "\\u0000" not in json.dumps(body) and headers == {"X-TC-Action": action, "X-TC-Version": VERSION} and body_schema.is_valid(body)
+
+
+def fault_in(codes: list[str], *, fitting: bool) -> str | None:
+    if fitting and (wrong := NOT_OF_ITS_VALUES.intersection(codes)):
+        return f"it fits the schema, and was answered with {wrong}"
+    if not fitting and "Ok" in codes:
+        return "it does not fit the schema, and was answered with Ok"
+    return None
+
+
+def grounded(cases: st.SearchStrategy[Any], real: Callable[[], dict[str, Any]]) -> st.SearchStrategy[Any]:
+    """Cases of which most values are a customer's own, so that they get further."""
+
+    @st.composite
+    def some(draw: st.DrawFn) -> Any:
+        case = draw(cases)
+        case.body = case.body | {name: value for name, value in real().items() if draw(st.integers(0, 9))}
+        return case
+
+    return some()
+
+
+async def promised(database: Database, customer: Customer) -> int:
+    async with database.connection() as conn:
+        count: int = await conn.fetchval("select count(*) from messages where app_id = $1", customer.app_id)
+        return count
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_an_action_keeps_to_its_schema(
+    *, action: str, customer: Customer, database: Database, published_schema: Any, session: requests.Session, share: int
+) -> None:
+    body_schema = DOCUMENT["paths"][f"/#{action}"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    validator = jsonschema_rs.Draft202012Validator(body_schema | {"components": DOCUMENT["components"]})
+    properties = DOCUMENT["components"]["schemas"][body_schema["$ref"].rpartition("/")[2]]["properties"]
+    seen: Counter[str] = Counter()
+
+    def real() -> dict[str, Any]:
+        lookup = {"Limit": 100, "Offset": 0, "BeginTime": int(time.time()) - 60, "PhoneNumber": phone()}
+        return {name: value for name, value in (customer.request(phone()) | lookup).items() if name in properties}
+
+    def try_one(case: Any) -> None:
+        response = case.call(session=session)
+        case.validate_response(response, excluded_checks=BY_STATUS_CLASS)
+        codes = codes_in(response.json())
+        seen.update(codes)
+        assert fault_in(codes, fitting=fits(response.request, action, validator)) is None, (response.request.body, response.text)
+
+    operation = published_schema[f"/#{action}"]["POST"]
+    for mode in GenerationMode:
+        attack(operation.as_strategy(generation_mode=mode), share, try_one)
+    before = seen["Ok"]
+    attack(grounded(operation.as_strategy(), real), share, try_one)
+    assert seen["Ok"] > share / 10, seen
+    assert seen.keys() >= {"MissingParameter", "InvalidParameter"}, seen
+    assert await promised(database, customer) == (seen["Ok"] - before if action == "SendSms" else 0)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_keeps_to_its_schema(path: str, published_schema: Any, share: int) -> None:
+    def try_one(case: Any) -> None:
+        case.call_and_validate()
+
+    attack(published_schema[path]["GET"].as_strategy(), max(10, share // 50), try_one)
+
+
+async def test_what_nobody_signed_is_never_more_than_an_error(customer: Customer, published_schema: Any, share: int) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+
+        def try_one(case: Any) -> None:
+            response = case.call(session=session)
+            case.validate_response(response, excluded_checks=BY_STATUS_CLASS)
+            [code] = codes_in(response.json())
+            assert code.startswith(("AuthFailure.", "MissingParameter", "Invalid", "NoSuchVersion")), code
+
+        attack(published_schema["/#SendSms"]["POST"].as_strategy(), share, try_one)
+    assert [status["Code"] for status in await customer.submit([phone()])] == ["Ok"]
+
+
+async def test_the_platform_serves_the_document_that_it_was_attacked_with(customer: Customer, http: httpx2.AsyncClient) -> None:
+    answer = await http.get(f"http://{customer.platform.address}/openapi.json")
+    assert answer.json() == DOCUMENT
