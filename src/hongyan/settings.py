@@ -142,7 +142,12 @@ class Settings(BaseModel):
         "Public addresses are always allowed, private ones never without this.",
     )
     callback_timeout_s: float = Field(default=5, gt=0, le=60, description="Seconds a customer's callback server has to answer.")
-    callbacks_at_once: int = Field(default=64, ge=1, le=1000, description="Callback requests under way at the same time in each process.")
+    callbacks_at_once: int = Field(
+        default=64,
+        ge=1,
+        le=1000,
+        description="Applications whose callback servers are posted to at the same time in each process, each with at most four requests.",
+    )
     accept_group_max: int = Field(
         default=500, ge=1, le=5000, description="Most messages that share one transaction when they are accepted."
     )

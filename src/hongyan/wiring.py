@@ -19,7 +19,7 @@ from hongyan.doors.ops import routes as ops
 from hongyan.doors.tencent_v3 import callbacks as tencent_v3_callbacks
 from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.kit import embedded, migrate, web
-from hongyan.kit.bell import Bell, Switchboard
+from hongyan.kit.bell import Bell, Switchboard, WordBell
 from hongyan.kit.db import RETRY, UNAVAILABLE, Database
 from hongyan.kit.http import GuardedClient, check_url
 from hongyan.kit.loops import Job, every, together
@@ -153,7 +153,7 @@ class Worker:
         self.roles = roles
         self._settings = settings
         self._db = db
-        self._snapshot_bell, self._queue_bell, self._outbox_bell = Bell(), Bell(), Bell()
+        self._snapshot_bell, self._queue_bell, self._outbox_bell = Bell(), Bell(), WordBell()
         self.directory = Directory(
             version=lambda: _version(db),
             load=lambda: control_snapshots.load(db, box, time.time()),

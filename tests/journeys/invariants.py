@@ -39,14 +39,22 @@ ALWAYS: dict[str, str] = {
          where q.id is null and s.id is null and coalesce(g.taken, 0) < m.segments""",
     "a queue entry has a message": """
         select q.app_id, q.id from queue q where not exists (select from messages m where m.app_id = q.app_id and m.id = q.id)""",
-    "a final message of a subscribed application owes an event, and an unfinished one none": f"""
-        select a.id as app_id, s.id, s.status, o.id as event from settlements s
+    "a final message of a subscribed application owes one event, and an unfinished one none": f"""
+        select a.id as app_id, s.id, s.status, coalesce(o.events, 0) as events from settlements s
           join apps a on a.id = s.app_id
-          left join outbox o on o.app_id = s.app_id and o.id = s.id and o.kind = 1
-         where (a.pull or a.report_url <> '') and (s.status in ({FINALS})) <> (o.id is not null)""",
-    "an event tells of an end": """
-        select o.app_id, o.id from outbox o
-         where o.kind = 1 and not exists (select from settlements s where s.app_id = o.app_id and s.id = o.id)""",
+          left join (select app_id, unnest(ids) as id, count(*) as events from outbox where kind = 1 group by 1, 2) o
+                 on o.app_id = s.app_id and o.id = s.id
+         where (a.pull or a.report_url <> '') and (s.status in ({FINALS}))::int <> coalesce(o.events, 0)""",
+    "an event tells of an end, in its words": """
+        select o.app_id, o.id, o.status, s.status as settled from (
+               select app_id, unnest(ids) as id, unnest(statuses) as status, unnest(codes) as code, unnest(ends) as ends, created_at
+                 from outbox where kind = 1) o
+          left join settlements s on s.app_id = o.app_id and s.id = o.id
+         where s.id is null or s.status <> o.status or s.code <> o.code or s.settled_at <> o.created_at
+            or abs(extract(epoch from s.done_at)::float8 - o.ends) > 0.001""",
+    "a bundle knows how many events it has": """
+        select app_id, id from outbox where events <> cardinality(ids) or pulled > events
+            or (kind = 1 and (cardinality(phones), cardinality(segments), cardinality(contexts)) <> (events, events, events))""",
     "no code and no advertisement is attempted again after it may have been sent": f"""
         select q.app_id, q.id, q.attempts from queue q where q.kind <> {int(Kind.NOTICE)} and q.attempts > 1""",
     "no notice is attempted a third time": """select app_id, id, attempts from queue where attempts > 2""",

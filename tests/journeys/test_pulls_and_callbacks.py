@@ -81,7 +81,9 @@ async def test_an_answer_that_is_not_result_0_means_not_taken(customer: Customer
 
     async def noted() -> bool:
         async with database.connection() as conn:
-            row = await conn.fetchrow("select callback, last_error from outbox where app_id = $1 and id = $2", customer.app_id, sent.id)
+            row = await conn.fetchrow(
+                "select callback, last_error from outbox where app_id = $1 and $2 = any(ids)", customer.app_id, sent.id
+            )
         return row is not None and row["callback"] == 1 and bool(row["last_error"])
 
     await until(noted, "it is noted as not taken")

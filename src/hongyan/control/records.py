@@ -10,7 +10,7 @@ from hongyan.kit.db import Connection, Database, Row
 from hongyan.model.message import Kind, Status
 from hongyan.model.phone import e164
 from hongyan.store import apps, records
-from hongyan.store.outbox import Callback, Pull
+from hongyan.store.outbox import Callback
 
 
 class Step(enum.Enum):
@@ -199,5 +199,5 @@ def _told(row: Row) -> Iterator[Entry]:
     elif row["callback"] == Callback.DUE:
         error = row["last_error"] or "-"
         yield Entry(_t(row["due_at"]), Step.CALLBACK, f"回调待发送（上次：{error}）", f"callback due at this time (last: {error})")
-    if row["pull"] == Pull.TAKEN:
+    if row["pulled_at"] is not None:
         yield Entry(_t(row["pulled_at"]), Step.PULLED, "已被拉取", "handed out by the pull API")

@@ -18,7 +18,7 @@ class Bell:
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    def ring(self) -> None:
+    def ring(self, _word: str = "") -> None:
         self._event.set()
 
     async def wait(self, timeout_s: float = POLL_S) -> bool:
@@ -30,6 +30,24 @@ class Bell:
         rang = self._event.is_set()
         self._event.clear()
         return rang
+
+
+class WordBell(Bell):
+    """A bell whose rings may say what for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: dict[str, None] = {}
+
+    def ring(self, word: str = "") -> None:
+        if word:
+            self._words[word] = None
+        super().ring()
+
+    def words(self) -> list[str]:
+        """What was said since the last time this was asked, each word once."""
+        words, self._words = list(self._words), {}
+        return words
 
 
 class Switchboard:
@@ -53,7 +71,7 @@ class Switchboard:
         try:
             self._gone.clear()
             for channel, bell in self._bells.items():
-                await listen(conn, channel, lambda _payload, bell=bell: bell.ring(), self._gone.set)  # type: ignore[misc]
+                await listen(conn, channel, bell.ring, self._gone.set)
             for bell in self._bells.values():
                 bell.ring()
             await self._gone.wait()

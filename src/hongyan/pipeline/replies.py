@@ -12,7 +12,6 @@ from hongyan.model.message import Dialect
 from hongyan.model.snapshot import App
 from hongyan.pipeline.directory import Directory
 from hongyan.store import messages, outbox, replies
-from hongyan.store.outbox import EventKind
 from hongyan.store.replies import NewReply
 
 ANSWERS_WITHIN_S = 72 * 3600.0
@@ -62,7 +61,7 @@ class ReplyService:
             return
         if opts_out(reply.text):
             await replies.opt_out(tx, app.id, reply.phone, row.id, now)
-        await _owe(tx, app, row.id, now)
+        await _owe(tx, app, row, now)
 
     async def give_up_waiting(self, tx: Connection, now: float) -> int:
         """Hand out what there is of long texts whose other parts do not come; returns how many."""
@@ -102,6 +101,6 @@ def _answered(reply: Reply, candidates: list[Row]) -> Row | None:
     return next(iter(extended or candidates), None)
 
 
-async def _owe(tx: Connection, app: App, reply_id: int, now: float) -> None:
+async def _owe(tx: Connection, app: App, reply: NewReply, now: float) -> None:
     if app.reply_url or app.pull:
-        await outbox.put(tx, app.id, [reply_id], EventKind.REPLY, callback=bool(app.reply_url), pull=app.pull, now=now)
+        await outbox.put_reply(tx, app.id, reply.id, reply.dialect, callback=bool(app.reply_url), pull=app.pull, now=now)

@@ -8,6 +8,7 @@ from hongyan.kit.metrics import METRICS
 from hongyan.model.message import FINAL, Status
 from hongyan.pipeline.directory import Directory
 from hongyan.store import outbox, settlements
+from hongyan.store.outbox import EventKind
 from hongyan.store.settlements import Ending
 
 
@@ -40,7 +41,7 @@ class Settler:
                 METRICS.settled(status.name.lower(), count)
                 took_effect += count
             if app is not None and app.report_url and settled.keys() & FINAL:
-                await outbox.ring(tx)
+                await outbox.ring(tx, app_id, EventKind.REPORT)
         if any(ending.charge for ending in endings):
             await fault_async("post")
         if any(ending.charge is False for ending in endings):

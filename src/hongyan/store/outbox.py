@@ -1,4 +1,7 @@
-"""Events owed to customers: callbacks claim them, pulls take them, both from the same rows."""
+"""Events owed to customers, in bundles: callbacks claim them, pulls take from them, both from the same rows.
+
+A bundle is a row with up to `BUNDLE` events of one application, kind and dialect. Reports are in it word for word, of replies the ids.
+"""
 
 import enum
 from collections.abc import Sequence
@@ -7,6 +10,9 @@ import msgspec
 
 from hongyan.kit.db import Connection, Row
 from hongyan.store.times import at
+
+BUNDLE = 100
+"""As many as the dialects take in one call."""
 
 
 class EventKind(enum.IntEnum):
@@ -23,59 +29,82 @@ class Callback(enum.IntEnum):
     DEAD = 3
 
 
-class Pull(enum.IntEnum):
-    """Where an event stands for the pull API."""
-
-    NONE = 0
-    WAITING = 1
-    TAKEN = 2
-
-
-PUT = """
-insert into outbox (app_id, id, kind, callback, pull, due_at, created_at)
-select $1, id, $3, $4, $5, $6, $6 from unnest($2::bigint[]) id
+REPLY_OWED = """
+insert into outbox (app_id, id, kind, dialect, events, callback, pulled, due_at, created_at, ids)
+values ($1, $2, 2, $3, 1, $4, $5, $6, $6, array[$2::bigint])
 on conflict do nothing
 """
 
 
-async def put(conn: Connection, app_id: int, ids: Sequence[int], kind: EventKind, *, callback: bool, pull: bool, now: float) -> None:
-    """Owe an application these events; an id is its message's or reply's, so that nothing can be owed twice.
-
-    With `callback` the callback dispatchers are woken when this transaction commits.
-    """
-    await conn.execute(PUT, app_id, ids, kind, int(callback), int(pull), at(now))
+async def put_reply(conn: Connection, app_id: int, reply_id: int, dialect: int, *, callback: bool, pull: bool, now: float) -> None:
+    """Owe an application this reply, once however often it is said. With `callback` the callback dispatchers are woken at commit."""
+    await conn.execute(REPLY_OWED, app_id, reply_id, dialect, int(callback), int(not pull), at(now))
     if callback:
-        await ring(conn)
+        await ring(conn, app_id, EventKind.REPLY)
 
 
-async def ring(conn: Connection) -> None:
-    """Wake the callback dispatchers when this transaction commits."""
-    await conn.execute("select pg_notify('hongyan_outbox', '')")
+async def ring(conn: Connection, app_id: int, kind: EventKind) -> None:
+    """Wake the callback dispatchers when this transaction commits, with the word "APPLICATION KIND": this is owed."""
+    await conn.execute("select pg_notify('hongyan_outbox', $1)", f"{app_id} {kind}")
+
+
+def rung(word: str) -> tuple[int, EventKind]:
+    """What a word of `ring` says."""
+    app_id, _, kind = word.partition(" ")
+    return int(app_id), EventKind(int(kind))
+
+
+class Reports(msgspec.Struct, frozen=True):
+    """What the reports of a bundle say, one after the other in the same places."""
+
+    ids: list[int]
+    phones: list[int]
+    segments: list[int]
+    statuses: list[int]
+    codes: list[str]
+    ends: list[float]
+    """Unix seconds."""
+    contexts: list[str]
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """Events in a callback dispatcher's hands until its lease ends."""
+
+    id: int
+    dialect: int
+    attempts: int
+    created_at: float
+    ids: list[int]
+    reports: Reports | None
+    """None for replies."""
 
 
 CLAIM = """
 with picked as (
-    select app_id, id from outbox
+    select id from outbox
      where app_id = $1 and kind = $2 and callback = 1 and due_at <= $3 order by due_at limit $4 for update skip locked
 )
 update outbox o set due_at = $5, attempts = attempts + 1
-  from picked p where o.app_id = $1 and o.app_id = p.app_id and o.id = p.id
-returning o.id, o.attempts, o.created_at
+  from picked p where o.app_id = $1 and o.id = p.id
+returning o.id, o.dialect, o.attempts, o.created_at, o.ids, o.phones, o.segments, o.statuses, o.codes, o.ends, o.contexts
 """
 
 
-class Claimed(msgspec.Struct, frozen=True):
-    """An event in a callback dispatcher's hands until its lease ends."""
-
-    id: int
-    attempts: int
-    created_at: float
-
-
-async def claim(conn: Connection, app_id: int, kind: EventKind, *, now: float, lease_until: float, most: int) -> list[Claimed]:
-    """Take due events of one application and kind; others get them again when the lease ends unanswered."""
+async def claim(conn: Connection, app_id: int, kind: EventKind, *, now: float, lease_until: float, most: int) -> list[Bundle]:
+    """Take due bundles of one application and kind; others get them again when the lease ends unanswered."""
     rows = await conn.fetch(CLAIM, app_id, kind, at(now), most, at(lease_until))
-    return sorted((Claimed(id=r[0], attempts=r[1], created_at=r[2].timestamp()) for r in rows), key=lambda c: c.id)
+    found = [
+        Bundle(
+            id=row[0],
+            dialect=row[1],
+            attempts=row[2],
+            created_at=row[3].timestamp(),
+            ids=row[4],
+            reports=Reports(*row[4:11]) if kind is EventKind.REPORT else None,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda bundle: bundle.id)
 
 
 async def due(conn: Connection, app_ids: Sequence[int], now: float) -> list[tuple[int, EventKind]]:
@@ -94,15 +123,15 @@ async def next_due(conn: Connection) -> float | None:
     return None if moment is None else float(moment.timestamp())
 
 
-async def delivered(conn: Connection, app_id: int, ids: Sequence[int], now: float) -> None:
+async def delivered(conn: Connection, app_id: int, bundles: Sequence[int], now: float) -> None:
     """The customer's server has taken them."""
     await conn.execute(
-        "update outbox set callback = 2, done_at = $3, last_error = null where app_id = $1 and id = any($2)", app_id, ids, at(now)
+        "update outbox set callback = 2, done_at = $3, last_error = null where app_id = $1 and id = any($2)", app_id, bundles, at(now)
     )
 
 
 async def failed(conn: Connection, app_id: int, retries: Sequence[tuple[int, float | None]], error: str) -> None:
-    """Try again at the given time (Unix seconds), or give up for good (None): the event then stays visible as dead."""
+    """Try again at the given time (Unix seconds), or give up for good (None): the bundle then stays visible as dead."""
     await conn.execute(
         """update outbox o set callback = case when u.due is null then 3 else 1 end, due_at = coalesce(u.due, o.due_at), last_error = $4
              from unnest($2::bigint[], $3::timestamptz[]) u(id, due) where o.app_id = $1 and o.id = u.id""",
@@ -110,38 +139,42 @@ async def failed(conn: Connection, app_id: int, retries: Sequence[tuple[int, flo
     )  # fmt: skip
 
 
+# Whoever pulls at the same time waits for his turn: bundles are large, and skipping them would leave him with nothing.
 TAKE = """
-with picked as (
-    select app_id, id from outbox where app_id = $1 and kind = $2 and pull = 1 order by id limit $3 for update skip locked
+with heads as (
+    select id, events, pulled from outbox where app_id = $1 and kind = $2 and pulled < events order by id limit $3 for update
+), running as (
+    select id, events, pulled, sum(events - pulled) over (order by id) - (events - pulled) as before from heads
+), picked as (
+    select id, pulled, least(events, pulled + $3 - before)::smallint as upto from running where before < $3
 )
-update outbox o set pull = 2, pulled_at = $4
-  from picked p where o.app_id = $1 and o.app_id = p.app_id and o.id = p.id
-returning o.id
+update outbox o set pulled = p.upto, pulled_at = $4
+  from picked p where o.app_id = $1 and o.id = p.id
+returning o.id, o.dialect, o.ids[p.pulled + 1 : p.upto], o.phones[p.pulled + 1 : p.upto], o.segments[p.pulled + 1 : p.upto],
+          o.statuses[p.pulled + 1 : p.upto], o.codes[p.pulled + 1 : p.upto], o.ends[p.pulled + 1 : p.upto],
+          o.contexts[p.pulled + 1 : p.upto]
 """
 
 
-async def take(conn: Connection, app_id: int, kind: EventKind, *, now: float, most: int) -> list[int]:
-    """Hand out events to a pull, each once, oldest first."""
-    return sorted(row[0] for row in await conn.fetch(TAKE, app_id, kind, most, at(now)))
-
-
-REPORTS = """
-select m.id, m.phone, m.session_context, m.dialect, m.segments, s.status, s.code, s.done_at
-  from settlements s
- cross join lateral (select * from messages where app_id = $1 and id = s.id and id >= $3 and id <= $4 limit 1) m
- where s.app_id = $1 and s.id = any($2) and s.id >= $3 and s.id <= $4
- order by m.id
-"""
-
-
-async def reports(conn: Connection, app_id: int, ids: Sequence[int]) -> list[Row]:
-    """What the reports of these events say."""
-    rows: list[Row] = await conn.fetch(REPORTS, app_id, ids, min(ids, default=0), max(ids, default=0))
-    return rows
+async def take(conn: Connection, app_id: int, kind: EventKind, *, now: float, most: int) -> list[Bundle]:
+    """Hand out at most so many events to a pull, each once, oldest bundles first: those events alone are in what is returned."""
+    rows = await conn.fetch(TAKE, app_id, kind, most, at(now))
+    found = [
+        Bundle(
+            id=row[0],
+            dialect=row[1],
+            attempts=0,
+            created_at=0.0,
+            ids=row[2],
+            reports=Reports(*row[2:9]) if kind is EventKind.REPORT else None,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda bundle: bundle.id)
 
 
 REPORTS_OF = """
-select m.id, m.phone, m.session_context, m.dialect, m.segments, s.status, s.code, s.done_at
+select m.id, m.phone, m.segments, s.status, s.code, extract(epoch from s.done_at)::float8, m.session_context, m.dialect
   from (select * from messages where app_id = $1 and phone = $2 and id >= $3 order by id desc) m
  cross join lateral (select * from settlements where app_id = $1 and id = m.id and status > 3 limit 1) s
  where m.id < $4

@@ -6,12 +6,13 @@ from hongyan.kit.db import Connection, Row
 
 MESSAGE = """
 select m.*, q.not_before, q.owner, q.attempted_at, q.attempts as queue_attempts, q.resolve_at, q.id as queued,
-       s.status, s.code, s.charged, s.done_at, s.settled_at, o.callback, o.pull, o.attempts as callback_attempts,
-       o.done_at as callback_at, o.pulled_at, o.last_error, o.due_at
+       s.status, s.code, s.charged, s.done_at, s.settled_at, o.callback, o.attempts as callback_attempts,
+       o.done_at as callback_at, case when array_position(o.ids, m.id) <= o.pulled then o.pulled_at end as pulled_at, o.last_error, o.due_at
   from messages m
   left join queue q on q.app_id = m.app_id and q.id = m.id
   left join settlements s on s.app_id = m.app_id and s.id = m.id
-  left join outbox o on o.app_id = m.app_id and o.id = m.id
+  left join lateral (
+       select * from outbox where app_id = m.app_id and created_at = s.settled_at and kind = 1 and m.id = any(ids) limit 1) o on true
  where m.app_id = any($1) and m.id = $2
 """
 

@@ -6,6 +6,7 @@ import msgspec
 
 from hongyan.kit.db import Connection
 from hongyan.model.message import Status
+from hongyan.store.outbox import BUNDLE
 from hongyan.store.times import at
 
 
@@ -24,14 +25,17 @@ class Ending(msgspec.Struct, frozen=True):
 
 # Joined by lateral look-ups: a plain join is planned as a hash of all of the application's messages, which grows with the day.
 SETTLE = """
-with ended as (
-    insert into settlements as s (app_id, id, status, code, package_id, segments, charged, link_id, done_at, settled_at)
-    select m.app_id, m.id, u.status, u.code, m.package_id, m.segments, case u.charge when 1 then m.segments when 0 then 0 end, u.link_id,
-           to_timestamp(u.done_at), $8::timestamptz
+with told as (
+    select u.*, m.package_id, m.segments, m.phone, m.dialect, m.session_context
       from unnest($2::bigint[], $3::smallint[], $4::text[], $5::smallint[], $6::bigint[], $7::float8[])
-           u(id, status, code, charge, link_id, done_at)
+           u(id, status, code, charge, link_id, ends)
      cross join lateral (
            select * from messages where app_id = $1 and id = u.id and id >= $11::bigint and id <= $12::bigint limit 1) m
+), ended as (
+    insert into settlements as s (app_id, id, status, code, package_id, segments, charged, link_id, done_at, settled_at)
+    select $1, id, status, code, package_id, segments, case charge when 1 then segments when 0 then 0 end, link_id,
+           to_timestamp(ends), $8::timestamptz
+      from told
     on conflict (app_id, id) do update
        set status = excluded.status, code = excluded.code, charged = excluded.charged, link_id = excluded.link_id,
            done_at = excluded.done_at, settled_at = excluded.settled_at
@@ -49,10 +53,15 @@ with ended as (
     select $1, m.id, e.kind, e.segments, $8::timestamptz, 'messages from ' || $11::bigint
       from moved m cross join lateral (values ('post', m.posted), ('void', m.voided)) e(kind, segments) where e.segments > 0
 ), owed as (
-    insert into outbox (app_id, id, kind, callback, pull, due_at, created_at)
-    select $1, id, 1, $9::smallint, $10::smallint, $8::timestamptz, $8::timestamptz
-      from ended where status > 3 and ($9::smallint > 0 or $10::smallint > 0)
-    on conflict do nothing
+    insert into outbox (app_id, id, kind, dialect, events, callback, pulled, due_at, created_at,
+                        ids, phones, segments, statuses, codes, ends, contexts)
+    select $1, min(id), 1, dialect, count(*), $9::smallint, case $10::smallint when 0 then count(*) else 0 end,
+           $8::timestamptz, $8::timestamptz, array_agg(id), array_agg(phone), array_agg(segments), array_agg(status), array_agg(code),
+           array_agg(ends), array_agg(session_context)
+      from (select t.*, row_number() over (partition by t.dialect order by t.id) as nth
+              from ended e join told t on t.id = e.id where e.status > 3) final
+     where $9::smallint > 0 or $10::smallint > 0
+     group by dialect, (nth - 1) / $13::bigint
 )
 select status, count(*) from ended group by status
 """
@@ -79,6 +88,7 @@ async def settle(conn: Connection, app_id: int, endings: Sequence[Ending], *, ca
         int(pull),
         min(ids),
         max(ids),
+        BUNDLE,
     )
     return {Status(row[0]): row[1] for row in rows}
 
