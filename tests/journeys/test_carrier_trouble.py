@@ -103,6 +103,21 @@ async def test_a_carrier_that_takes_few_a_second_gets_them_all_in_time(customer:
     assert copies(platform, sent) == {1}
 
 
+async def test_a_link_finds_the_rate_of_a_carrier_that_throttles(customer: Customer, platform: Platform, database: Database) -> None:
+    await platform.simulate(do="throttle", per_s=100)
+    sent = [message for _ in range(8) for message in await accepted(customer, phones(150), "notice")]
+    await all_end(database, sent, within_s=40)
+    assert copies(platform, sent) == {1}
+    assert await resolutions(database, sent) == set()
+    mine = {message.phone for message in sent}
+    entries = [entry for entry in platform.journal.entries() if f"+{entry.phone}" in mine]
+    # The first seconds are the search; at the very end nothing is left to be sent.
+    began = entries[0].monotonic
+    steady = [entry for entry in entries if 4 <= entry.monotonic - began <= 10]
+    assert sum(1 for entry in steady if not entry.status) >= 0.95 * 6 * 100
+    assert sum(1 for entry in steady if entry.status) <= 0.02 * len(steady)
+
+
 async def test_codes_go_before_notices_before_advertisements_when_the_carrier_is_slow(
     customer: Customer, platform: Platform, database: Database
 ) -> None:

@@ -140,7 +140,7 @@ class SmppLink:
     def answered(self, segment: OutboundSegment, pdu: Pdu) -> None:
         outcome = smpp_words.outcome(pdu)
         if isinstance(outcome, Throttled) and pdu.status == status.THROTTLED:
-            self._pace.pause(outcome.retry_in_s, self._clock())
+            self._pace.throttled(self._clock())
         self._settle(segment, outcome)
 
     def late(self, segment: OutboundSegment, pdu: Pdu) -> None:
