@@ -1,7 +1,7 @@
 """How fast a link may send: a bucket of tokens, the pauses a carrier asks for, and a rate that follows what the carrier takes."""
 
 from collections import deque
-from math import inf
+from math import exp2, inf
 
 _BURST_S = 0.1
 """The bucket holds what this many seconds bring, at least one."""
@@ -28,6 +28,8 @@ _SLOWLY, _QUICKLY, _DOUBLING = 0.01, 0.1, 1.0
 """Growth in a second of full use, as a share: so slowly after a cut, and ever less so up to quickly, the longer no other came."""
 _MORE_S = 6.0
 """In so many seconds slow growth becomes twice as fast."""
+_LONG = 10.0
+"""After so many doublings it is quick anyhow, and no number gets too large."""
 
 
 class Pace:
@@ -115,7 +117,7 @@ class Pace:
             return 0.0
         if self._rate < self._cut_from * _NEAR:
             return _DOUBLING
-        return min(_QUICKLY, _SLOWLY * 2.0 ** min(since_cut / _MORE_S, _SLOTS))
+        return min(_QUICKLY, _SLOWLY * exp2(min(since_cut / _MORE_S, _LONG)))
 
     def _count(self, count: int, now: float) -> None:
         slot, sent = int(now / _SLOT_S), self._sent
