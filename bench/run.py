@@ -26,6 +26,11 @@ SPY_LEAD_S = 1.0
 MARKS = {"single": 2_500, "bulk": 10_000}
 """Messages a second, accepted and delivered."""
 HALF_LOAD_P99_MS = 50.0
+CODES_PER_S = 100
+CODE_P99_MS = 1000.0
+"""From the request to the carrier, while a campaign drains."""
+DRAIN_PER_S = 4_000
+"""A campaign that drains more slowly than this is still draining when the last code is sent."""
 FORBIDDEN = ("lost", "duplicated", "unsettled", "untold")
 
 
@@ -60,7 +65,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=15.0, help="how long each load is measured")
     parser.add_argument("--warm-up", type=float, default=3.0, help="seconds of the same load before each that do not count")
-    parser.add_argument("--scenarios", default="single,bulk,half", help="which of single, bulk, half to run")
+    parser.add_argument("--scenarios", default="single,bulk,half", help="which of single, bulk, half, campaign to run")
+    parser.add_argument("--campaign", type=int, default=1_000_000, help="messages of the campaign that drains while codes are sent")
     parser.add_argument("--template", default="verification", help="verification, notice or marketing")
     parser.add_argument("--rate", type=float, help="requests a second of the third load; otherwise half of what the first reached")
     parser.add_argument("--connections", type=int, help="keep-alive connections; otherwise 64 for one number a request, 16 for 200")
@@ -131,6 +137,12 @@ def measured(options: argparse.Namespace, environ: dict[str, str], data_dir: Pat
     if "half" in wanted:
         rate = options.rate or (report["single"]["delivered_per_s"] / 2 if "single" in report else MARKS["single"] / 2)
         report["half"] = scenario("half", options, environ, data_dir, ["--rate", f"{max(1.0, rate):.0f}"])
+    if "campaign" in wanted:
+        # A later option wins: codes are sent for as long as the campaign may take.
+        seconds = max(options.seconds, options.campaign / DRAIN_PER_S)
+        codes = ["--campaign", str(options.campaign), "--rate", str(CODES_PER_S), "--seconds", str(seconds), "--template", "verification"]
+        report["campaign"] = scenario("campaign", options, environ, data_dir, codes)
+        print(f"bench: campaign: {report['campaign']['campaign']}", file=sys.stderr)
     return report
 
 
@@ -185,6 +197,8 @@ def summary(result: dict[str, Any]) -> str:
 def faults(report: dict[str, Any], *, marks: bool) -> list[str]:
     """What must not be; with `marks` also what is too slow."""
     found = [f"{name}: {result[what]} {what}" for name, result in report.items() for what in FORBIDDEN if result.get(what)]
+    meanwhile = report.get("campaign", {}).get("campaign", {})
+    found += [f"campaign: {meanwhile[what]} {what}" for what in ("lost", "duplicated") if meanwhile.get(what)]
     if not marks:
         return found
     for name, mark in MARKS.items():
@@ -192,6 +206,10 @@ def faults(report: dict[str, Any], *, marks: bool) -> list[str]:
             found.append(f"{name}: {report[name]['delivered_per_s']} messages/s accepted and delivered, {mark} are wanted")
     if "half" in report and not (report["half"]["accept_ms"]["p99"] or HALF_LOAD_P99_MS) < HALF_LOAD_P99_MS:
         found.append(f"half: accept p99 {report['half']['accept_ms']['p99']} ms, less than {HALF_LOAD_P99_MS:.0f} is wanted")
+    if meanwhile and not (meanwhile["code_to_carrier_ms"]["p99"] or CODE_P99_MS) < CODE_P99_MS:
+        found.append(
+            f"campaign: codes reach the carrier with a p99 of {meanwhile['code_to_carrier_ms']['p99']} ms, {CODE_P99_MS:.0f} is wanted"
+        )
     return found
 
 

@@ -141,3 +141,9 @@ async def test_an_answer_may_come_in_chunks(cut: int) -> None:
 
 def test_nothing_in_chunks_is_nothing() -> None:
     assert without_chunks(b"0\r\n\r\n") == b""
+
+
+async def test_a_load_of_so_many_requests_ends_with_the_last_of_them() -> None:
+    load, promises = await put(Pace(30.0, 4, None, requests=50), whole)
+    assert (len(promises.began), promises.unanswered, promises.ok) == (50, 0, 100)
+    assert load.ends - load.began < 10.0

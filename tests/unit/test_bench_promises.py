@@ -1,10 +1,13 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hongyan.cli.load.answers import TencentAnswers
+from hongyan.cli.load.campaign import Campaign
 from hongyan.cli.load.costs import Spent
-from hongyan.cli.load.measure import LOAD, Settled, Stretch, figures
+from hongyan.cli.load.measure import LOAD, Api, Settled, Stretch, figures
 from hongyan.cli.load.numbers import Numbers
 from hongyan.cli.load.promises import Promises, Sightings, Tellings, quantile_ms
 
@@ -171,3 +174,38 @@ def test_what_a_callback_says_is_counted_once_for_each_number_and_repetitions_ap
     tellings.note("19900000000", 2.0)
     assert (list(tellings.waits_s), tellings.repeated, tellings.untold()) == ([1.0, 0.25], 1, 1)
     assert tellings.told_between(1.1, 2.0) == 1
+
+
+async def test_codes_count_as_sent_meanwhile_only_until_the_campaign_has_drained(tmp_path: Path) -> None:
+    journal = tmp_path / "carrier.jsonl"
+
+    async def back(_order: dict[str, Any]) -> None:
+        journal.write_text(json.dumps({"monotonic": 2.25, "phone": str(first.national(0)), "status": 0, "segment": 1}) + "\n")
+
+    campaign = Campaign(Api(lambda *_: Nothing(), TencentAnswers()), ("127.0.0.1", 1), journal, back)
+    first = campaign.promises.numbers
+    await campaign.release()
+    codes = promised(1, *(answer("Ok", first=n) for n in range(4)))
+    sightings = Sightings(codes)
+    for index, at in enumerate((0.5, 1.125, 2.75, 9.0)):
+        sightings.note(phone(index), 0, 1, at)
+    found = campaign.figures(
+        Stretch(
+            promises=codes,
+            sightings=sightings,
+            tellings=None,
+            began=0.0,
+            ended=4.0,
+            drained=9.0,
+            settled=Settled(delivered=4, between=4, last_at=None),
+            broken_connections=0,
+            before={},
+            after={},
+        )
+    )
+    assert (found["codes_meanwhile"], found["code_to_carrier_ms"]) == (3, {"p50": 500.0, "p99": 750.0, "max": 750.0})
+
+
+class Nothing:
+    def build(self, index: int, at: int) -> bytes:
+        raise AssertionError((index, at))

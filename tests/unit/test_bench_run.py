@@ -37,6 +37,13 @@ def test_being_slow_is_a_fault_only_against_the_marks(run: ModuleType) -> None:
     assert run.faults({"single": result(2_500), "bulk": result(10_000), "half": result(1_000, p99=49.9)}, marks=True) == []
 
 
+def test_codes_that_wait_for_a_campaign_are_a_fault(run: ModuleType) -> None:
+    for p99, lost, faults in ((999.0, 0, []), (1000.0, 0, ["campaign"]), (None, 3, ["campaign"])):
+        campaign = {"lost": lost, "duplicated": 0, "code_to_carrier_ms": {"p99": p99}}
+        report = {"campaign": result(100) | {"campaign": campaign}}
+        assert [fault.partition(":")[0] for fault in run.faults(report, marks=True)] == faults
+
+
 def test_the_platform_measured_is_its_own(run: ModuleType, tmp_path: Path) -> None:
     environ = run.environment(tmp_path, tmp_path / "carrier.jsonl")
     assert environ["HONGYAN_DATA_DIR"].startswith(str(tmp_path))

@@ -19,8 +19,9 @@ from hongyan.cli.session import settings, terminal
 
 if TYPE_CHECKING:
     from hongyan.cli.instance import State
+    from hongyan.cli.load.campaign import Campaign
     from hongyan.cli.load.costs import Processes
-    from hongyan.cli.load.measure import Bench
+    from hongyan.cli.load.measure import Api
     from hongyan.cli.load.receiver import Receiver
     from hongyan.control.sandbox import SandboxTenant
     from hongyan.kit.db import Database
@@ -30,6 +31,8 @@ MOST_NUMBERS = 200
 CONNECTIONS = {True: 64, False: 16}
 """By default: for one number a request, and for several."""
 DATABASE = "postgres"
+SLOWEST_DRAIN_PER_S = 500
+"""A campaign that drains more slowly is not waited for."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -43,6 +46,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Requests a second."""
     template: str
     callbacks: bool
+    campaign: int
+    """Messages to be drained meanwhile."""
 
 
 def bench(
@@ -66,6 +71,12 @@ def bench(
             "--callbacks/--no-callbacks", help="Report to a callback server on the loopback too; needs HONGYAN_CALLBACK_ALLOW=127.0.0.1/32."
         ),
     ] = False,
+    campaign: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Marketing messages to have accepted beforehand, with the carrier away, and to drain during the measurement."
+        ),
+    ] = 0,
     journal: Annotated[
         Path | None, typer.Option(help="The simulator's journal; otherwise as HONGYAN_SIMULATOR_JOURNAL says.", show_default=False)
     ] = None,
@@ -73,7 +84,7 @@ def bench(
     """Send signed requests to the running platform for a while and print one JSON object: rates, times, costs, losses."""
     import uvloop  # noqa: PLC0415 - `--help` does not wait for it
 
-    plan = Plan(numbers, seconds, warm_up, connections or CONNECTIONS[numbers == 1], rate, template, callbacks)
+    plan = Plan(numbers, seconds, warm_up, connections or CONNECTIONS[numbers == 1], rate, template, callbacks, campaign)
     loaded = settings(ctx)
     where = journal or (Path(loaded.simulator_journal) if loaded.simulator_journal else None)
     if where is None:
@@ -90,18 +101,29 @@ def bench(
 async def _measure(loaded: "Settings", plan: Plan, journal: Path) -> dict[str, Any]:
     from hongyan import wiring  # noqa: PLC0415 - `--help` does not wait for it
     from hongyan.cli.load.driver import Pace  # noqa: PLC0415 - as above
-    from hongyan.cli.load.measure import figures  # noqa: PLC0415 - as above
+    from hongyan.cli.load.measure import PATIENCE_S, Bench, figures  # noqa: PLC0415 - as above
 
     async with wiring.control_plane(loaded) as control:
         tenant = await control.sandbox.ensure("")
     async with wiring.database(loaded) as db, _reports(loaded, plan, int(tenant.sdk_app_id)) as receiver:
-        bench = _bench(loaded, plan, journal, tenant, db=db, receiver=receiver)
+        door = _door(loaded)
+        bench = Bench(
+            api=_api(door, tenant, plan.template),
+            address=door.address,
+            journal=journal,
+            settled=_settled(db, int(tenant.sdk_app_id)),
+            processes=_processes(door.state, receiver),
+            numbers_per_request=plan.numbers,
+            heard=None if receiver is None else receiver.path,
+            patience_s=max(PATIENCE_S, plan.campaign / SLOWEST_DRAIN_PER_S),
+        )
         load_before = os.getloadavg()[0]
         if plan.warm_up_s:
             # The first calls after the sandbox was made may come before the platform knows it.
             warm = await bench.measure(Pace(plan.warm_up_s, plan.connections, plan.rate))
             if not warm.promises.ok:
                 raise _nothing_taken(warm.promises.refused)
+        campaign = await _campaign(loaded, plan, door, tenant, journal) if plan.campaign else None
         with _bar(plan.seconds):
             stretch = await bench.measure(Pace(plan.seconds, plan.connections, plan.rate))
         if not stretch.promises.ok:
@@ -112,7 +134,36 @@ async def _measure(loaded: "Settings", plan: Plan, journal: Path) -> dict[str, A
         "load_average_after": round(os.getloadavg()[0], 2),
         "python": machine.python_version(),
     }
-    return {"scenario": msgspec.to_builtins(plan), **figures(stretch), "machine": where}
+    meanwhile = {} if campaign is None else {"campaign": campaign.figures(stretch)}
+    return {"scenario": msgspec.to_builtins(plan), **figures(stretch), **meanwhile, "machine": where}
+
+
+async def _campaign(loaded: "Settings", plan: Plan, door: "Door", tenant: "SandboxTenant", journal: Path) -> "Campaign":
+    """A campaign that has begun to drain."""
+    from hongyan.cli.load.campaign import Campaign  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.cli.worker import simulator_at  # noqa: PLC0415 - as above
+    from hongyan.simulator.control import ask  # noqa: PLC0415 - as above
+
+    simulator = simulator_at(loaded)
+    if simulator is None:
+        raise CommandError(
+            "no_simulator",
+            "积压要靠平台自己的模拟运营商离线来形成：用默认的 HONGYAN_SIMULATOR=embedded 启动平台，或直接用 `make bench`。",
+            "A campaign piles up while the platform's own simulated carrier is away: start the platform with HONGYAN_SIMULATOR=embedded "
+            "(the default), or use `make bench`.",
+        )
+
+    async def order(what: dict[str, Any]) -> None:
+        await ask(simulator.control, what)
+
+    campaign = Campaign(_api(door, tenant, "marketing"), door.address, journal, order)
+    try:
+        await campaign.accept(plan.campaign)
+    finally:
+        await campaign.release()
+    if not campaign.promises.ok:
+        raise _nothing_taken(campaign.promises.refused)
+    return campaign
 
 
 @contextlib.asynccontextmanager
@@ -161,13 +212,15 @@ async def _advance(step: Callable[[], None]) -> None:
         step()
 
 
-def _bench(
-    loaded: "Settings", plan: Plan, journal: Path, tenant: "SandboxTenant", *, db: "Database", receiver: "Receiver | None"
-) -> "Bench":
-    from hongyan.cli.instance import running  # noqa: PLC0415 - as above
-    from hongyan.cli.load.answers import TencentAnswers  # noqa: PLC0415 - as above
-    from hongyan.cli.load.measure import Api, Bench  # noqa: PLC0415 - as above
-    from hongyan.cli.load.requests import Requests, Target  # noqa: PLC0415 - as above
+class Door(msgspec.Struct, frozen=True):
+    """The running platform, and where it takes requests."""
+
+    state: "State"
+    address: tuple[str, int]
+
+
+def _door(loaded: "Settings") -> Door:
+    from hongyan.cli.instance import running  # noqa: PLC0415 - `--help` does not wait for it
     from hongyan.settings import address  # noqa: PLC0415 - as above
 
     state = running(loaded)
@@ -177,11 +230,20 @@ def _bench(
             f"数据目录 {loaded.data_dir} 上没有平台在运行：先用 `hongyan serve` 启动，或直接用 `make bench`。",
             f"No platform runs on {loaded.data_dir}: start one with `hongyan serve`, or use `make bench`.",
         )
-    sample = tenant.templates.get(plan.template)
-    if sample is None or plan.template == "international":
-        raise CommandError("usage", f"没有模板 {plan.template}。", f"There is no template {plan.template}.")
     host, port = address(state.http)
-    host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+    return Door(state, ("127.0.0.1" if host == "0.0.0.0" else host, port))  # noqa: S104 - compared, not bound
+
+
+def _api(door: Door, tenant: "SandboxTenant", template: str) -> "Api":
+    """SendSms with one of the sandbox's templates."""
+    from hongyan.cli.load.answers import TencentAnswers  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.cli.load.measure import Api  # noqa: PLC0415 - as above
+    from hongyan.cli.load.requests import Requests, Target  # noqa: PLC0415 - as above
+
+    sample = tenant.templates.get(template)
+    if sample is None or template == "international":
+        raise CommandError("usage", f"没有模板 {template}。", f"There is no template {template}.")
+    host, port = door.address
     target = Target(
         host=f"{host}:{port}",
         secret_id=tenant.secret_id,
@@ -191,15 +253,7 @@ def _bench(
         template_id=sample.id,
         params=sample.params,
     )
-    return Bench(
-        api=Api(partial(Requests, target), TencentAnswers()),
-        address=(host, port),
-        journal=journal,
-        settled=_settled(db, int(tenant.sdk_app_id)),
-        processes=_processes(state, receiver),
-        numbers_per_request=plan.numbers,
-        heard=None if receiver is None else receiver.path,
-    )
+    return Api(partial(Requests, target), TencentAnswers())
 
 
 def _processes(state: "State", receiver: "Receiver | None") -> "Processes":

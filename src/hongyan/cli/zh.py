@@ -146,6 +146,9 @@ OPTIONS: dict[str, str] = {
     "Report to a callback server on the loopback too; needs HONGYAN_CALLBACK_ALLOW=127.0.0.1/32.": (
         "同时回调到本机的接收端；需要 HONGYAN_CALLBACK_ALLOW=127.0.0.1/32。"
     ),
+    "Marketing messages to have accepted beforehand, with the carrier away, and to drain during the measurement.": (
+        "事先在运营商离线时受理的营销短信条数，测量期间同时发出。"
+    ),
     "The simulator's journal; otherwise as HONGYAN_SIMULATOR_JOURNAL says.": "模拟运营商的日志；不写则用 HONGYAN_SIMULATOR_JOURNAL。",
     "Where HTTP is served, HOST:PORT.": "HTTP 监听地址，主机:端口。",
     "End afterwards instead of staying up.": "演示完就结束，不保持运行。",

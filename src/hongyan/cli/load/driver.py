@@ -32,6 +32,8 @@ class Pace(msgspec.Struct, frozen=True):
     connections: int
     rate: float | None
     """Requests a second, sent whether or not earlier ones were answered; None: each connection goes on when it has its answer."""
+    requests: int | None = None
+    """The load ends early when so many were sent."""
 
 
 class Load:
@@ -47,6 +49,7 @@ class Load:
         self._idle: list[Connection] = []
         self._in_flight = 0
         self._quiet = asyncio.Event()
+        self._enough = asyncio.Event()
         self._wall_offset = time.time() - time.monotonic()
         self._sent = 0
         self.began = self.ends = 0.0
@@ -60,11 +63,14 @@ class Load:
         self.ends = self.began + self._pace.seconds
         if self._pace.rate is None:
             for connection in connections:
-                self._next(connection)
+                self._free(connection)
         else:
             self._idle = connections
             self._tick()
-        await asyncio.sleep(self._pace.seconds)
+        with contextlib.suppress(TimeoutError):  # most loads are bounded by time alone
+            async with asyncio.timeout(self._pace.seconds):
+                await self._enough.wait()
+        self.ends = min(self.ends, time.monotonic())
         with contextlib.suppress(TimeoutError):  # what has no answer by then is counted as unanswered
             async with asyncio.timeout(PATIENCE_S):
                 while self._in_flight:
@@ -96,6 +102,9 @@ class Load:
         self._in_flight += 1
         request = self._promises.begin(began)
         connection.ask(request, self._requests.build(request, int(now + self._wall_offset)))
+        if self._sent == self._pace.requests:
+            self.ends = now
+            self._enough.set()
 
     # What connections say.
 

@@ -54,6 +54,11 @@ class Api(msgspec.Struct, frozen=True):
     answers: Answers
 
 
+def fresh_numbers() -> Numbers:
+    """Numbers in an order of their own: two loads hardly ever share one."""
+    return Numbers(int.from_bytes(os.urandom(4), "big"))
+
+
 class Line(msgspec.Struct):
     """What matters of a line of the simulator's journal."""
 
@@ -159,7 +164,7 @@ class Bench:
 
     async def measure(self, pace: Pace) -> Stretch:
         """Send at this pace and wait until all of it is settled or nothing moves any more."""
-        numbers = Numbers(int.from_bytes(os.urandom(4), "big"))
+        numbers = fresh_numbers()
         promises = Promises(numbers, self._count, self._api.answers)
         load = Load(self._api.requests(numbers, self._count), promises, pace, self._address)
         journal = Seen(self._journal)
