@@ -184,6 +184,7 @@ async def test_codes_count_as_sent_meanwhile_only_until_the_campaign_has_drained
 
     campaign = Campaign(Api(lambda *_: Nothing(), TencentAnswers()), ("127.0.0.1", 1), journal, back)
     first = campaign.promises.numbers
+    campaign.promises.begin(0.0)
     await campaign.release()
     codes = promised(1, *(answer("Ok", first=n) for n in range(4)))
     sightings = Sightings(codes)

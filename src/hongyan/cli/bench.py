@@ -86,16 +86,19 @@ def bench(
 
     plan = Plan(numbers, seconds, warm_up, connections or CONNECTIONS[numbers == 1], rate, template, callbacks, campaign)
     loaded = settings(ctx)
-    where = journal or (Path(loaded.simulator_journal) if loaded.simulator_journal else None)
-    if where is None:
+    result = uvloop.run(_measure(loaded, plan, journal or _journal(loaded)))
+    terminal(ctx).out.write(msgspec.json.encode(result).decode() + "\n")
+
+
+def _journal(loaded: "Settings") -> Path:
+    if not loaded.simulator_journal:
         raise CommandError(
             "no_journal",
             "没有模拟运营商的日志就无法核对：用同一个 HONGYAN_SIMULATOR_JOURNAL=文件 启动平台和本命令，或直接用 `make bench`。",
             "Without the simulator's journal nothing can be compared: start the platform and this command with the same "
             "HONGYAN_SIMULATOR_JOURNAL=FILE, or use `make bench`.",
         )
-    result = uvloop.run(_measure(loaded, plan, where))
-    terminal(ctx).out.write(msgspec.json.encode(result).decode() + "\n")
+    return Path(loaded.simulator_journal)
 
 
 async def _measure(loaded: "Settings", plan: Plan, journal: Path) -> dict[str, Any]:
