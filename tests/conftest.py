@@ -25,9 +25,10 @@ TEMPLATE = "hongyan_template"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How long the attacks on the doors go on; what `make test` does is short."""
+    """How long the attacks on the doors and the bad lines go on; what `make test` does is short."""
     parser.addoption("--attack-cases", type=int, default=3000, help="cases made from the published schemas")
     parser.addoption("--attack-requests", type=int, default=2000, help="malformed requests")
+    parser.addoption("--submits", type=int, default=10_000, help="submits through each bad line")
 
 
 _numbers = itertools.count(1)

@@ -3,7 +3,7 @@
 import pytest
 
 from hongyan.wire.codec import Unencodable
-from hongyan.wire.session import Answered, Broken, Late, Received, Session, SessionOver, TimedOut, Unreadable, WindowFull
+from hongyan.wire.session import Alive, Answered, Broken, Late, Received, Session, SessionOver, TimedOut, Unreadable, WindowFull
 from hongyan.wire.smpp import Smpp
 from hongyan.wire.smpp.pdu import (
     BindTransceiver,
@@ -38,10 +38,10 @@ def test_a_silent_peer_is_probed_then_given_up() -> None:
     assert ours.broken == "peer is silent"
 
 
-def test_an_answered_probe_is_no_event_and_starts_the_wait_again() -> None:
+def test_an_answered_probe_shows_that_the_peer_lives_and_starts_the_wait_again() -> None:
     ours = session()
     ours.tick(30.0)
-    assert ours.receive(SMPP.encode(EnquireLinkResp(1)), 31.0) == []
+    assert ours.receive(SMPP.encode(EnquireLinkResp(1)), 31.0) == [Alive()]
     assert ours.deadline() == 61.0
     assert ours.tick(60.0) == []
 
@@ -107,16 +107,19 @@ def test_what_cannot_be_encoded_leaves_no_trace() -> None:
     assert ours.request(SubmitSm(), 0.0, "b") == 1
 
 
-def test_a_time_out_frees_the_window_and_asks_whether_the_peer_lives() -> None:
+def test_after_a_time_out_there_is_room_once_the_peer_has_shown_that_it_lives() -> None:
     ours = session(window=1)
     ours.request(SubmitSm(), 0.0, "a")
     ours.outgoing()
     assert ours.deadline() == 10.0
     assert ours.tick(10.0) == [TimedOut("a", 1)]
-    assert ours.room == 1
+    assert ours.in_flight == 0
     assert ours.outgoing() == SMPP.encode(EnquireLink(2))
-    assert ours.receive(SMPP.encode(EnquireLinkResp(2)), 10.1) == []
-    assert ours.broken is None
+    assert ours.room == 0
+    with pytest.raises(WindowFull):
+        ours.request(SubmitSm(), 10.0, "b")
+    assert ours.receive(SMPP.encode(EnquireLinkResp(2)), 10.1) == [Alive()]
+    assert ours.room == 1
 
 
 def test_an_answer_after_the_time_out_is_late_and_comes_once() -> None:

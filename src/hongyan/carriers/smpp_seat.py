@@ -13,7 +13,7 @@ from hongyan.kit.retry import delay
 from hongyan.model.snapshot import LinkConfig
 from hongyan.pipeline.ports import OutboundSegment
 from hongyan.wire.codec import Unencodable
-from hongyan.wire.session import Answered, Broken, Event, Late, Received, Session, TimedOut
+from hongyan.wire.session import Alive, Answered, Broken, Event, Late, Received, Session, TimedOut, Unreadable
 from hongyan.wire.smpp import Smpp, status
 from hongyan.wire.smpp.pdu import (
     AlertNotification,
@@ -74,7 +74,7 @@ class Listener(Protocol):
         ...
 
     def changed(self) -> None:
-        """A bind came or went."""
+        """A bind came or went, or there is room again after a doubt."""
         ...
 
 
@@ -222,16 +222,23 @@ class Seat:
                     self._answered_aside(event.token, event.pdu)
             elif isinstance(event, Received):
                 self._asked(event.pdu)
-            elif isinstance(event, TimedOut):
-                if type(event.token) is OutboundSegment:
-                    self._listener.lost(event.token, f"no answer within {self._config.response_s:g} s")
-            elif isinstance(event, Late):
-                if type(event.token) is OutboundSegment:
-                    self._listener.late(event.token, event.pdu)
-            elif isinstance(event, Broken):
-                self._broken(event)
             else:
-                self._log("link_unreadable", link=self._config.name, why=event.reason)
+                self._came(event)
+
+    def _came(self, event: Event[Pdu]) -> None:
+        """Everything but answers and requests."""
+        if isinstance(event, TimedOut):
+            if type(event.token) is OutboundSegment:
+                self._listener.lost(event.token, f"no answer within {self._config.response_s:g} s")
+        elif isinstance(event, Late):
+            if type(event.token) is OutboundSegment:
+                self._listener.late(event.token, event.pdu)
+        elif isinstance(event, Broken):
+            self._broken(event)
+        elif isinstance(event, Alive):
+            self._listener.changed()
+        elif isinstance(event, Unreadable):
+            self._log("link_unreadable", link=self._config.name, why=event.reason)
 
     def _answered_aside(self, token: str, pdu: Pdu) -> None:
         if token == _BINDING:

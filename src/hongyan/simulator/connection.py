@@ -10,7 +10,7 @@ from hongyan.simulator.accounts import Account, Parcel
 from hongyan.simulator.centre import Centre
 from hongyan.simulator.config import SimulatorConfig, may_bind
 from hongyan.simulator.receipts import CarrierCodec
-from hongyan.wire.session import Answered, Broken, Event, Late, Received, Session, TimedOut, Unreadable
+from hongyan.wire.session import Alive, Answered, Broken, Event, Late, Received, Session, TimedOut, Unreadable
 from hongyan.wire.smpp.pdu import (
     AlertNotification,
     Bind,
@@ -235,6 +235,9 @@ class Connection(asyncio.Protocol):
             case Broken():
                 self._gone(event)
                 self._closing = True
+            case Alive():
+                if self._account is not None:
+                    centre.stir(self._account)
             case Unreadable():
                 log.info("simulator: a frame made no sense", why=event.reason)
             case _:

@@ -48,6 +48,10 @@ class Late(msgspec.Struct, Generic[P], frozen=True):
     pdu: P
 
 
+class Alive(msgspec.Struct, frozen=True):
+    """The peer answered our probe: there is room again."""
+
+
 class Unreadable(msgspec.Struct, frozen=True):
     """The peer sent a whole frame that means nothing to us; it was told so and the session goes on."""
 
@@ -65,11 +69,11 @@ class Broken(msgspec.Struct, frozen=True):
     """Tokens of requests of which no byte left `outgoing`: the peer never saw them."""
 
 
-Event = Received[P] | Answered[P] | Late[P] | TimedOut | Unreadable | Broken
+Event = Received[P] | Answered[P] | Late[P] | TimedOut | Alive | Unreadable | Broken
 
 
 class WindowFull(Exception):  # noqa: N818 - named for the state
-    """As many requests are in flight as the window allows; asking `room` first avoids it."""
+    """As many requests are in flight as the window allows, or the peer is being probed; asking `room` first avoids it."""
 
 
 class SessionOver(Exception):  # noqa: N818 - named for the state
@@ -80,8 +84,9 @@ class Session(Generic[P]):
     """Sequence numbers, window, keep-alive, time-outs and framing of one connection.
 
     `window` bounds our windowed requests in flight. After `keepalive` seconds without a byte from the peer (0: never) it is probed; a
-    request unanswered for `patience` seconds is reported `TimedOut`, leaves the window and has the peer probed at once. Only a probe
-    that stays unanswered for `patience` breaks the session, or bytes that are no frames, or the end of the stream.
+    request unanswered for `patience` seconds is reported `TimedOut`, leaves the window and has the peer probed at once. While it is
+    probed there is no room: who may be gone is not sent another window. Only a probe that stays unanswered for `patience` breaks the
+    session, or bytes that are no frames, or the end of the stream.
     """
 
     def __init__(
@@ -118,7 +123,7 @@ class Session(Generic[P]):
     @property
     def room(self) -> int:
         """How many windowed requests may be made now."""
-        return self._window - len(self._windowed) if self._reason is None else 0
+        return self._window - len(self._windowed) if self._reason is None and not self._probing else 0
 
     @property
     def in_flight(self) -> int:
@@ -139,7 +144,7 @@ class Session(Generic[P]):
         if self._reason is not None:
             raise SessionOver(self._reason)
         waiting = self._windowed
-        if windowed and len(waiting) >= self._window:
+        if windowed and (self._probing or len(waiting) >= self._window):
             raise WindowFull
         sequence = self._next
         while sequence in waiting or sequence in self._aside or sequence in self._late:
@@ -260,6 +265,7 @@ class Session(Generic[P]):
         if (entry := self._aside.pop(sequence, None)) is not None:
             if entry[0] is _PROBE:
                 self._probing = False
+                events.append(Alive())
             else:
                 events.append(Answered(entry[0], sequence, pdu))
         elif sequence in self._late:
