@@ -20,6 +20,7 @@ __all__ = [
     "Listener",
     "Row",
     "UniqueViolation",
+    "is_distributed",
     "listen",
 ]
 
@@ -59,10 +60,12 @@ PIPELINE_SETTINGS = {
 class Database:
     """A pool of connections. Every statement sees UTC and times out rather than hang."""
 
-    def __init__(self, pool: asyncpg.Pool, url: str, server_settings: dict[str, str]) -> None:
+    def __init__(self, pool: asyncpg.Pool, url: str, server_settings: dict[str, str], *, distributed: bool) -> None:
         self._pool = pool
         self._url = url
         self._server_settings = server_settings
+        self.distributed = distributed
+        """Whether tables of this database were spread over several servers (by Citus) when it was opened."""
 
     @classmethod
     async def open(cls, url: str, *, size: int = 4, pipeline: bool = False) -> "Database":
@@ -77,7 +80,9 @@ class Database:
             max_inactive_connection_lifetime=0,
             reset=_as_it_is,
         )
-        return cls(pool, url, settings)
+        async with pool.acquire() as conn:
+            distributed = await is_distributed(conn)
+        return cls(pool, url, settings, distributed=distributed)
 
     async def close(self) -> None:
         """Close gracefully; connections that do not come back within 5 s are cut."""
@@ -102,6 +107,13 @@ class Database:
     async def dedicated(self, *, command_timeout: float | None = 60) -> Connection:
         """A connection outside the pool, for session locks, LISTEN and long statements; the caller closes it."""
         return await asyncpg.connect(self._url, server_settings=self._server_settings, command_timeout=command_timeout)
+
+
+async def is_distributed(conn: Connection) -> bool:
+    """Whether tables of this database are spread over several servers."""
+    if await conn.fetchval("select to_regclass('pg_catalog.pg_dist_partition')") is None:
+        return False
+    return bool(await conn.fetchval("select exists (select from pg_dist_partition where partmethod = 'h')"))
 
 
 async def _as_it_is(_conn: Connection) -> None:

@@ -244,7 +244,7 @@ class Dispatcher:
         if self._stopping or self._nobody or not any(link.up for link in self._links.values()):
             return False
         async with self._db.connection() as conn:
-            waiting = await queue.waiting(conn)
+            waiting = await queue.waiting(conn, distributed=self._db.distributed)
         ways = self.ways() | {UNSAID}
         more = False
         for kind in Kind:

@@ -50,7 +50,7 @@ class ReceiptService:
         """What matched receipts mean: at once for short messages, with all their reports for long ones."""
         endings: list[Ending] = []
         long: dict[int, dict[int, tuple[FoundSegment | OutboundSegment, int]]] = {}
-        reports: list[SegmentReport] = []
+        reports: dict[int, list[SegmentReport]] = {}
         for receipt, segment in matched:
             done_at = min(receipt.done_at, now)
             if segment.total == 1:
@@ -68,12 +68,13 @@ class ReceiptService:
                         )
                     )
                 continue
-            reports.append(SegmentReport(segment.app_id, segment.message_id, segment.sequence, receipt.verdict, receipt.code, done_at))
+            told = SegmentReport(segment.message_id, segment.sequence, receipt.verdict, receipt.code, done_at)
+            reports.setdefault(segment.app_id, []).append(told)
             long.setdefault(segment.app_id, {})[segment.message_id] = (segment, receipt.link_id)
         if reports:
-            await segments.report(tx, reports)
-        for app_id, messages in long.items():
-            known = await segments.reported(tx, app_id, sorted(messages))
+            await segments.lock_reports(tx, [message_id for messages in long.values() for message_id in messages])
+        for app_id, messages in sorted(long.items()):
+            known = await segments.report(tx, app_id, reports[app_id])
             for message_id, (segment, link_id) in messages.items():
                 end = ended(segment.total, [(r.verdict, r.code, r.done_at) for r in known.get(message_id, [])])
                 if end is not None:

@@ -5,7 +5,7 @@ import msgspec
 from hongyan.kit.db import Connection
 from hongyan.model.snapshot import AccountKind
 from hongyan.store import rows
-from hongyan.store.times import at
+from hongyan.store.times import at, epoch
 
 
 class AccountRow(msgspec.Struct, frozen=True):
@@ -16,7 +16,7 @@ class AccountRow(msgspec.Struct, frozen=True):
     created_at: float
 
 
-COLUMNS = "id, name, kind, enabled, extract(epoch from created_at)::float8 as created_at"
+COLUMNS = f"id, name, kind, enabled, {epoch('created_at')}"
 
 
 async def add(conn: Connection, *, name: str, kind: AccountKind, now: float) -> AccountRow:

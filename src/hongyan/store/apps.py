@@ -6,7 +6,7 @@ import msgspec
 
 from hongyan.kit.db import Connection, Row
 from hongyan.model.limits import Limits
-from hongyan.store.times import at
+from hongyan.store.times import at, epoch
 
 LIMITS: tuple[str, ...] = Limits.__struct_fields__
 """Each limit is the column limit_<name>."""
@@ -40,7 +40,7 @@ class SealedApp(msgspec.Struct, frozen=True):
 
 COLUMNS = (
     "id, account_id, name, enabled, pull, report_url, reply_url, context_in_reports, sender_id, extend_allowed, "
-    "extract(epoch from created_at)::float8 as created_at, " + ", ".join(f"limit_{name}" for name in LIMITS)
+    f"{epoch('created_at')}, " + ", ".join(f"limit_{name}" for name in LIMITS)
 )
 
 

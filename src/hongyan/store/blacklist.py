@@ -6,7 +6,7 @@ import msgspec
 
 from hongyan.kit.db import Connection
 from hongyan.store import rows
-from hongyan.store.times import at
+from hongyan.store.times import at, epoch
 
 
 class BlacklistRow(msgspec.Struct, frozen=True):
@@ -19,11 +19,11 @@ class BlacklistRow(msgspec.Struct, frozen=True):
     """Put there by the handset's own reply, not by the operator."""
 
 
-PAGE = """
-select app_id, phone, reason, extract(epoch from created_at)::float8 as created_at, false as opted_out
+PAGE = f"""
+select app_id, phone, reason, {epoch("created_at")}, false as opted_out
   from blacklist where app_id = $1 and phone > $2
  union all
-select app_id, phone, '', extract(epoch from created_at)::float8, true from optouts where app_id = $1 and phone > $2
+select app_id, phone, '', {epoch("created_at")}, true from optouts where app_id = $1 and phone > $2
  order by phone, opted_out limit $3
 """
 

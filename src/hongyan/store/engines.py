@@ -43,17 +43,15 @@ async def dead(conn: Connection) -> list[int]:
     return [row[0] for row in rows]
 
 
-STRAYS = """
-select distinct q.owner from queue q
- where q.owner is not null and not exists (select from engines e where e.id = q.owner)
-"""
-
-
 async def strays(conn: Connection) -> list[int]:
     """Owners that were buried before their last entries were committed. Looks at the whole queue: ask rarely."""
-    return [row[0] for row in await conn.fetch(STRAYS)]
+    # The queue first: who holds something now is among the engines a moment later, unless it was buried.
+    owners = [row[0] for row in await conn.fetch("select distinct owner from queue where owner is not null")]
+    known = {row[0] for row in await conn.fetch("select id from engines where id = any($1)", owners)}
+    return [owner for owner in owners if owner not in known]
 
 
 async def bury(conn: Connection, engines: Sequence[int]) -> None:
     """Forget dead engines that hold nothing any more."""
-    await conn.execute("delete from engines e where id = any($1) and not exists (select from queue q where q.owner = e.id)", engines)
+    holding = {row[0] for row in await conn.fetch("select distinct owner from queue where owner = any($1)", engines)}
+    await conn.execute("delete from engines where id = any($1)", [engine for engine in engines if engine not in holding])

@@ -4,7 +4,7 @@ import msgspec
 
 from hongyan.kit.db import Connection
 from hongyan.store import rows
-from hongyan.store.times import at
+from hongyan.store.times import at, epoch
 
 
 class KeyRow(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class SealedKey(msgspec.Struct, frozen=True):
     secret_sealed: bytes
 
 
-COLUMNS = "secret_id, account_id, enabled, extract(epoch from created_at)::float8 as created_at"
+COLUMNS = f"secret_id, account_id, enabled, {epoch('created_at')}"
 
 
 async def add(conn: Connection, *, secret_id: str, account_id: int, secret_sealed: bytes, now: float) -> None:

@@ -107,14 +107,20 @@ async def claim(conn: Connection, app_id: int, kind: EventKind, *, now: float, l
     return sorted(found, key=lambda bundle: bundle.id)
 
 
+# Who owes an event has a package. Begun with a table that has the application in its key, each shard can answer for its own.
+DUE = """
+select a.app_id, d.kind
+  from (select distinct app_id from packages where app_id = any($1)) a
+ cross join lateral (
+       (select kind from outbox where app_id = a.app_id and kind = 1 and callback = 1 and due_at <= $2 limit 1)
+        union all
+       (select kind from outbox where app_id = a.app_id and kind = 2 and callback = 1 and due_at <= $2 limit 1)) d
+"""
+
+
 async def due(conn: Connection, app_ids: Sequence[int], now: float) -> list[tuple[int, EventKind]]:
     """Which of these applications have callbacks due, by kind; one index probe for each."""
-    rows = await conn.fetch(
-        """select a.app_id, k.kind from unnest($1::bigint[]) a(app_id) cross join (values (1::smallint), (2::smallint)) k(kind)
-            where exists (select from outbox o where o.app_id = a.app_id and o.kind = k.kind and o.callback = 1 and o.due_at <= $2)""",
-        app_ids, at(now),
-    )  # fmt: skip
-    return [(row[0], EventKind(row[1])) for row in rows]
+    return [(row[0], EventKind(row[1])) for row in await conn.fetch(DUE, app_ids, at(now))]
 
 
 async def next_due(conn: Connection) -> float | None:

@@ -5,7 +5,7 @@ import msgspec
 from hongyan.kit.db import Connection
 from hongyan.model.snapshot import PackageRef, Scope
 from hongyan.store import rows
-from hongyan.store.times import at
+from hongyan.store.times import at, epoch
 
 
 class PackageRow(msgspec.Struct, frozen=True):
@@ -24,10 +24,7 @@ class PackageRow(msgspec.Struct, frozen=True):
     created_at: float
 
 
-COLUMNS = (
-    "app_id, id, scope, segments, available, held, used, gift, extract(epoch from effective_at)::float8 as effective_at, "
-    "extract(epoch from expires_at)::float8 as expires_at, extract(epoch from created_at)::float8 as created_at"
-)
+COLUMNS = f"app_id, id, scope, segments, available, held, used, gift, {epoch('effective_at')}, {epoch('expires_at')}, {epoch('created_at')}"
 
 BUY = f"""
 insert into packages (app_id, scope, segments, available, held, used, gift, effective_at, expires_at, created_at)
@@ -68,8 +65,8 @@ async def every(conn: Connection, app_id: int | None) -> list[PackageRow]:
 async def usable(conn: Connection, *, expiring_after: float) -> list[PackageRef]:
     """What messages can be drawn on, the one that expires first in front."""
     found = await conn.fetch(
-        "select id, app_id, scope, extract(epoch from effective_at)::float8 as effective_at, "
-        "extract(epoch from expires_at)::float8 as expires_at from packages where expires_at > $1 "
+        f"select id, app_id, scope, {epoch('effective_at')}, {epoch('expires_at')} "
+        "from packages where expires_at > $1 "
         "order by app_id, scope, expires_at, id",
         at(expiring_after),
     )

@@ -26,9 +26,13 @@ select app_id, kind, way from w
 """
 
 
-async def waiting(conn: Connection) -> list[tuple[int, Kind, int]]:
-    """Which (application, kind, way) have entries that nobody holds; one index probe for each."""
-    return [(row[0], Kind(row[1]), row[2]) for row in await conn.fetch(WAITING)]
+# A recursion cannot be asked of many shards; there, each looks through the index of what waits.
+WAITING_ON_SHARDS = "select distinct app_id, kind, way from queue where owner is null and resolve_at is null"
+
+
+async def waiting(conn: Connection, *, distributed: bool) -> list[tuple[int, Kind, int]]:
+    """Which (application, kind, way) have entries that nobody holds; one index probe for each, on one server."""
+    return [(row[0], Kind(row[1]), row[2]) for row in await conn.fetch(WAITING_ON_SHARDS if distributed else WAITING)]
 
 
 OLDEST_S = 8 * 86_400.0
@@ -121,12 +125,25 @@ class Unresolved(msgspec.Struct, frozen=True):
 
 async def due_unresolved(conn: Connection, now: float, most: int) -> list[Unresolved]:
     """Attempts whose waiting time is over, locked until the transaction ends."""
-    rows = await conn.fetch(
-        """select app_id, id, kind, attempts from queue where resolve_at <= $1
-            order by resolve_at limit $2 for update skip locked""",
-        at(now), most,
-    )  # fmt: skip
+    due = await conn.fetch("select app_id, id from queue where resolve_at <= $1 order by resolve_at limit $2", at(now), most)
+    rows = [
+        row
+        for app_id, ids in _by_app(due).items()
+        for row in await conn.fetch(
+            """select app_id, id, kind, attempts from queue where app_id = $1 and id = any($2) and resolve_at <= $3
+                order by id for update skip locked""",
+            app_id, ids, at(now),
+        )
+    ]  # fmt: skip
     return [Unresolved(app_id=r[0], id=r[1], kind=Kind(r[2]), attempts=r[3]) for r in rows]
+
+
+def _by_app(found: Sequence[Row]) -> dict[int, list[int]]:
+    """Ids by application: what was found over all of them is locked in one after the other, always in the same order."""
+    by_app: dict[int, list[int]] = {}
+    for app_id, id_ in sorted((row[0], row[1]) for row in found):
+        by_app.setdefault(app_id, []).append(id_)
+    return by_app
 
 
 async def send_again(conn: Connection, app_id: int, ids: Sequence[int], now: float) -> None:
@@ -154,17 +171,21 @@ async def release(conn: Connection, owners: Sequence[int]) -> int:
 
 
 ORPHANED = """
+select app_id, id from queue where owner = any($1) and attempted_at is not null and resolve_at is null order by app_id, id limit $2
+"""
+
+LOCK_ORPHANED = """
 select q.app_id, q.id, q.kind, q.attempts, q.sent_mask, q.link_id, m.phone, m.text
-  from queue q cross join lateral (select phone, text from messages where app_id = q.app_id and id = q.id limit 1) m
- where q.owner = any($1) and q.attempted_at is not null and q.resolve_at is null
- order by q.app_id, q.id limit $2 for update of q skip locked
+  from queue q cross join lateral (select phone, text from messages where app_id = $1 and id = q.id limit 1) m
+ where q.app_id = $1 and q.id = any($2) and q.owner = any($3) and q.attempted_at is not null and q.resolve_at is null
+ order by q.id for update of q skip locked
 """
 
 
 async def orphaned(conn: Connection, owners: Sequence[int], most: int) -> list[Row]:
-    """Attempts that dead engines may or may not have written."""
-    rows: list[Row] = await conn.fetch(ORPHANED, owners, most)
-    return rows
+    """Attempts that dead engines may or may not have written, locked until the transaction ends."""
+    found = await conn.fetch(ORPHANED, owners, most)
+    return [row for app_id, ids in _by_app(found).items() for row in await conn.fetch(LOCK_ORPHANED, app_id, ids, owners)]
 
 
 async def depth(conn: Connection) -> list[tuple[Kind, int]]:

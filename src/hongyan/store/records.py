@@ -19,7 +19,7 @@ select m.*, q.not_before, q.owner, q.attempted_at, q.attempts as queue_attempts,
 LATEST = """
 select m.app_id, m.id, m.phone, m.kind, m.segments, m.accepted_at, s.status, s.code,
        exists (select from queue q where q.app_id = m.app_id and q.id = m.id) as queued
-  from unnest($1::bigint[]) a(app_id)
+  from (select distinct app_id from packages where app_id = any($1)) a
  cross join lateral (select * from messages where app_id = a.app_id and ($2::bigint is null or phone = $2) order by id desc limit $3) m
   left join settlements s on s.app_id = m.app_id and s.id = m.id
  order by m.id desc limit $3

@@ -51,11 +51,8 @@ async def land(conn: Connection, app_id: int, taken: Sequence[TakenSegment], lea
 
 
 FIND = """
-select u.ord, s.app_id, s.message_id, s.sequence, s.total, s.phone
-  from unnest($1::bigint[], $2::text[]) with ordinality u(link_id, carrier_key, ord)
- cross join lateral (
-       select * from segments where link_id = u.link_id and carrier_key = u.carrier_key and message_id >= $3
-        order by message_id desc limit 1) s
+select carrier_key, app_id, message_id, sequence, total, phone from segments
+ where link_id = $1 and carrier_key = any($2) and message_id >= $3 order by message_id
 """
 
 
@@ -71,14 +68,16 @@ class FoundSegment(msgspec.Struct, frozen=True):
 
 async def find(conn: Connection, keys: Sequence[tuple[int, str]], *, since_id: int) -> dict[int, FoundSegment]:
     """By position in `keys` (link, normal id): the newest segment of messages from `since_id` on."""
-    rows = await conn.fetch(FIND, [link for link, _ in keys], [key for _, key in keys], since_id)
-    return {row[0] - 1: FoundSegment(app_id=row[1], message_id=row[2], sequence=row[3], total=row[4], phone=row[5]) for row in rows}
+    newest: dict[tuple[int, str], FoundSegment] = {}
+    for link_id in sorted({link for link, _ in keys}):
+        for row in await conn.fetch(FIND, link_id, sorted({key for link, key in keys if link == link_id}), since_id):
+            newest[link_id, row[0]] = FoundSegment(app_id=row[1], message_id=row[2], sequence=row[3], total=row[4], phone=row[5])
+    return {position: newest[key] for position, key in enumerate(keys) if key in newest}
 
 
 class SegmentReport(msgspec.Struct, frozen=True):
     """A receipt that has found its segment."""
 
-    app_id: int
     message_id: int
     sequence: int
     verdict: Verdict
@@ -86,42 +85,45 @@ class SegmentReport(msgspec.Struct, frozen=True):
     done_at: float
 
 
+LOCK_SPACE = 0x4852
+LOCK_BUCKETS = 4093
+
+
+async def lock_reports(conn: Connection, message_ids: Sequence[int]) -> None:
+    """Let nobody else report of these messages until the transaction ends.
+
+    Two receipts of one message may come to two processes: who reports second must see the first, or neither sees the message's end.
+    """
+    buckets = sorted({message_id % LOCK_BUCKETS for message_id in message_ids})
+    await conn.execute("select pg_advisory_xact_lock($1, b) from unnest($2::int[]) b", LOCK_SPACE, buckets)
+
+
 REPORT = """
-insert into reports (app_id, message_id, sequence, verdict, code, done_at)
-select * from unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::smallint[], $5::text[], $6::timestamptz[])
-on conflict do nothing
+with told as (
+    insert into reports (app_id, message_id, sequence, verdict, code, done_at)
+    select $1, u.* from unnest($2::bigint[], $3::smallint[], $4::smallint[], $5::text[], $6::timestamptz[]) u
+    on conflict do nothing
+    returning message_id, sequence, verdict, code, done_at
+)
+select message_id, sequence, verdict, code, done_at from told
+ union all
+select message_id, sequence, verdict, code, done_at from reports where app_id = $1 and message_id = any($2)
+ order by message_id, sequence
 """
 
 
-async def report(conn: Connection, reports: Sequence[SegmentReport]) -> None:
-    """Keep the reports of long messages; a repeated one changes nothing."""
-    await conn.execute(
-        REPORT,
-        [r.app_id for r in reports], [r.message_id for r in reports], [r.sequence for r in reports],
+async def report(conn: Connection, app_id: int, reports: Sequence[SegmentReport]) -> dict[int, list[SegmentReport]]:
+    """Keep reports of an application's long messages, and tell all there are of these messages; a repeated one changes nothing."""
+    rows = await conn.fetch(
+        REPORT, app_id,
+        [r.message_id for r in reports], [r.sequence for r in reports],
         [r.verdict for r in reports], [r.code for r in reports], [at(r.done_at) for r in reports],
     )  # fmt: skip
-
-
-async def reported(conn: Connection, app_id: int, message_ids: Sequence[int]) -> dict[int, list[SegmentReport]]:
-    """All reports there are of these messages."""
-    rows = await conn.fetch(
-        """select message_id, sequence, verdict, code, done_at from reports
-            where app_id = $1 and message_id = any($2) order by message_id, sequence""",
-        app_id, message_ids,
-    )  # fmt: skip
-    found: dict[int, list[SegmentReport]] = {}
+    known: dict[int, list[SegmentReport]] = {}
     for message_id, sequence, verdict, code, done_at in rows:
-        found.setdefault(message_id, []).append(
-            SegmentReport(
-                app_id=app_id,
-                message_id=message_id,
-                sequence=sequence,
-                verdict=Verdict(verdict),
-                code=code,
-                done_at=done_at.timestamp(),
-            )
-        )
-    return found
+        told = SegmentReport(message_id=message_id, sequence=sequence, verdict=Verdict(verdict), code=code, done_at=done_at.timestamp())
+        known.setdefault(message_id, []).append(told)
+    return known
 
 
 async def taken_ids(conn: Connection, app_id: int, message_ids: Sequence[int]) -> set[int]:

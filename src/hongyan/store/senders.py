@@ -4,7 +4,7 @@ import msgspec
 
 from hongyan.kit.db import Connection
 from hongyan.store import rows
-from hongyan.store.times import at
+from hongyan.store.times import at, epoch
 
 
 class SenderRow(msgspec.Struct, frozen=True):
@@ -16,7 +16,7 @@ class SenderRow(msgspec.Struct, frozen=True):
     created_at: float
 
 
-COLUMNS = "number, link_id, app_id, extract(epoch from created_at)::float8 as created_at"
+COLUMNS = f"number, link_id, app_id, {epoch('created_at')}"
 
 
 async def add(conn: Connection, *, number: str, link_id: int | None, app_id: int | None, now: float) -> SenderRow:

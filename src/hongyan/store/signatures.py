@@ -7,7 +7,7 @@ import msgspec
 from hongyan.kit.db import Connection
 from hongyan.model.snapshot import Scope
 from hongyan.store import rows
-from hongyan.store.times import at
+from hongyan.store.times import at, epoch
 
 
 class ReviewStatus(enum.StrEnum):
@@ -29,7 +29,7 @@ class SignatureRow(msgspec.Struct, frozen=True):
     created_at: float
 
 
-COLUMNS = "id, account_id, app_id, name, scope, status, extract(epoch from created_at)::float8 as created_at"
+COLUMNS = f"id, account_id, app_id, name, scope, status, {epoch('created_at')}"
 
 APPLY = f"""
 insert into signatures as s (account_id, app_id, name, scope, status, created_at) values ($1, $2, $3, $4, $5, $6)

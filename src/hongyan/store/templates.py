@@ -7,7 +7,7 @@ from hongyan.model.message import Kind
 from hongyan.model.snapshot import Scope
 from hongyan.store import rows
 from hongyan.store.signatures import ReviewStatus
-from hongyan.store.times import at
+from hongyan.store.times import at, epoch
 
 
 class TemplateRow(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class TemplateRow(msgspec.Struct, frozen=True):
     created_at: float
 
 
-COLUMNS = "id, account_id, app_id, name, kind, scope, content, status, extract(epoch from created_at)::float8 as created_at"
+COLUMNS = f"id, account_id, app_id, name, kind, scope, content, status, {epoch('created_at')}"
 
 
 async def add(
