@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hongyan.kit.db import Connection, Row
+from hongyan.store.rows import by_app
 from hongyan.store.times import at
 
 BUNDLE = 100
@@ -123,12 +124,6 @@ async def due(conn: Connection, app_ids: Sequence[int], now: float) -> list[tupl
     return [(row[0], EventKind(row[1])) for row in await conn.fetch(DUE, app_ids, at(now))]
 
 
-async def next_due(conn: Connection) -> float | None:
-    """When the next callback is due, in Unix seconds."""
-    moment = await conn.fetchval("select min(due_at) from outbox where callback = 1")
-    return None if moment is None else float(moment.timestamp())
-
-
 async def delivered(conn: Connection, app_id: int, bundles: Sequence[int], now: float) -> None:
     """The customer's server has taken them."""
     await conn.execute(
@@ -211,9 +206,8 @@ async def replies_of(conn: Connection, app_id: int, phone: int, *, from_id: int,
 
 async def sweep(conn: Connection, *, before_id: int, most: int) -> int:
     """Forget events whose customers have had a week for them; returns how many went."""
-    rows = await conn.fetch(
-        """delete from outbox where (app_id, id) in (
-               select app_id, id from outbox where id < $1 and callback <> 1 limit $2) returning id""",
-        before_id, most,
-    )  # fmt: skip
-    return len(rows)
+    old = await conn.fetch("select app_id, id from outbox where id < $1 and callback <> 1 limit $2", before_id, most)
+    swept = 0
+    for app_id, ids in by_app(old).items():
+        swept += len(await conn.fetch("delete from outbox where app_id = $1 and id = any($2) and callback <> 1 returning id", app_id, ids))
+    return swept

@@ -11,6 +11,7 @@ import msgspec
 from hongyan.kit.db import Connection, Row
 from hongyan.kit.ids import first_id_at
 from hongyan.model.message import Kind
+from hongyan.store.rows import by_app
 from hongyan.store.times import at
 
 WAITING = """
@@ -128,7 +129,7 @@ async def due_unresolved(conn: Connection, now: float, most: int) -> list[Unreso
     due = await conn.fetch("select app_id, id from queue where resolve_at <= $1 order by resolve_at limit $2", at(now), most)
     rows = [
         row
-        for app_id, ids in _by_app(due).items()
+        for app_id, ids in by_app(due).items()
         for row in await conn.fetch(
             """select app_id, id, kind, attempts from queue where app_id = $1 and id = any($2) and resolve_at <= $3
                 order by id for update skip locked""",
@@ -136,14 +137,6 @@ async def due_unresolved(conn: Connection, now: float, most: int) -> list[Unreso
         )
     ]  # fmt: skip
     return [Unresolved(app_id=r[0], id=r[1], kind=Kind(r[2]), attempts=r[3]) for r in rows]
-
-
-def _by_app(found: Sequence[Row]) -> dict[int, list[int]]:
-    """Ids by application: what was found over all of them is locked in one after the other, always in the same order."""
-    by_app: dict[int, list[int]] = {}
-    for app_id, id_ in sorted((row[0], row[1]) for row in found):
-        by_app.setdefault(app_id, []).append(id_)
-    return by_app
 
 
 async def send_again(conn: Connection, app_id: int, ids: Sequence[int], now: float) -> None:
@@ -185,7 +178,7 @@ select q.app_id, q.id, q.kind, q.attempts, q.sent_mask, q.link_id, m.phone, m.te
 async def orphaned(conn: Connection, owners: Sequence[int], most: int) -> list[Row]:
     """Attempts that dead engines may or may not have written, locked until the transaction ends."""
     found = await conn.fetch(ORPHANED, owners, most)
-    return [row for app_id, ids in _by_app(found).items() for row in await conn.fetch(LOCK_ORPHANED, app_id, ids, owners)]
+    return [row for app_id, ids in by_app(found).items() for row in await conn.fetch(LOCK_ORPHANED, app_id, ids, owners)]
 
 
 async def depth(conn: Connection) -> list[tuple[Kind, int]]:

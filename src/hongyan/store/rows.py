@@ -1,6 +1,6 @@
 """Rows as values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -18,3 +18,14 @@ def one(row: Row | None, kind: type[T]) -> T | None:
 def many(rows: Iterable[Row], kind: type[T]) -> list[T]:
     """Each row as a `kind`, columns by field name."""
     return [msgspec.convert(dict(row), kind) for row in rows]
+
+
+def by_app(found: Sequence[Row]) -> dict[int, list[int]]:
+    """Rows of (app_id, id) as ids by application, always in the same order.
+
+    What was found over all applications is locked or changed in one after the other: each is on one server.
+    """
+    ids: dict[int, list[int]] = {}
+    for app_id, id_ in sorted((row[0], row[1]) for row in found):
+        ids.setdefault(app_id, []).append(id_)
+    return ids
