@@ -52,6 +52,18 @@ def test_the_platform_measured_is_its_own(run: ModuleType, tmp_path: Path) -> No
     assert not environ["HONGYAN_HTTP"].endswith(":8080")
 
 
+def test_the_table_of_growing_tables_names_indexes_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "bench"))
+    cpu = {"engine": 200.0, "postgres": 100.0, "office": 20.0, "platform": 320.0}
+    loads = {"single": result() | {"cpu_us_per_message": cpu, "accept_to_carrier_ms": {"p50": 1.0, "p99": 2.0}}}
+    indexes = [{"table": "t", "index": name, "scans": scans, "size": 2**21} for name, scans in (("one", 7), ("other", 0))]
+    state = {"sizes": [], "indexes": indexes, "updates": [{"table": "queue", "updates": 4_000, "hot": 3_000, "dead": 0}]}
+    lines = load("flat").markdown([{"rows": 10_000_000, "spread": "days", "loads": loads, **state}]).splitlines()
+    assert "| 10,000,000 | days | single | 20,000 | 1 / 2 | 200 | 100 | 20 | 320 |" in lines
+    assert "| queue | 4,000 | 75% |" in lines
+    assert lines[-1] == "Never read: other."
+
+
 @pytest.fixture(scope="module")
 def stages() -> ModuleType:
     return load("stages")
