@@ -60,6 +60,15 @@ async def test_a_pid_file_that_names_a_stranger_does_not_stop_a_start(short_dir:
     await again.stop()
 
 
+async def test_a_copy_of_a_running_server_starts_though_it_has_a_lock_without_a_pid_file(short_dir: Path) -> None:
+    server = await embedded.start(short_dir / "copied")
+    await server.stop()
+    lock = short_dir / "copied" / "pg" / ".s.PGSQL.5432.lock"
+    lock.write_text(f"{os.getppid()}\n{short_dir / 'copied' / 'pg'}\n1\n5432\n{short_dir / 'copied' / 'pg'}\n")
+    again = await embedded.start(short_dir / "copied")
+    await again.stop()
+
+
 async def test_nobody_gets_in_without_the_password(short_dir: Path) -> None:
     server = await embedded.start(short_dir / "private")
     try:

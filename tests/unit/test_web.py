@@ -201,6 +201,58 @@ async def test_a_request_in_flight_is_answered_before_the_server_ends() -> None:
         await task
 
 
+async def test_a_request_that_outlives_the_patience_of_a_stopping_server_gets_no_answer() -> None:
+    began = asyncio.Event()
+
+    async def endless(_request: Request) -> Response:
+        began.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    stop = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        task = asyncio.create_task(web.serve(web.HotPaths({"/": endless}, web.starlette([])), sock, stop=stop, patience_s=1))
+        async with asyncio.timeout(10), talking(port) as talk:
+            await talk.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+            await began.wait()
+            stop.set()
+            assert await talk.ended()
+        await task
+
+
+async def test_trailers_are_no_headers() -> None:
+    async with serving() as port, talking(port) as talk:
+        await talk.write(b"POST /hot HTTP/1.1\r\nHost: x\r\nX-Twice: first\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n")
+        await talk.write(b"X-Twice: second\r\n\r\n")
+        assert json.loads((await talk.answer())[2])["twice"] == "first"
+
+
+ENDLESS = {
+    "a header": (b"GET / HTTP/1.1\r\nX-A: ", b"x"),
+    "headers": (b"GET / HTTP/1.1\r\n", b"X-A: x\r\n"),
+    "a target": (b"GET /", b"x"),
+    "line ends": (b"", b"\r\n"),
+    "trailers": (b"POST /hot HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-A: x\r\n"),
+    "an extension": (b"POST /hot HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x"),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+async def test_what_never_becomes_complete_is_cut_off(what: str) -> None:
+    begin, more = ENDLESS[what]
+    async with serving() as port, talking(port) as talk:
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            await talk.write(begin)
+            while sent < 20 * 1024 * 1024:
+                await talk.write(more * 1000)
+                sent += 1000 * len(more)
+        assert sent < 20 * 1024 * 1024
+    async with serving() as port, talking(port) as talk:
+        assert (await talk.ask("GET /healthz HTTP/1.1"))[0] == 200
+
+
 async def test_health_readiness_and_metrics_are_answered() -> None:
     async with serving() as port, talking(port) as talk:
         assert (await talk.ask("GET /healthz HTTP/1.1"))[2] == b"ok\n"

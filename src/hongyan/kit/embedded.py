@@ -47,6 +47,7 @@ SYSTEM_USER = "pgserver"
 """PostgreSQL refuses to run as root, so root runs it as this system user."""
 ROLE = DATABASE = "hongyan"
 SOCKET_NAME = ".s.PGSQL.5432"
+PID_FILE = "postmaster.pid"
 LONGEST_SOCKET_PATH = 100
 """A few bytes under what sockaddr_un holds on every platform."""
 
@@ -306,14 +307,19 @@ def _clear_remains(place: _Place) -> None:
         if time.monotonic() > deadline:
             raise StartError(f"processes of a killed PostgreSQL in {place.pgdata} do not end")
         time.sleep(PAUSE_S / 10)
-    if psutil.pid_exists(_recorded_pid(place) or 0):
-        (place.socket_dir / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
-        (place.pgdata / "postmaster.pid").unlink()
+    # A copy made while the server ran may have one without the other.
+    for lock in (place.pgdata / PID_FILE, place.socket_dir / f"{SOCKET_NAME}.lock"):
+        if psutil.pid_exists(_pid_in(lock) or 0):
+            lock.unlink()
 
 
 def _recorded_pid(place: _Place) -> int | None:
+    return _pid_in(place.pgdata / PID_FILE)
+
+
+def _pid_in(lock: Path) -> int | None:
     try:
-        return int((place.pgdata / "postmaster.pid").read_text().splitlines()[0])
+        return int(lock.read_text().splitlines()[0])
     except (OSError, ValueError, IndexError):
         return None
 

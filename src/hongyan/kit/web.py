@@ -21,6 +21,8 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
+from hongyan.kit.connection import HANG_UP, ClientConnection
+
 log = structlog.get_logger()
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -104,6 +106,17 @@ class HotPaths:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
+        try:
+            await self._answer(scope, receive, send)
+        except asyncio.CancelledError:
+            # The patience of a stopping server is over. Whether the request was taken is not known here: no answer is the only true one.
+            hang_up = scope.get("state", {}).get(HANG_UP)
+            if hang_up is None:
+                raise
+            log.warning("request_cut_off", path=scope["path"])
+            hang_up()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self._doors.get(scope["path"])
         if door is None or (scope["method"] in {"GET", "HEAD"} and _is_browsing(scope)):
             await self._answer_from_application(scope, receive, send)
@@ -202,7 +215,7 @@ async def serve(
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=ClientConnection,
             ws="none",
             lifespan="on",
             access_log=False,
