@@ -9,7 +9,8 @@ from hongyan.model.receipt import alternative_keys, carrier_key
 from hongyan.pipeline.conclude import ended, reference_of
 from hongyan.pipeline.ports import OutboundSegment
 from hongyan.store import doubts, queue, segments
-from hongyan.store.segments import FoundSegment, SegmentReport
+from hongyan.store.doubts import Suspect
+from hongyan.store.segments import FoundSegment, SegmentReport, TakenSegment
 from hongyan.store.settlements import Ending
 
 RECENT_S = 2 * 86_400.0
@@ -130,10 +131,18 @@ async def _look_among_suspects(
         if receipt.reference is not None:
             same = [s for s in same if reference_of(s.message_id, s.sequence) == receipt.reference]
         if len({(s.message_id, s.sequence) for s in same}) == 1:
-            hit = same[0]
-            found[n] = FoundSegment(app_id=hit.app_id, message_id=hit.message_id, sequence=hit.sequence, total=hit.total, phone=hit.phone)
-            await doubts.resolve(tx, hit.app_id, [hit.message_id], "receipt", now, sequence=hit.sequence)
-            await queue.heard(tx, hit.app_id, hit.message_id, sequence=hit.sequence, total=hit.total)
+            found[n] = await _heard_of(tx, same[0], receipt, now)
+
+
+async def _heard_of(tx: Connection, suspect: Suspect, receipt: Receipt, now: float) -> FoundSegment:
+    """The carrier has it. Its id is kept, for the same receipt may come again: when our acknowledgement is lost it does."""
+    message_id, sequence, total = suspect.message_id, suspect.sequence, suspect.total
+    key = carrier_key(receipt.carrier_id)
+    taken = [TakenSegment(message_id, sequence, total, receipt.link_id, key, receipt.carrier_id, suspect.phone)] if key else []
+    await segments.land(tx, suspect.app_id, taken, [], now)
+    await doubts.resolve(tx, suspect.app_id, [message_id], "receipt", now, sequence=sequence)
+    await queue.heard(tx, suspect.app_id, message_id, sequence=sequence, total=total)
+    return FoundSegment(app_id=suspect.app_id, message_id=message_id, sequence=sequence, total=total, phone=suspect.phone)
 
 
 def _same_phone(reported: int, sent: int) -> bool:
