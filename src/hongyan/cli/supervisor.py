@@ -68,7 +68,9 @@ class Keeper:
                 code = None
             if self._letting_go:
                 return
-            failures = 1 if time.monotonic() - began > HEALTHY_AFTER_S else failures + 1
+            # Whoever was killed from outside did not fail.
+            healthy = time.monotonic() - began > HEALTHY_AFTER_S or code == -signal.SIGKILL
+            failures = 1 if healthy else failures + 1
             pause = delay(failures, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, jitter=random.random())  # noqa: S311 - no secret
             log.error("process_died", name=self.program.name, code=code, again_in_s=round(pause, 2))
             await asyncio.sleep(pause)
