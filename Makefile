@@ -16,7 +16,7 @@ TEST_SETUP := .venv/.dev $(if $(SDK_LIST),.venv-sdk/.installed) $(if $(PEERS_LIS
 export PATH := $(PATH):$(CURDIR)/.venv-node/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test attack check format docs bench versus lock clean
+.PHONY: help setup run demo test attack check format docs bench chaos versus lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: .venv/.run  ## start a platform, load it three ways and print one JSON ob
 
 versus: .venv/.run  ## measure beside other gateways that are installed, in turns; VERSUS_ARGS="--rounds 3 --require kannel ..."
 	.venv/bin/python bench/versus.py $(VERSUS_ARGS)
+
+chaos: $(TEST_SETUP)  ## kill every part under load, again and again, and compare what was promised; CHAOS_ARGS="--cycles 100 --seed 7 ..."
+	.venv/bin/python tests/chaos/run.py $(CHAOS_ARGS)
 
 lock:  ## resolve requirements/*.txt anew (needs uv)
 	cd requirements && uv pip compile $(LOCK_OPTIONS) ../pyproject.toml run.in -o run.txt

@@ -1,6 +1,7 @@
 """A small HTTP server that takes every POST and remembers it: the customer's callback server in demonstrations and tests."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +18,9 @@ class Sink:
     `answer` (status, body) and `delay_s` may be changed at any time to play a server in trouble.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[str, bytes], None] = lambda _path, _body: None) -> None:
+        """`heard` is told the path and body of each request that is taken, before it is answered."""
+        self._heard = heard
         self.answer: tuple[int, bytes] = (200, TAKEN)
         self.delay_s = 0.0
         self.url = ""
@@ -68,8 +71,10 @@ class Sink:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         status, answer = self.answer
-        if status == 200 and len(self._kept) < MOST_KEPT:  # noqa: PLR2004 - HTTP's OK
-            self._kept.append((path, body))
+        if status == 200:  # noqa: PLR2004 - HTTP's OK
+            self._heard(path, body)
+            if len(self._kept) < MOST_KEPT:
+                self._kept.append((path, body))
         writer.write(b"HTTP/1.1 %d -\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % (status, len(answer)) + answer)
         await writer.drain()
         self._arrived.set()

@@ -79,6 +79,10 @@ class Load:
         for connection in tuple(self._connections):
             connection.close()
 
+    def stop(self) -> None:
+        """Send nothing more: `run` ends when what is under way is answered."""
+        self._enough.set()
+
     async def _connect(self) -> "Connection":
         _, connection = await self._loop.create_connection(lambda: Connection(self), *self._address)
         self._connections.add(connection)
