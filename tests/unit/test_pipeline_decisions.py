@@ -12,7 +12,7 @@ from hongyan.model.message import FINAL, NEXT, Kind, Message, Status, advance
 from hongyan.model.snapshot import LinkConfig, Scope
 from hongyan.pipeline.callbacks import retry_at
 from hongyan.pipeline.checks import Horizon, enough_history, recent
-from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, ended
+from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, ended, reference_of
 from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.replies import opts_out
 from hongyan.pipeline.routing import ROUTES, LinkState, Reach, Route, choose, reach, serves, way_of
@@ -209,3 +209,9 @@ def test_callbacks_are_tried_ever_more_rarely_for_a_day() -> None:
     assert delays[:3] == [5.0, 10.0, 20.0]
     assert max(d for d in delays if d is not None) == 3600.0
     assert retry_at(3, 0.0, 86_400.0, 0.5) is None
+
+
+def test_references_of_messages_that_follow_each_other_hardly_ever_meet() -> None:
+    """16 bits are few, and a receipt in doubt is found by them: of a thousand some eight pairs meet by chance."""
+    references = {reference_of(ids.first_id_at(1_800_000_000 + n / 100) + worker, 1) for n in range(500) for worker in (0, 1 << 12)}
+    assert len(references) > 980

@@ -7,6 +7,7 @@ import pytest
 from hongyan.cli import instance
 from hongyan.cli.instance import ROLES, layout, only_instance, running, unless
 from hongyan.cli.output import CommandError
+from hongyan.cli.supervisor import failed_by_itself
 from hongyan.cli.worker import SimulatorAt, given, publish, simulator_at
 from hongyan.settings import Settings
 
@@ -29,6 +30,11 @@ def test_processes_share_the_roles_by_their_number(processes: int, names: list[s
 
 def test_a_machine_with_some_roles_runs_one_process_of_them() -> None:
     assert [(plan.name, plan.roles) for plan in layout(8, frozenset({"callbacks"}))] == [("worker", frozenset({"callbacks"}))]
+
+
+@pytest.mark.parametrize(("lived_s", "code", "blamed"), [(1, 1, True), (1, -11, True), (1, None, True), (1, -9, False), (60, 1, False)])
+def test_only_a_process_that_ends_soon_and_by_itself_is_started_ever_later(lived_s: float, code: int | None, blamed: bool) -> None:
+    assert failed_by_itself(lived_s, code) is blamed
 
 
 def test_one_data_directory_has_one_instance(tmp_path: Path) -> None:

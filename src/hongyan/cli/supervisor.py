@@ -41,6 +41,11 @@ class Program(msgspec.Struct, frozen=True):
     """Sockets it inherits."""
 
 
+def failed_by_itself(lived_s: float, code: int | None) -> bool:
+    """Whether its start is to blame: it ended soon, and nobody killed it."""
+    return lived_s <= HEALTHY_AFTER_S and code != -signal.SIGKILL
+
+
 class Keeper:
     """Keeps one program running until told to let go."""
 
@@ -68,9 +73,7 @@ class Keeper:
                 code = None
             if self._letting_go:
                 return
-            # Whoever was killed from outside did not fail.
-            healthy = time.monotonic() - began > HEALTHY_AFTER_S or code == -signal.SIGKILL
-            failures = 1 if healthy else failures + 1
+            failures = failures + 1 if failed_by_itself(time.monotonic() - began, code) else 1
             pause = delay(failures, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, jitter=random.random())  # noqa: S311 - no secret
             log.error("process_died", name=self.program.name, code=code, again_in_s=round(pause, 2))
             await asyncio.sleep(pause)
