@@ -23,7 +23,7 @@ from hongyan.cli.load.costs import Processes
 from hongyan.cli.load.driver import Pace
 from hongyan.cli.load.measure import LOAD, RECEIVER, Bench, Settled, Stretch, figures
 from hongyan.cli.load.receiver import receiver
-from peers import Carrier, Peer, PeerError, Running, free_port, kannel, listens, ours, process, until
+from peers import Carrier, Peer, PeerError, Running, free_port, jasmin, kannel, listens, ours, process, until
 from tables import markdown, medians
 
 PASSWORD = "hongyan"  # noqa: S105 - of the simulated carrier
@@ -41,7 +41,7 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 SHAPES = {"single": Shape(1, 64), "fixed": Shape(1, 64, fixed=True), "bulk": Shape(200, 16)}
-PEERS: tuple[Peer, ...] = kannel.PEERS
+PEERS: tuple[Peer, ...] = (*kannel.PEERS, *jasmin.PEERS)
 
 
 def main() -> int:
@@ -185,7 +185,7 @@ async def measure(peer: Peer, running: Running, to: Carrier, shape: Shape, optio
     rate = options.rate if shape.fixed else None
     load_before = os.getloadavg()[0]
     async with contextlib.AsyncExitStack() as stack:
-        reports = await stack.enter_async_context(receiver(to.journal.with_name("heard"))) if peer.callbacks else None
+        reports = await stack.enter_async_context(receiver(to.journal.with_name("heard"), peer.taken)) if peer.callbacks else None
         pids = {**running.pids, "simulator": to.pid, LOAD: os.getpid(), **({RECEIVER: reports.pid} if reports else {})}
 
         def bench() -> Bench:
@@ -201,7 +201,7 @@ async def measure(peer: Peer, running: Running, to: Carrier, shape: Shape, optio
             )
 
         if options.warm_up:
-            await bench().measure(Pace(min(options.warm_up, peer.seconds), shape.connections, rate))
+            await bench().measure(Pace(min(options.warm_up, peer.seconds / 4), shape.connections, rate))
         stretch = await bench().measure(Pace(min(options.seconds, peer.seconds), shape.connections, rate))
     if not stretch.promises.ok:
         raise PeerError(f"{peer.label} accepted nothing: {dict(stretch.promises.refused)}")

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from hongyan.cli.load.measure import Api
+from hongyan.cli.load.receiver import TAKEN
 
 START_PATIENCE_S = 60.0
 STOP_PATIENCE_S = 20.0
@@ -60,6 +61,8 @@ class Peer(msgspec.Struct, frozen=True):
     """A load lasts no longer: what a slow product takes in, it must also work off."""
     run: Callable[[Carrier, Path], AbstractContextManager[Running]]
     """Run it in an empty directory for as long as the block lasts. Raises PeerError."""
+    taken: bytes = TAKEN
+    """What its callbacks want to hear."""
 
 
 def free_port() -> int:

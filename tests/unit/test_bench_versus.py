@@ -24,6 +24,11 @@ def kannel(scripts: None) -> ModuleType:  # noqa: ARG001 - where it is found
 
 
 @pytest.fixture
+def jasmin(scripts: None) -> ModuleType:  # noqa: ARG001 - where it is found
+    return importlib.import_module("peers.jasmin")
+
+
+@pytest.fixture
 def tables(scripts: None) -> ModuleType:  # noqa: ARG001 - where it is found
     return importlib.import_module("tables")
 
@@ -68,6 +73,24 @@ def test_kannels_answers_promise_all_or_nothing(kannel: ModuleType) -> None:
         promises.answer(request, status, body, 1.0)
     assert promises.ok == 2
     assert promises.refused == {"403 Authorization failed for sendsms": 2}
+
+
+def test_jasmin_is_asked_for_one_number_and_told_where_to_report_it(jasmin: ModuleType, kannel: ModuleType) -> None:
+    numbers = Numbers(7)
+    query = asked(jasmin.Requests("127.0.0.1:13013", "secret", "http://127.0.0.1:9/", numbers, 1).build(5, 0))
+    assert query["to"] == f"86{numbers.national(5)}"
+    assert bytes.fromhex(query["hex-content"]).decode("utf-16-be") == kannel.TEXT.format(code="000005")
+    assert [numbers.index(phone.decode()) for phone in PHONE.findall(query["dlr-url"].encode())] == [5]
+    assert asked(jasmin.Requests("127.0.0.1:13013", "secret", None, numbers, 1).build(5, 0))["dlr"] == "no"
+
+
+def test_jasmins_answers_promise_the_number_or_nothing(jasmin: ModuleType) -> None:
+    promises = Promises(Numbers(7), 1, jasmin.Answers())
+    for request, (status, body) in enumerate([(200, b'Success "5a0e"'), (412, b'Error "No route found"')]):
+        promises.begin(0.0)
+        promises.answer(request, status, body, 1.0)
+    assert promises.ok == 1
+    assert promises.refused == {'412 Error "No route found"': 1}
 
 
 def test_the_text_fits_one_segment_like_ours(kannel: ModuleType) -> None:

@@ -1,6 +1,6 @@
 """A customer's callback server for measurements: takes everything and notes when which number was told of, in a process of its own.
 
-    python -m hongyan.cli.load.receiver FILE
+    python -m hongyan.cli.load.receiver FILE [ANSWER]
 
 listens on a free port of the loopback, prints it, and ends with its standard input (a pipe). FILE grows by two float64 in the machine's
 order for each number: monotonic seconds at which the request was complete, and the number's digits. Numbers are read from bodies (every
@@ -24,7 +24,7 @@ import httptools
 MOBILES = re.compile(rb'"mobile":\s?"(\d+)"')
 PHONE = re.compile(rb"[?&]phone=(?:%2[bB]|\+)?(\d+)")
 TAKEN = b'{"result":0,"errmsg":"OK"}'
-ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(TAKEN), TAKEN)
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 WRITE_S = 0.1
 """How often what was noted goes to the file."""
 OCTETS = 16
@@ -56,8 +56,9 @@ class Notes:
 class Connection(asyncio.Protocol):
     """HTTP/1.1 as a customer's server speaks it; everything is answered with success."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, answer: bytes) -> None:
         self._notes = notes
+        self._answer = answer
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._body: list[bytes] = []
@@ -86,14 +87,15 @@ class Connection(asyncio.Protocol):
         self._phones = []
         self._notes.add(phones)
         if self._transport is not None:
-            self._transport.write(ANSWER)
+            self._transport.write(self._answer)
 
 
-async def listen(path: Path, ended: asyncio.Event) -> None:
-    """Take callbacks until `ended`; the port is printed first."""
+async def listen(path: Path, ended: asyncio.Event, taken: bytes) -> None:
+    """Take callbacks until `ended`, answering `taken`; the port is printed first."""
     notes = Notes(path)
+    answer = ANSWER % (len(taken), taken)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(notes), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Connection(notes, answer), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     while not ended.is_set():
         notes.write()
@@ -103,7 +105,7 @@ async def listen(path: Path, ended: asyncio.Event) -> None:
     notes.write()
 
 
-async def _until_orphaned(path: Path) -> None:
+async def _until_orphaned(path: Path, taken: bytes) -> None:
     ended = asyncio.Event()
 
     def heard() -> None:
@@ -111,7 +113,7 @@ async def _until_orphaned(path: Path) -> None:
             ended.set()
 
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), heard)
-    await listen(path, ended)
+    await listen(path, ended, taken)
 
 
 class Receiver:
@@ -124,9 +126,9 @@ class Receiver:
 
 
 @contextlib.asynccontextmanager
-async def receiver(path: Path) -> AsyncIterator[Receiver]:
-    """A receiver in a process of its own for as long as the block lasts. Raises TimeoutError when it does not start."""
-    command = [sys.executable, "-m", "hongyan.cli.load.receiver", str(path)]
+async def receiver(path: Path, taken: bytes = TAKEN) -> AsyncIterator[Receiver]:
+    """A receiver in a process of its own, answering `taken`, for as long as the block lasts. Raises TimeoutError when it does not start."""
+    command = [sys.executable, "-m", "hongyan.cli.load.receiver", str(path), taken.decode()]
     process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
     assert process.stdin is not None  # noqa: S101 - asked for above
     assert process.stdout is not None  # noqa: S101 - as above
@@ -142,7 +144,8 @@ def main() -> None:
     import uvloop  # noqa: PLC0415 - only the process that listens needs it
 
     gc.disable()
-    uvloop.run(_until_orphaned(Path(sys.argv[1])))
+    path, *taken = sys.argv[1:]
+    uvloop.run(_until_orphaned(Path(path), taken[0].encode() if taken else TAKEN))
 
 
 if __name__ == "__main__":
