@@ -265,3 +265,41 @@ async def test_nonsense_is_a_failure() -> None:
 async def test_a_second_address_is_tried_when_the_first_does_not_answer() -> None:
     async with serving(OK) as server, client({"a.example.com": ["127.0.0.2", "127.0.0.1"]}) as http:
         assert await http.post(f"http://a.example.com:{server.port}/", b"", {}) == Answer(200, b"ok")
+
+
+async def test_a_connection_is_used_again_and_replaced_when_the_server_closed_it() -> None:
+    connections = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            for _ in range(2):
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(OK)
+        writer.close()
+
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with listening, client({"a.example.com": ["127.0.0.1"]}) as http:
+        url = f"http://a.example.com:{listening.sockets[0].getsockname()[1]}/"
+        assert [await http.post(url, b"", {}) for _ in range(6)] == [Answer(200, b"ok")] * 6
+    assert connections == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\no", None),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", Answer(200, b"ok")),
+        (b"HTTP/1.1 200 OK\r\n\r\nok", Answer(200, b"ok")),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, Answer(200, b"ok")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", None),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, None),
+        (b"HTTP/1.0 204 No Content\r\n\r\n", Answer(204, b"")),
+    ],
+)
+async def test_answers_of_every_shape_end(said: bytes, answer: Answer | None) -> None:
+    async with serving(said) as server, client({"a.example.com": ["127.0.0.1"]}) as http:
+        expected = answer or Failed("the connection broke before an answer came")
+        assert await http.post(f"http://a.example.com:{server.port}/", b"", {}) == expected

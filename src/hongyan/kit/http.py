@@ -6,14 +6,17 @@ name that changes its mind between check and use (DNS rebinding) gains nothing. 
 """
 
 import asyncio
+import contextlib
+import functools
 import ipaddress
 import re
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias, cast
 from urllib.parse import quote, urlsplit
 
-import httpcore2
+import httptools
 import msgspec
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -26,6 +29,12 @@ ANSWER_LIMIT = 64 * 1024
 TIMEOUT_S = 5.0
 """For the whole of a request: name, connection, TLS, question and answer."""
 URL_LIMIT = 2000
+KEPT_S = 30.0
+"""An idle connection older than this is not used again."""
+MOST_KEPT = 100
+PORTS = {"http": 80, "https": 443}
+HTTP_FINAL = 200
+"""Statuses below are word that the answer is still to come."""
 
 NOT_PUBLIC_V4 = tuple(
     ipaddress.ip_network(text)
@@ -95,8 +104,21 @@ class Target(msgspec.Struct, frozen=True):
     path: str
 
 
-class RefusedAddressError(httpcore2.ConnectError):
+class RefusedAddressError(Exception):
     """The name leads to an address that customers must not reach."""
+
+
+class UnreachableError(Exception):
+    """No connection could be made."""
+
+
+class BrokenOffError(Exception):
+    """The connection ended, or said what is no HTTP, before the answer was complete."""
+
+    def __init__(self, *, silent: bool) -> None:
+        super().__init__()
+        self.silent = silent
+        """Not one octet of an answer had come."""
 
 
 def parse(url: str, allow: Sequence[Network] = ()) -> Target | str:
@@ -112,7 +134,7 @@ def parse(url: str, allow: Sequence[Network] = ()) -> Target | str:
         return "the URL must begin with http:// or https://"
     if "@" in parts.netloc:
         return "the URL must not carry a user name or password"
-    port = port if port is not None else {"http": 80, "https": 443}[parts.scheme]
+    port = port if port is not None else PORTS[parts.scheme]
     host = parts.hostname or ""
     problem = _host_problem(host, allow) or port_problem(port)
     if problem:
@@ -172,78 +194,212 @@ async def system_resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+Place: TypeAlias = tuple[str, str, int]
+"""Scheme, host and port: what a connection can be used again for."""
+
+
 class GuardedClient:
     """Posts to customers' addresses. Connections are kept and used again, each still leading where it was checked to lead."""
 
     def __init__(self, *, allow: Sequence[Network] = (), timeout_s: float = TIMEOUT_S, resolve: Resolve = system_resolve) -> None:
         self._allow = tuple(allow)
         self._timeout_s = timeout_s
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=httpcore2.default_ssl_context(),
-            max_connections=None,
-            max_keepalive_connections=100,
-            keepalive_expiry=30.0,
-            network_backend=_CheckedBackend(self._allow, resolve),
-        )
+        self._resolve = resolve
+        self._idle: dict[Place, list[Exchange]] = {}
+        self._open: set[Exchange] = set()
+        self._ssl = functools.cache(ssl.create_default_context)
+        self._parsed = functools.lru_cache(maxsize=1024)(functools.partial(parse, allow=self._allow))
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Failed:
         """Post the body. Whatever goes wrong is a value; redirects are answers like any other."""
-        target = parse(url, self._allow)
+        target = self._parsed(url)
         if isinstance(target, str):
             return Failed(target)
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._post(target, body, headers)
-        except (TimeoutError, httpcore2.TimeoutException):
+                return await self._post(target, octets(target, body, headers))
+        except TimeoutError:
             return Failed(f"no answer within {self._timeout_s:g} seconds")
         except RefusedAddressError:
             return Failed("the host name leads to an address that is not public")
-        except httpcore2.ConnectError:
+        except UnreachableError:
             return Failed("no connection")
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError):
+        except BrokenOffError:
             return Failed("the connection broke before an answer came")
 
-    async def _post(self, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
-        url = httpcore2.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path)
-        given = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        async with self._pool.stream("POST", url, headers=given, content=body) as response:
-            chunks, size = [], 0
-            async for chunk in response.aiter_stream():
-                chunks.append(chunk[: ANSWER_LIMIT - size])
-                size += len(chunks[-1])
-                if size >= ANSWER_LIMIT:
-                    break
-            return Answer(response.status, b"".join(chunks))
+    async def _post(self, target: Target, request: bytes) -> Answer:
+        kept = self._kept(target)
+        if kept is not None:
+            try:
+                return await self._ask(kept, target, request)
+            except BrokenOffError as fault:
+                # It may have been closed just as it was used again.
+                if not fault.silent:
+                    raise
+        return await self._ask(await self._connect(target), target, request)
+
+    async def _ask(self, exchange: "Exchange", target: Target, request: bytes) -> Answer:
+        self._open.add(exchange)
+        try:
+            answer = await exchange.ask(request)
+        finally:
+            self._open.discard(exchange)
+            if exchange.reusable:
+                self._keep(exchange, target)
+            else:
+                exchange.close()
+        return answer
+
+    def _kept(self, target: Target) -> "Exchange | None":
+        now = asyncio.get_running_loop().time()
+        idle = self._idle.get((target.scheme, target.host, target.port), [])
+        while idle:
+            exchange = idle.pop()
+            if exchange.reusable and now - exchange.idle_since < KEPT_S:
+                return exchange
+            exchange.close()
+        return None
+
+    def _keep(self, exchange: "Exchange", target: Target) -> None:
+        exchange.idle_since = asyncio.get_running_loop().time()
+        self._idle.setdefault((target.scheme, target.host, target.port), []).append(exchange)
+        if sum(map(len, self._idle.values())) > MOST_KEPT:
+            oldest = min((kept for kept in self._idle.values() if kept), key=lambda kept: kept[0].idle_since)
+            oldest.pop(0).close()
+            self._idle = {place: kept for place, kept in self._idle.items() if kept}
+
+    async def _connect(self, target: Target) -> "Exchange":
+        """The one place between a name and a socket."""
+        try:
+            addresses = await self._resolve(target.host, target.port)
+        except OSError as fault:
+            raise UnreachableError from fault
+        if not addresses or not all(allowed(address, self._allow) for address in addresses):
+            raise RefusedAddressError
+        secure = self._ssl() if target.scheme == "https" else None
+        name = target.host.rstrip(".") if secure else None
+        for address in addresses:
+            with contextlib.suppress(OSError):
+                _, exchange = await asyncio.get_running_loop().create_connection(
+                    Exchange, address, target.port, ssl=secure, server_hostname=name
+                )
+                return exchange
+        raise UnreachableError
 
     async def close(self) -> None:
-        await self._pool.aclose()
+        """End all connections; whoever waits for an answer is told that it broke."""
+        for exchange in [*self._open, *(exchange for kept in self._idle.values() for exchange in kept)]:
+            exchange.close()
+        self._idle.clear()
 
 
-class _CheckedBackend(httpcore2.AnyIOBackend):
-    """Where the pool opens connections: the one place between a name and a socket."""
+def octets(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """The request as it is written."""
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    if target.port != PORTS[target.scheme]:
+        host = f"{host}:{target.port}"
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {target.path} HTTP/1.1\r\nhost: {host}\r\n{lines}content-length: {len(body)}\r\n\r\n".encode("latin-1") + body
 
-    def __init__(self, allow: Sequence[Network], resolve: Resolve) -> None:
-        self._allow = allow
-        self._resolve = resolve
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature of httpcore2
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
+class Exchange(asyncio.Protocol):
+    """One HTTP/1.1 connection: a question, its answer, the next question."""
+
+    def __init__(self) -> None:
+        self.idle_since = 0.0
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[Answer] | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._silent = True
+        self._body: list[bytes] = []
+        self._size = 0
+        self._head = 0
+        self._measured = False
+        self._has_head = False
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another question may be asked."""
+        return self._transport is not None and self._answer is None
+
+    async def ask(self, request: bytes) -> Answer:
+        """Raises BrokenOffError when no whole answer comes."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._silent, self._has_head, self._measured = True, False, False
+        self._body, self._size, self._head = [], 0, 0
+        if self._transport is None:
+            raise BrokenOffError(silent=True)
+        self._transport.write(request)
+        return await self._answer
+
+    def close(self) -> None:
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+        self._break()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are none by inheritance.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done():
+            # Nobody asked: whatever this is, the next question must not get it for an answer.
+            self.close()
+            return
+        self._silent = False
+        if not self._has_head:
+            self._head += len(data)
         try:
-            addresses = await self._resolve(host, port)
-        except OSError as fault:
-            raise httpcore2.ConnectError("the name does not resolve") from fault
-        if not addresses or not all(allowed(address, self._allow) for address in addresses):
-            raise RefusedAddressError(host)
-        failure: httpcore2.ConnectError = httpcore2.ConnectError("no address")
-        for address in addresses:
-            try:
-                return await super().connect_tcp(address, port, timeout, local_address, socket_options)
-            except httpcore2.ConnectError as fault:
-                failure = fault
-        raise failure
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.close()
+            return
+        if not self._has_head and self._head > ANSWER_LIMIT:
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._has_head and not self._measured and exc is None:
+            # An answer without a length ends with its connection.
+            self._done()
+        self._break()
+
+    # What the parser finds.
+
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        if name.lower() in {b"content-length", b"transfer-encoding"}:
+            self._measured = True
+
+    def on_headers_complete(self) -> None:
+        self._has_head = self._parser.get_status_code() >= HTTP_FINAL
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body[: ANSWER_LIMIT - self._size])
+        self._size += len(self._body[-1])
+        if self._size >= ANSWER_LIMIT:
+            # Enough; what follows is not read.
+            self._done()
+            self.close()
+
+    def on_message_complete(self) -> None:
+        if not self._has_head:
+            self._measured = False
+            return
+        if not self._parser.should_keep_alive():
+            self._done()
+            self.close()
+            return
+        self._done()
+
+    def _done(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_result(Answer(self._parser.get_status_code(), b"".join(self._body)))
+
+    def _break(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_exception(BrokenOffError(silent=self._silent))

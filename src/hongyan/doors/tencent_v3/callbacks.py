@@ -117,7 +117,7 @@ def describe(event: ReportEvent) -> str:
 
 def _report(event: ReportEvent) -> Report:
     return Report(
-        user_receive_time=datetime.fromtimestamp(event.at, UTC).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S"),
+        user_receive_time=_in_china(int(event.at)),
         nationcode=str(event.country_code),
         mobile=national(event.phone, event.country_code),
         report_status=report_status(event),
@@ -126,6 +126,11 @@ def _report(event: ReportEvent) -> Report:
         sid=serial_no(event.message_id),
         ext=event.session_context,
     )
+
+
+@functools.lru_cache(maxsize=1024)  # the reports of a call share their seconds
+def _in_china(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @functools.cache
