@@ -7,12 +7,14 @@ stops the start: a misspelt setting would otherwise be ignored in silence.
 import difflib
 import ipaddress
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -80,10 +82,31 @@ def _is_simulator(text: str) -> str:
     return text if text in {"embedded", "off"} else _is_address(text)
 
 
+WRITABLE = frozenset({"primary", "read-write"})
+"""What a session may be wanted for: everything else of libpq's `target_session_attrs` allows a standby."""
+
+
 def _is_postgresql(text: str) -> str:
+    """No part of the address is repeated in a complaint: it holds a password."""
     if not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("it must begin with postgresql://")
+    try:
+        parts = urlsplit(text)
+        query = parse_qs(parts.query, strict_parsing=bool(parts.query))
+    except ValueError:
+        raise ValueError("it cannot be read as an address") from None
+    servers = parts.netloc.partition("@")[2] if "@" in parts.netloc else parts.netloc
+    if "@" in servers:
+        raise ValueError("an @ in the password is written %40")
+    if servers and not all(map(_SERVER.fullmatch, servers.split(","))):
+        raise ValueError("after the @ come one or more HOST:PORT, separated by commas")
+    wanted = query.get("target_session_attrs", ["primary"])[-1]
+    if wanted not in WRITABLE:
+        raise ValueError("target_session_attrs can only be primary or read-write: everything is written")
     return text
+
+
+_SERVER = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\[\]:,]+)(:\d{1,5})?")
 
 
 def _absolute(path: Path) -> Path:
@@ -109,7 +132,8 @@ class Settings(BaseModel):
     database_url: Annotated[str, AfterValidator(_is_postgresql)] | None = Field(
         default=None,
         repr=False,
-        description="PostgreSQL 15 or newer, `postgresql://user:password@host/database` (several hosts for a replicated one). "
+        description="PostgreSQL 15 or newer, `postgresql://user:password@host/database`; of several hosts, "
+        "`postgresql://user:password@h1:5432,h2:5432/database`, the one that is the primary is used. "
         "Unset: an embedded PostgreSQL in the data directory.",
     )
     database_connections: int = Field(default=4, ge=2, le=64, description="Connections of each process to the database.")

@@ -299,6 +299,8 @@ class Worker:
                 await _version(self._db)
         except RETRY as fault:
             problems["database"] = f"does not answer ({type(fault).__name__})"
+        if self.send is not None and self.send.stuck:
+            problems["commits"] = "are not answered (does the database wait for a standby that is away?)"
         if self.linkset is not None and not any(link.up for link in self.linkset.links.values()):
             problems["links"] = "no link to a carrier is bound"
         return problems

@@ -5,11 +5,12 @@ import contextlib
 
 import structlog
 
-from hongyan.kit.db import UNAVAILABLE, Connection, Database, listen
+from hongyan.kit.db import PULSE_S, UNAVAILABLE, Connection, Database, listen
 
 log = structlog.get_logger()
 
 POLL_S = 1.0
+PULSE_EVERY_S = 2.0
 
 
 class Bell:
@@ -51,7 +52,10 @@ class WordBell(Bell):
 
 
 class Switchboard:
-    """Rings local bells when PostgreSQL notifies their channels; reconnects by itself, ringing all after a gap."""
+    """Rings local bells when PostgreSQL notifies their channels; reconnects by itself, ringing all after a gap.
+
+    Its session, which has nothing else to do, is also the one that finds out when the server is silent or no longer the primary.
+    """
 
     def __init__(self, db: Database, bells: dict[str, Bell]) -> None:
         self._db = db
@@ -67,13 +71,20 @@ class Switchboard:
             await asyncio.sleep(POLL_S)
 
     async def _listen_until_gone(self) -> None:
-        conn: Connection = await self._db.dedicated()
+        conn: Connection = await self._db.dedicated(command_timeout=PULSE_S)
         try:
             self._gone.clear()
             for channel, bell in self._bells.items():
                 await listen(conn, channel, bell.ring, self._gone.set)
             for bell in self._bells.values():
                 bell.ring()
-            await self._gone.wait()
+            while not await self._is_gone_within(PULSE_EVERY_S):
+                await self._db.pulse(conn)
         finally:
             conn.terminate()
+
+    async def _is_gone_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
+        return self._gone.is_set()

@@ -4,11 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import asyncpg
+import structlog
 from asyncpg.exceptions import CheckViolationError as CheckViolation
 from asyncpg.exceptions import ForeignKeyViolationError as ForeignKeyViolation
+from asyncpg.exceptions import ReadOnlySQLTransactionError as ReadOnly
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
+
+from hongyan.kit.hosts import Host, hosts
+
+log = structlog.get_logger()
 
 __all__ = [
     "RETRY",
@@ -18,6 +25,7 @@ __all__ = [
     "Database",
     "ForeignKeyViolation",
     "Listener",
+    "NoPrimaryError",
     "Row",
     "UniqueViolation",
     "is_distributed",
@@ -38,6 +46,8 @@ UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.InterfaceError,
     # A connection that has just died, in the moment before the driver knows it.
     asyncpg.InternalClientError,
+    # The server has become a standby, or has been told to take nothing more.
+    ReadOnly,
 )
 """What it looks like when the database is away for a while: try again, nothing was promised."""
 
@@ -56,33 +66,152 @@ PIPELINE_SETTINGS = {
     "application_name": "hongyan-pipeline",
 }
 
+CONNECT_S = 5.0
+"""How long one server may take to let us in; a host that is gone or has stopped answers nothing at all."""
+PULSE_S = 5.0
+"""How long a server may take to say that it is there."""
+LOOK_ABOUT = 4
+"""Every so many pulses the other servers are asked, too."""
+PATIENT_S, COMMAND_S = 60.0, 30.0
+"""Bounds of a statement: of a command or a job, and of the pipeline, whose customers wait."""
+
+SESSION = {
+    "timezone": "UTC",
+    "application_name": "hongyan",
+    # The server notices within 20 s that our machine has gone, and lets what we held go. (Sessions on a socket have no use for it.)
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+
+TIMELINE = "select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int"
+"""How often a standby has been promoted in the history of this server: of two that call themselves primary, the greater one is."""
+
+
+class NoPrimaryError(ConnectionError):
+    """Of several servers none can be written to at the moment; the text says what each answered."""
+
+
+class Servers:
+    """The servers of a URL. With several, connections are made to the primary, whichever it is by then.
+
+    A primary of an older history than one we have seen is none: it was cut off while another was promoted.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._hosts = hosts(url)
+        self._primary: Host | None = None
+        self._newest = 0
+
+    @property
+    def several(self) -> bool:
+        return len(self._hosts) > 1
+
+    async def connect(self, **how: Any) -> Connection:
+        """A connection to the primary. Raises one of `UNAVAILABLE`, within `CONNECT_S` for each try."""
+        if not self.several:
+            return await asyncpg.connect(self._url, timeout=CONNECT_S, **how)
+        if self._primary is not None:
+            with contextlib.suppress(*UNAVAILABLE):
+                timeline, conn = await self._ask(self._primary, how)
+                if timeline >= self._newest:
+                    return conn
+                conn.terminate()
+        return await self._find(how)
+
+    async def is_overtaken(self) -> bool:
+        """Whether another server than the one we use has been promoted since."""
+        before = self._newest
+        for host in self._hosts:
+            if host != self._primary:
+                with contextlib.suppress(*UNAVAILABLE):
+                    timeline, conn = await self._ask(host, {})
+                    conn.terminate()
+                    self._newest = max(self._newest, timeline)
+        return self._newest > before
+
+    async def _find(self, how: dict[str, Any]) -> Connection:
+        """Ask all at once and take the primary of the newest history."""
+        asked = {host: asyncio.create_task(self._ask(host, how)) for host in self._hosts}
+        try:
+            await asyncio.wait(asked.values())
+        except asyncio.CancelledError:
+            for task in asked.values():
+                task.cancel()
+            await asyncio.wait(asked.values())
+            _leave(asked, None)
+            raise
+        answers = {host: task.result() for host, task in asked.items() if task.exception() is None}
+        chosen = max(answers, key=lambda host: answers[host][0], default=None)
+        if chosen is None or answers[chosen][0] < self._newest:
+            _leave(asked, None)
+            raise NoPrimaryError("; ".join(f"{host}: {_words(task)}" for host, task in asked.items()))
+        _leave(asked, chosen)
+        if self._primary != chosen:
+            log.info("database_primary", host=str(chosen), timeline=answers[chosen][0])
+        self._newest, conn = answers[chosen]
+        self._primary = chosen
+        return conn
+
+    async def _ask(self, host: Host, how: dict[str, Any]) -> tuple[int, Connection]:
+        """A connection to this server and its timeline. Raises one of UNAVAILABLE when it is no primary."""
+        async with asyncio.timeout(CONNECT_S):
+            conn = await asyncpg.connect(self._url, host=host.name, port=host.port, target_session_attrs="any", timeout=CONNECT_S, **how)
+            with contextlib.ExitStack() as unless_chosen:
+                unless_chosen.callback(conn.terminate)
+                if getattr(conn.get_settings(), "in_hot_standby", "off") == "on":
+                    raise NoPrimaryError("a standby")
+                timeline: int = await conn.fetchval(TIMELINE)
+                unless_chosen.pop_all()
+                return timeline, conn
+
+
+Asked: TypeAlias = dict[Host, "asyncio.Task[tuple[int, Connection]]"]
+
+
+def _leave(asked: Asked, chosen: Host | None) -> None:
+    for host, task in asked.items():
+        if host != chosen and not task.cancelled() and task.exception() is None:
+            task.result()[1].terminate()
+
+
+def _words(task: "asyncio.Task[tuple[int, Connection]]") -> str:
+    fault = task.exception()
+    if fault is None:
+        return "a primary that another has replaced"
+    return str(fault) if isinstance(fault, NoPrimaryError) else type(fault).__name__
+
 
 class Database:
     """A pool of connections. Every statement sees UTC and times out rather than hang."""
 
-    def __init__(self, pool: asyncpg.Pool, url: str, server_settings: dict[str, str], *, distributed: bool) -> None:
-        self._pool = pool
-        self._url = url
+    def __init__(self, servers: Servers, server_settings: dict[str, str]) -> None:
+        """`open` makes one."""
+        self._pool: asyncpg.Pool = None
+        self._servers = servers
         self._server_settings = server_settings
-        self.distributed = distributed
+        self._open: WeakSet[Any] = WeakSet()
+        self._pulses = 0
+        self.distributed = False
         """Whether tables of this database were spread over several servers (by Citus) when it was opened."""
 
     @classmethod
     async def open(cls, url: str, *, size: int = 4, pipeline: bool = False) -> "Database":
         """Connect. Raises one of `UNAVAILABLE` when the server cannot be reached."""
-        settings = {"timezone": "UTC", "application_name": "hongyan"} | (PIPELINE_SETTINGS if pipeline else {})
-        pool = await asyncpg.create_pool(
-            url,
+        db = cls(Servers(url), SESSION | (PIPELINE_SETTINGS if pipeline else {}))
+        db._pool = await asyncpg.create_pool(
+            connect=db._connect,
             min_size=1,
             max_size=size,
-            server_settings=settings,
-            command_timeout=60,
+            command_timeout=COMMAND_S if pipeline else PATIENT_S,
             max_inactive_connection_lifetime=0,
             reset=_as_it_is,
         )
-        async with pool.acquire() as conn:
-            distributed = await is_distributed(conn)
-        return cls(pool, url, settings, distributed=distributed)
+        async with db._pool.acquire() as conn:
+            db.distributed = await is_distributed(conn)
+        return db
 
     async def close(self) -> None:
         """Close gracefully; connections that do not come back within 5 s are cut."""
@@ -95,18 +224,56 @@ class Database:
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection in autocommit."""
-        async with self._pool.acquire() as conn:
+        async with self._pool.acquire() as conn, _writable(conn):
             yield conn
 
     @contextlib.asynccontextmanager
     async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Connection]:
         """BEGIN .. COMMIT; rolled back when the block raises. Never do network calls inside."""
-        async with self._pool.acquire() as conn, conn.transaction(isolation="repeatable_read" if repeatable_read else None):
+        isolation = "repeatable_read" if repeatable_read else None
+        async with self._pool.acquire() as conn, _writable(conn), conn.transaction(isolation=isolation):
             yield conn
 
-    async def dedicated(self, *, command_timeout: float | None = 60) -> Connection:
+    async def dedicated(self, *, command_timeout: float | None = PATIENT_S) -> Connection:
         """A connection outside the pool, for session locks, LISTEN and long statements; the caller closes it."""
-        return await asyncpg.connect(self._url, server_settings=self._server_settings, command_timeout=command_timeout)
+        return await self._connect(command_timeout=command_timeout)
+
+    async def pulse(self, conn: Connection) -> None:
+        """Ask over a dedicated connection whether the server still answers and is still the one to ask.
+
+        When it is not, every connection is cut, in use or not, so that nobody waits for a server that is silent or has been replaced; the
+        next ones find the primary. Raises one of `UNAVAILABLE` then.
+        """
+        try:
+            standby = await conn.fetchval("select pg_is_in_recovery()", timeout=PULSE_S)
+        except TimeoutError:
+            self._cut("silent")
+            raise
+        self._pulses += 1
+        if standby or (self._servers.several and self._pulses % LOOK_ABOUT == 0 and await self._servers.is_overtaken()):
+            self._cut("standby" if standby else "overtaken")
+            raise NoPrimaryError("another server is the primary now")
+
+    def _cut(self, why: str) -> None:
+        log.warning("database_cut", why=why, connections=len(self._open))
+        for conn in tuple(self._open):
+            if not conn.is_closed():
+                conn.terminate()
+
+    async def _connect(self, _nothing: object = None, **how: Any) -> Connection:
+        conn = await self._servers.connect(server_settings=self._server_settings, **how)
+        self._open.add(conn)
+        return conn
+
+
+@contextlib.asynccontextmanager
+async def _writable(conn: Connection) -> AsyncIterator[None]:
+    """A server that takes no writes any more is left: the next connection may find one that does."""
+    try:
+        yield
+    except ReadOnly:
+        conn.terminate()
+        raise
 
 
 async def is_distributed(conn: Connection) -> bool:

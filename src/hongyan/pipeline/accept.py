@@ -18,14 +18,19 @@ from hongyan.pipeline.compose import compose
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.group import Group, OutOfPackageError, Promise, Waiting
 from hongyan.pipeline.ports import HandOver
-from hongyan.store import messages
 from hongyan.store.partitions import day_start
 
 log = structlog.get_logger()
 
 TRIES = 3
-IN_DOUBT_S = 8.0
-"""How long an accept whose commit was not answered is looked up before the customer is told that it failed."""
+IN_DOUBT_S = 20.0
+"""How long an accept whose commit was not answered is looked up before the customer is told that nobody knows."""
+SLOW_S = 5.0
+"""A group that is not committed by then is waiting for something that is wrong."""
+
+
+class InDoubtError(Exception):
+    """A commit was not answered, and nobody could be asked whether it happened."""
 
 
 class SendService:
@@ -61,6 +66,12 @@ class SendService:
         self._all_answered = asyncio.Event()
         self._all_answered.set()
         self._day = (0.0, 0.0)
+        self._began: float | None = None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the group under way has been so for longer than any commit should take: for readiness."""
+        return self._began is not None and self._clock() - self._began > SLOW_S
 
     async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal:
         """One outcome for each number, in order, or a refusal of the whole request; accepted ones are durable.
@@ -103,13 +114,14 @@ class SendService:
 
     async def _settle_group(self, group: list[Waiting]) -> None:
         size = sum(len(waiting.composed.drafts) for waiting in group)
+        self._began = self._clock()
         try:
             answers = await self._commit(group)
         except Exception as fault:
             log.exception("accept_failed", requests=len(group))
-            why = "the database is away" if isinstance(fault, UNAVAILABLE) else "an internal error"
-            answers = [Refusal(Reject.INTERNAL, f"{why}; nothing was sent or charged, try again")] * len(group)
+            answers = [Refusal(Reject.INTERNAL, _why(fault))] * len(group)
         finally:
+            self._began = None
             self._waiting_drafts -= size
             if not self._waiting_drafts:
                 self._all_answered.set()
@@ -131,7 +143,7 @@ class SendService:
         """Decide and write; False when it has to be tried again."""
         lanes: dict[Kind, int] = {}
         owners: list[int | None] = []
-        kept = False
+        kept = written = False
         try:
             await fault_async("accept_before_tx")
             async with self._db.transaction() as tx:
@@ -140,12 +152,14 @@ class SendService:
                 await fault_async("accept_in_tx")
                 await group.write(tx, owners)
                 await fault_async("hold")
+                written = True
             await fault_async("accept_after_commit_before_reply")
             kept = True
         except OutOfPackageError:
             kept = False
         except UNAVAILABLE:
-            kept = await self._was_committed(group)
+            # Before the commit was asked for there is no doubt.
+            kept = written and await self._was_committed(group)
             if not kept:
                 raise
         finally:
@@ -174,20 +188,21 @@ class SendService:
         return lanes, owners
 
     async def _was_committed(self, group: Group) -> bool:
-        """The connection broke during the commit: all of the group is there, or none of it."""
+        """The connection broke during the commit: all of the group is there, or none of it. Raises InDoubtError when it cannot be told."""
         if not group.promises:
             return False
-        one = group.promises[0]
         try:
             async with asyncio.timeout(IN_DOUBT_S):
                 while True:
                     try:
-                        async with self._db.connection() as conn:
-                            return await messages.exists(conn, one.draft.body.app.id, one.id)
+                        async with self._db.transaction() as tx:
+                            there = await group.was_written(tx)
                     except UNAVAILABLE:
                         await asyncio.sleep(0.2)
+                    else:
+                        return there
         except TimeoutError:
-            return False
+            raise InDoubtError from None
 
     def _horizon(self) -> checks.Horizon:
         now = self._clock()
@@ -196,3 +211,11 @@ class SendService:
             started = day_start(now)
             self._day = (started, day_start(started + 36 * 3600))
         return checks.Horizon(seconds_30=ids.first_id_at(now - 30), hour=ids.first_id_at(now - 3600), day=ids.first_id_at(started))
+
+
+def _why(fault: Exception) -> str:
+    """What a customer is told whose request failed: whether it may be sent again."""
+    if isinstance(fault, InDoubtError):
+        return "the database is away; whether this was taken is not known yet, look the number up before sending again"
+    why = "the database is away" if isinstance(fault, UNAVAILABLE) else "an internal error"
+    return f"{why}; nothing was sent or charged, try again"

@@ -14,7 +14,7 @@ from hongyan.model.snapshot import PackageRef, Scope
 from hongyan.pipeline import checks
 from hongyan.pipeline.compose import VALIDITY_S, Composed, Draft, refused
 from hongyan.pipeline.routing import way_of
-from hongyan.store import messages, queue
+from hongyan.store import commits, messages, queue
 from hongyan.store.messages import LOCK_BUCKETS, Facts, NewMessage
 
 Packages = Mapping[tuple[int, Scope], tuple[PackageRef, ...]]
@@ -109,6 +109,16 @@ class Group:
                 raise OutOfPackageError
         if None in owners:
             await queue.ring(tx)
+
+    async def was_written(self, tx: Connection) -> bool:
+        """Whether a try whose commit was not answered is there after all; the answer holds once `tx` is committed.
+
+        The lock is held until a commit that is still under way has ended: without it "not yet" would look like "no".
+        """
+        one = self.promises[0].draft
+        await messages.lock(tx, [_bucket(one.body.app.id, one.phone.number)])
+        await commits.seal(tx)
+        return await messages.exists(tx, one.body.app.id, self.promises[0].id)
 
     def answers(self) -> list[list[Outcome] | Refusal]:
         """One answer for each request, in order."""

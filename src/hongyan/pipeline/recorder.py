@@ -19,6 +19,7 @@ from hongyan.pipeline.ports import Delivery, LateAnswer, Link, OutboundSegment, 
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.replies import ReplyService
 from hongyan.pipeline.settle import Settler
+from hongyan.store import commits
 
 log = structlog.get_logger()
 
@@ -155,11 +156,13 @@ class Recorder:
                 self._quiet.set()
 
     async def _store(self, batch: Batch) -> None:
+        again = False
         while True:
             try:
-                await self._commit(batch)
+                await self._commit(batch, again=again)
             except RETRY as fault:
                 log.warning("record_waits_for_database", why=type(fault).__name__)
+                again = True
                 await asyncio.sleep(RETRY_S)
             except Exception:
                 log.exception("record_failed")
@@ -174,7 +177,7 @@ class Recorder:
         for single in batch.single():
             while True:
                 try:
-                    await self._commit(single)
+                    await self._commit(single, again=True)
                 except RETRY:
                     await asyncio.sleep(RETRY_S)
                 except Exception:
@@ -185,12 +188,15 @@ class Recorder:
                     _acknowledge(single, stored=True)
                     break
 
-    async def _commit(self, batch: Batch) -> None:
+    async def _commit(self, batch: Batch, *, again: bool) -> None:
         now = self._clock()
         landed = landings(batch.landed, batch.expired, now)
         receipts = [d.what for _, d in batch.deliveries if isinstance(d.what, Receipt)]
         replies = [d.what for _, d in batch.deliveries if isinstance(d.what, Reply)]
         async with self._db.transaction() as tx:
+            if again:
+                # What is there already may be on the primary alone.
+                await commits.seal(tx)
             await write(tx, landed, now)
             endings = landed.endings + await write_late(tx, batch.late, now)
             if receipts:

@@ -128,7 +128,7 @@ async def promise(conn: Connection, app_id: int, rows: Sequence[NewMessage], own
 
 
 async def exists(conn: Connection, app_id: int, id_: int) -> bool:
-    """Whether an accept whose answer was lost has in fact been committed."""
+    """Whether the message is there."""
     return bool(await conn.fetchval("select exists (select from messages where app_id = $1 and id = $2)", app_id, id_))
 
 
