@@ -37,6 +37,11 @@ def test_a_named_file_is_read_and_must_be_there(tmp_path: Path) -> None:
         ({"HONGYAN_SIMULATOR": "on"}, "HOST:PORT"),
         ({"HONGYAN_PROCESSES": "-1"}, "HONGYAN_PROCESSES"),
         ({"HONGYAN_DATABASE_URL": "sqlite:///x"}, "postgresql://"),
+        ({"HONGYAN_DATABASE_URL": "postgresql://u:p@h:5432x/db"}, "one or more HOST:PORT"),
+        ({"HONGYAN_DATABASE_URL": "postgresql://u:p@h1,,h2/db"}, "one or more HOST:PORT"),
+        ({"HONGYAN_DATABASE_URL": "postgresql://u:p@ss@h/db"}, "%40"),
+        ({"HONGYAN_DATABASE_URL": "postgresql://u:p@[::1/db"}, "cannot be read"),
+        ({"HONGYAN_DATABASE_URL": "postgresql://u:p@h/db?target_session_attrs=any"}, "primary or read-write"),
         ({"HONGYAN_CALLBACK_ALLOW": "10.0.0.0/99"}, "HONGYAN_CALLBACK_ALLOW"),
     ],
 )
@@ -52,11 +57,26 @@ def test_an_unknown_name_in_the_file_is_named_too(tmp_path: Path) -> None:
 
 
 def test_no_message_repeats_a_secret(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError) as caught:
-        settings.load({"HONGYAN_DATABASE_URL": "mysql://root:hunter2@db"}, tmp_path)
-    assert "hunter2" not in str(caught.value)
+    for wrong in ("mysql://root:hunter2@db", "postgresql://root:hunter2@hunter2@db", "postgresql://root@db:hunter2/x"):
+        with pytest.raises(SettingsError) as caught:
+            settings.load({"HONGYAN_DATABASE_URL": wrong}, tmp_path)
+        assert "hunter2" not in str(caught.value)
     secret = settings.load({"HONGYAN_DATABASE_URL": "postgresql://u:hunter2@db/x", "HONGYAN_MASTER_KEY": "hunter2"}, tmp_path)
     assert "hunter2" not in repr(secret)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@h1:5432,h2:5433/db?target_session_attrs=primary",
+        "postgresql://u:p%40ss@[::1]:5432/db",
+        "postgres://h/db?target_session_attrs=read-write&sslmode=require",
+        "postgresql:///db?host=/var/run/postgresql",
+        "postgresql://u@%2Fvar%2Frun/db",
+    ],
+)
+def test_a_database_is_one_server_or_several(url: str, tmp_path: Path) -> None:
+    assert settings.load({"HONGYAN_DATABASE_URL": url}, tmp_path).database_url == url
 
 
 def test_networks_are_read_from_a_list_with_commas(tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ async def _open(url: str) -> Database:
         except UNAVAILABLE as fault:
             if time.monotonic() > deadline:
                 raise
-            logger.warning("waiting_for_database", why=type(fault).__name__)
+            logger.warning("waiting_for_database", why=type(fault).__name__, told=str(fault))
             await asyncio.sleep(1)
 
 

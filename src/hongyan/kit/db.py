@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, TypeAlias
 from weakref import WeakSet
 
@@ -68,6 +68,8 @@ PIPELINE_SETTINGS = {
 
 CONNECT_S = 5.0
 """How long one server may take to let us in; a host that is gone or has stopped answers nothing at all."""
+GRACE_S = 0.5
+"""How long a better primary than the first that answers may take."""
 PULSE_S = 5.0
 """How long a server may take to say that it is there."""
 LOOK_ABOUT = 4
@@ -87,6 +89,10 @@ SESSION = {
 
 TIMELINE = "select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int"
 """How often a standby has been promoted in the history of this server: of two that call themselves primary, the greater one is."""
+
+
+Asked: TypeAlias = "asyncio.Task[tuple[int, Connection]]"
+"""The question to one server: its timeline, and the connection that leads to it."""
 
 
 class NoPrimaryError(ConnectionError):
@@ -121,6 +127,10 @@ class Servers:
                 conn.terminate()
         return await self._find(how)
 
+    def forget(self) -> None:
+        """The one we used is not to be asked first any more."""
+        self._primary = None
+
     async def is_overtaken(self) -> bool:
         """Whether another server than the one we use has been promoted since."""
         before = self._newest
@@ -135,25 +145,32 @@ class Servers:
     async def _find(self, how: dict[str, Any]) -> Connection:
         """Ask all at once and take the primary of the newest history."""
         asked = {host: asyncio.create_task(self._ask(host, how)) for host in self._hosts}
+        chosen: Host | None = None
         try:
-            await asyncio.wait(asked.values())
-        except asyncio.CancelledError:
-            for task in asked.values():
-                task.cancel()
-            await asyncio.wait(asked.values())
-            _leave(asked, None)
-            raise
-        answers = {host: task.result() for host, task in asked.items() if task.exception() is None}
-        chosen = max(answers, key=lambda host: answers[host][0], default=None)
-        if chosen is None or answers[chosen][0] < self._newest:
-            _leave(asked, None)
-            raise NoPrimaryError("; ".join(f"{host}: {_words(task)}" for host, task in asked.items()))
-        _leave(asked, chosen)
+            await self._wait_for_answers(asked.values())
+            answers = {host: task.result() for host, task in asked.items() if _is_answer(task)}
+            best = max(answers, key=lambda host: answers[host][0], default=None)
+            if best is None or answers[best][0] < self._newest:
+                _raise_refusal(asked.values())
+                raise NoPrimaryError("; ".join(f"{host}: {_words(task)}" for host, task in asked.items()))
+            chosen = best
+        finally:
+            await _leave(asked, chosen)
         if self._primary != chosen:
             log.info("database_primary", host=str(chosen), timeline=answers[chosen][0])
-        self._newest, conn = answers[chosen]
         self._primary = chosen
+        timeline, conn = answers[chosen]
+        self._newest = max(self._newest, timeline)
         return conn
+
+    async def _wait_for_answers(self, asked: Collection[Asked]) -> None:
+        """Until all have answered or none can come; when it is known how new a primary must be, little longer than until one is found."""
+        waiting: Collection[Asked] = asked
+        while waiting:
+            enough = self._newest and any(_is_answer(task) and task.result()[0] >= self._newest for task in asked)
+            done, waiting = await asyncio.wait(waiting, timeout=GRACE_S if enough else None, return_when=asyncio.FIRST_COMPLETED)
+            if enough and not done:
+                return
 
     async def _ask(self, host: Host, how: dict[str, Any]) -> tuple[int, Connection]:
         """A connection to this server and its timeline. Raises one of UNAVAILABLE when it is no primary."""
@@ -168,16 +185,29 @@ class Servers:
                 return timeline, conn
 
 
-Asked: TypeAlias = dict[Host, "asyncio.Task[tuple[int, Connection]]"]
+def _is_answer(task: Asked) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
-def _leave(asked: Asked, chosen: Host | None) -> None:
+async def _leave(asked: Mapping[Host, Asked], chosen: Host | None) -> None:
+    """End all that was begun with the others."""
     for host, task in asked.items():
-        if host != chosen and not task.cancelled() and task.exception() is None:
-            task.result()[1].terminate()
+        if host != chosen:
+            task.cancel()
+            await asyncio.wait([task])
+            if _is_answer(task):
+                task.result()[1].terminate()
 
 
-def _words(task: "asyncio.Task[tuple[int, Connection]]") -> str:
+def _raise_refusal(asked: Collection[Asked]) -> None:
+    """A wrong password or name of a database will not mend by waiting."""
+    for task in asked:
+        fault = task.exception()
+        if fault is not None and not isinstance(fault, UNAVAILABLE):
+            raise fault
+
+
+def _words(task: Asked) -> str:
     fault = task.exception()
     if fault is None:
         return "a primary that another has replaced"
@@ -203,14 +233,18 @@ class Database:
         db = cls(Servers(url), SESSION | (PIPELINE_SETTINGS if pipeline else {}))
         db._pool = await asyncpg.create_pool(
             connect=db._connect,
-            min_size=1,
+            # The pool would keep trying for a floor by itself, and say so at length, while the database is away.
+            min_size=0,
             max_size=size,
             command_timeout=COMMAND_S if pipeline else PATIENT_S,
             max_inactive_connection_lifetime=0,
             reset=_as_it_is,
         )
-        async with db._pool.acquire() as conn:
-            db.distributed = await is_distributed(conn)
+        with contextlib.ExitStack() as unless_open:
+            unless_open.callback(db._pool.terminate)
+            async with db._pool.acquire() as conn:
+                db.distributed = await is_distributed(conn)
+            unless_open.pop_all()
         return db
 
     async def close(self) -> None:
@@ -256,6 +290,7 @@ class Database:
 
     def _cut(self, why: str) -> None:
         log.warning("database_cut", why=why, connections=len(self._open))
+        self._servers.forget()
         for conn in tuple(self._open):
             if not conn.is_closed():
                 conn.terminate()

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 TRIES = 3
 IN_DOUBT_S = 20.0
 """How long an accept whose commit was not answered is looked up before the customer is told that nobody knows."""
+IN_DOUBT = "the database is away; whether this was taken is not known yet, look the number up before sending again"
 SLOW_S = 5.0
 """A group that is not committed by then is waiting for something that is wrong."""
 
@@ -117,9 +118,15 @@ class SendService:
         self._began = self._clock()
         try:
             answers = await self._commit(group)
-        except Exception as fault:
+        except UNAVAILABLE as fault:
+            log.warning("accept_waits_for_database", why=type(fault).__name__, requests=len(group))
+            answers = [Refusal(Reject.INTERNAL, "the database is away; nothing was sent or charged, try again")] * len(group)
+        except InDoubtError:
+            log.error("accept_in_doubt", requests=len(group))  # noqa: TRY400 - the database's trouble, not ours
+            answers = [Refusal(Reject.INTERNAL, IN_DOUBT)] * len(group)
+        except Exception:
             log.exception("accept_failed", requests=len(group))
-            answers = [Refusal(Reject.INTERNAL, _why(fault))] * len(group)
+            answers = [Refusal(Reject.INTERNAL, "an internal error; nothing was sent or charged, try again")] * len(group)
         finally:
             self._began = None
             self._waiting_drafts -= size
@@ -211,11 +218,3 @@ class SendService:
             started = day_start(now)
             self._day = (started, day_start(started + 36 * 3600))
         return checks.Horizon(seconds_30=ids.first_id_at(now - 30), hour=ids.first_id_at(now - 3600), day=ids.first_id_at(started))
-
-
-def _why(fault: Exception) -> str:
-    """What a customer is told whose request failed: whether it may be sent again."""
-    if isinstance(fault, InDoubtError):
-        return "the database is away; whether this was taken is not known yet, look the number up before sending again"
-    why = "the database is away" if isinstance(fault, UNAVAILABLE) else "an internal error"
-    return f"{why}; nothing was sent or charged, try again"
