@@ -17,6 +17,7 @@ export PATH := $(PATH):$(CURDIR)/.venv-node/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test attack check format docs bench chaos versus lock clean
+.PHONY: help setup run demo test attack check format docs bench versus failover lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +57,8 @@ versus: .venv/.run  ## measure beside other gateways that are installed, in turn
 
 chaos: $(TEST_SETUP)  ## kill every part under load, again and again, and compare what was promised; CHAOS_ARGS="--cycles 100 --seed 7 ..."
 	.venv/bin/python tests/chaos/run.py $(CHAOS_ARGS)
+failover: .venv/.run  ## lose the database's primary under load; FAILOVER_ARGS="--how kill --nodes 2 --binaries DIR ..."
+	.venv/bin/python bench/failover.py $(FAILOVER_ARGS)
 
 lock:  ## resolve requirements/*.txt anew (needs uv)
 	cd requirements && uv pip compile $(LOCK_OPTIONS) ../pyproject.toml run.in -o run.txt

@@ -278,13 +278,13 @@ class Worker:
         )
 
     def application(self) -> web.HotPaths:
-        """The HTTP doors of an api process."""
-        if self.send is None:
-            raise RuntimeError("this process has no api role")
-        pulls = PullService(db=self._db, directory=self.directory, clock=time.time)
-        tencent_v3 = TencentV3Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time)
+        """What is served over HTTP: the doors of an api process, and for any process what operators ask."""
+        doors: dict[str, web.HotDoor] = {}
+        if self.send is not None:
+            pulls = PullService(db=self._db, directory=self.directory, clock=time.time)
+            doors["/"] = TencentV3Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time)
         return web.HotPaths(
-            {"/": tencent_v3},
+            doors,
             web.starlette(ops.routes(self._ready, published.served())),
             body_limit=self._settings.max_body,
             trusted_proxies=self._settings.trusted_proxies,
@@ -332,7 +332,7 @@ async def run_worker(settings: Settings, roles: frozenset[str], listen: socket.s
     over = asyncio.Event()
     running = asyncio.create_task(together(over, worker.jobs(), expected=UNAVAILABLE), name="jobs")
     try:
-        if listen is not None and "api" in roles:
+        if listen is not None:
             await web.serve(worker.application(), listen, stop=stop, patience_s=settings.shutdown_s * REQUESTS_END)
         await stop.wait()
         async with asyncio.timeout(settings.shutdown_s * WORK_ENDS):
