@@ -16,8 +16,7 @@ TEST_SETUP := .venv/.dev $(if $(SDK_LIST),.venv-sdk/.installed) $(if $(PEERS_LIS
 export PATH := $(PATH):$(CURDIR)/.venv-node/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test attack check format docs bench chaos versus lock clean
-.PHONY: help setup run demo test attack check format docs bench versus failover lock clean
+.PHONY: help setup run demo test attack check format docs bench chaos versus failover lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
