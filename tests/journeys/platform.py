@@ -68,13 +68,14 @@ async def until(holds: Callable[[], Any], what: str, within_s: float = SOON_S) -
 class Platform:
     """One instance on its own data directory; `settings` are HONGYAN_ names without the prefix."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, *, python: str = sys.executable, **settings: str) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="hyj-", dir="/tmp"))
         self.log = self.home / "log"
         self.journal = Journal(self.home / "journal")
         self.settings = Settings(data_dir=self.home / "data", callback_allow=(LOOPBACK,))
         self.process: subprocess.Popen[bytes] | None = None
         self._given = settings
+        self._python = python
 
     # As an operator.
 
@@ -92,7 +93,7 @@ class Platform:
         }
         environ = inherited | {f"HONGYAN_{name}": value for name, value in (own | self._given).items()}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "hongyan", "serve"], env=environ, stdout=log, stderr=log, cwd=self.home)
+            self.process = subprocess.Popen([self._python, "-m", "hongyan", "serve"], env=environ, stdout=log, stderr=log, cwd=self.home)
         deadline = time.monotonic() + START_S
         while not self.is_ready():
             assert self.process.poll() is None, self.log.read_text()
