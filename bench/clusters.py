@@ -70,7 +70,9 @@ class Cluster:
     def copy(self, source: "Cluster") -> None:
         """Make it as a standby of `source` and start it."""
         slot = ("-C", "-S", self.slot)
-        self._run("pg_basebackup", "-d", self._conninfo(source), "-D", str(self.data), "-R", "-X", "stream", "-c", "fast", *slot)
+        self._run(
+            "pg_basebackup", "-d", self._conninfo(source), "-D", str(self.data), "-R", "-X", "stream", "-c", "fast", "--no-sync", *slot
+        )
         self._configure("")
         self.start()
 

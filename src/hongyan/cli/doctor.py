@@ -134,6 +134,8 @@ async def _database(loaded: "Settings") -> AsyncIterator[Finding]:
     try:
         async with db.connection() as conn:
             yield await _safety(conn)
+            async for found in _standbys(conn):
+                yield found
             yield await _tables(conn)
             yield await _clock(conn)
             yield await _links(conn)
@@ -152,6 +154,28 @@ async def _safety(conn: "Connection") -> Finding:
     return Finding(
         "database", Health.OK, f"PostgreSQL {version}，持久性设置均已开启。", f"PostgreSQL {version}; every durability setting is on."
     )
+
+
+async def _standbys(conn: "Connection") -> AsyncIterator[Finding]:
+    """Nothing to say of a server that is alone and means to be."""
+    waits = await conn.fetchval("SELECT current_setting('synchronous_standby_names') <> ''")
+    standbys = await conn.fetchval("SELECT count(*) FROM pg_stat_replication")
+    if waits and not standbys:
+        yield Finding(
+            "standby",
+            Health.PROBLEM,
+            "提交要等待同步备库，但没有备库连接：不会受理任何短信。请启动备库，或检查主库是否已被隔离。",
+            "Commits wait for a standby and none is connected, so nothing is accepted. Start one, or see whether this primary is cut off.",
+        )
+    elif standbys and not waits:
+        yield Finding(
+            "standby",
+            Health.WARNING,
+            "有备库，但不是同步的：主库丢失时，刚受理的短信可能丢失。设置 synchronous_standby_names。",
+            "No standby is waited for: what was just promised may be lost with the primary. Set synchronous_standby_names.",
+        )
+    elif waits:
+        yield Finding("standby", Health.OK, f"同步复制，备库 {standbys} 个。", f"Commits wait for a standby; {standbys} connected.")
 
 
 async def _tables(conn: "Connection") -> Finding:
