@@ -207,6 +207,7 @@ class Failover:
         self._home = home
         self._journal = home / "journal.jsonl"
         self._nodes: list[Node] = []
+        self._began = time.monotonic()
         self._report: dict[str, Any] = {"how": options.how, "nodes": options.nodes}
 
     async def run(self) -> dict[str, Any]:
@@ -214,6 +215,7 @@ class Failover:
         servers = self._home / "pg"
         servers.mkdir(mode=0o711)
         old, new = clusters.pair(servers, self._options.binaries or clusters.embedded_binaries())
+        self._reached("servers")
         self._settings = Settings(
             data_dir=self._home / "own",
             database_url=f"{old.url.rpartition('/')[0]},127.0.0.1:{new.port}/{clusters.DATABASE}?target_session_attrs=primary",
@@ -226,12 +228,18 @@ class Failover:
             await asyncio.gather(*(asyncio.to_thread(node.stop) for node in self._nodes))
             for server in (old, new):
                 server.destroy()
+        self._reached("stopped")
         return self._report | {"faults": faults(self._report)}
+
+    def _reached(self, what: str) -> None:
+        """Note how long this run has taken so far."""
+        self._report.setdefault("reached_s", {})[what] = round(time.monotonic() - self._began, 1)
 
     async def _loaded(self, old: Any, new: Any) -> None:
         async with wiring.control_plane(self._settings) as control:
             tenant = await control.sandbox.ensure("")
         await self._start_nodes()
+        self._reached("nodes")
         options = self._options
         doors = [node for node in self._nodes if node.has_doors]
         seconds = options.before + options.detect + options.after
@@ -246,8 +254,10 @@ class Failover:
         await asyncio.to_thread(new.promote)
         promoted_at = time.monotonic()
         await asyncio.gather(*running)
+        self._reached("load over")
         self._time(stretches, lost_at, asked_at, promoted_at)
         await self._count(new, stretches)
+        self._reached("settled")
         await asyncio.to_thread(old.destroy)
         await self._join(old, new)
 
