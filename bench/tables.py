@@ -34,7 +34,7 @@ COLUMNS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("request to callback p50 / p99, ms", _quantiles("request_to_callback_ms")),
     ("CPU us a message", _count("cpu_us")),
     ("memory MiB", _count("memory")),
-    ("lost", _count("lost")),
+    ("lost", lambda figures: f"{figures['waiting']:,.0f} still wait" if "waiting" in figures else _count("lost")(figures)),
     ("not reported", _count("untold")),
 )
 

@@ -174,7 +174,7 @@ def of(peer: Peer, wanted: list[str], to: Carrier, directory: Path, options: arg
 def result(name: str, label: str, load: str, measured: dict[str, Any], without: str) -> dict[str, Any]:
     print(
         f"versus: {name}: {load}: {measured['accepted_per_s']} accepted/s, {measured['delivered_per_s']} delivered/s, "
-        f"{measured['cpu_us_per_message'].get('platform')} CPU us a message, {measured['lost']} lost",
+        f"{measured['cpu_us_per_message'].get('platform')} CPU us a message, {measured.get('lost', 'not known')} lost",
         file=sys.stderr,
     )
     return {"peer": name, "label": label, "load": load, "without": without, "figures": measured}
@@ -206,7 +206,15 @@ async def measure(peer: Peer, running: Running, to: Carrier, shape: Shape, optio
     if not stretch.promises.ok:
         raise PeerError(f"{peer.label} accepted nothing: {dict(stretch.promises.refused)}")
     machine = {"cores": os.cpu_count(), "load_average_before": round(load_before, 2), "load_average_after": round(os.getloadavg()[0], 2)}
-    return {**figures(stretch), "delivered_per_s": sustained(stretch), "machine": machine}
+    return {**accounted(figures(stretch)), "delivered_per_s": sustained(stretch), "machine": machine}
+
+
+def accounted(found: dict[str, Any]) -> dict[str, Any]:
+    """What is missing when the patience ends was not lost: it waits."""
+    if found["drain_s"] < PATIENCE_S:
+        return found
+    waiting = {"waiting": max(found["lost"], found.get("untold", 0))}
+    return {name: value for name, value in found.items() if name not in {"lost", "untold"}} | waiting
 
 
 def sustained(stretch: Stretch) -> int:

@@ -145,6 +145,16 @@ def test_the_table_begins_with_ours_and_says_what_could_not_be_measured(tables: 
     assert "- Other: it ended with 1" in tables.markdown(results)
 
 
+def test_what_is_still_queued_when_the_patience_ends_is_not_lost(versus: ModuleType, tables: ModuleType) -> None:
+    assert versus.accounted({"drain_s": 8.5, "lost": 3, "untold": 4}) == {"drain_s": 8.5, "lost": 3, "untold": 4}
+    slow = versus.accounted({"drain_s": 60.0, "lost": 3, "untold": 4})
+    assert slow == {"drain_s": 60.0, "waiting": 4}
+    result = run("slow", 21.0)
+    del result["figures"]["lost"]
+    result["figures"] |= slow
+    assert "| 4 still wait | - |" in tables.markdown([result])
+
+
 def test_what_is_not_installed_is_left_out_unless_it_is_required(
     versus: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
