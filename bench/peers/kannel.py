@@ -102,7 +102,7 @@ def _online(admin_port: int, password: str) -> bool:
     return False
 
 
-NOTHING = "no signatures or templates, limits, money, records"
+NOTHING = "no signatures or templates, limits for a number, money, records"
 PEERS = (
     Peer(
         name="kannel",
