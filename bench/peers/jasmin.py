@@ -196,7 +196,8 @@ PEERS = (
         label=f"Jasmin {VERSION}, receipts, callbacks",
         callbacks=True,
         loads=("single",),
-        without="its queues do not survive a restart of RabbitMQ, balances are only in memory; no signatures or templates, limits for a number, records",
+        without="its queues do not survive a restart of RabbitMQ, balances are only in memory; "
+        "no signatures or templates, limits for a number, records",
         missing=missing,
         seconds=2.0,
         run=run,
