@@ -22,7 +22,7 @@ from hongyan.kit.faults import POINTS, Action, Order
 from journeys.platform import until
 
 WORKERS = ("engine", "api-1", "office")
-POINT_S = 60.0
+POINT_S = 180.0
 """A point that is not passed within this under the load is no point."""
 SETTLE_S = 90.0
 FAILURES = {Action.RAISE: "", Action.CUT: "", Action.DISK: "ENOSPC"}

@@ -20,7 +20,7 @@ from hongyan.kit.db import Database
 from hongyan.kit.loops import cancel
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
-from hongyan.model.carrier import Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Throttled, Verdict
+from hongyan.model.carrier import Declined, Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Throttled, Verdict
 from hongyan.model.message import Accepted, Caller, Dialect, SendCommand, Status
 from hongyan.model.snapshot import LinkConfig, Scope
 from hongyan.pipeline.accept import SendService
@@ -344,6 +344,21 @@ async def test_a_receipt_within_the_wait_settles_it_without_another_copy(rig: Ri
     assert len(rig.given(message)) == 1
     assert await rig.resolutions(message) == [(1, 1, "receipt")]
     assert await rig.balance() == (0, 1)
+
+
+async def test_an_answer_that_cannot_be_written_leaves_its_message_in_doubt(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = await rig.accept("verification")
+    [segment] = await rig.handed_over(message)
+
+    async def fail(*_: object) -> int:
+        raise ValueError("what nobody expects")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.recorder._settler, "settle", fail)
+        await rig.answer([segment], lambda _: Declined("refused"))
+    assert await rig.resolutions(message) == [(1, 1, None)]
+    await rig.later(HOUR_S)
+    assert await rig.status(message) is Status.UNKNOWN
 
 
 async def test_the_receipt_of_a_segment_in_doubt_that_comes_again_finds_it_again(rig: Rig) -> None:

@@ -11,7 +11,7 @@ from hongyan.kit import ids
 from hongyan.kit.db import RETRY, Database
 from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS, Step
-from hongyan.model.carrier import NotSent, Receipt, Reply, SubmitOutcome, Submitted
+from hongyan.model.carrier import Lost, NotSent, Receipt, Reply, SubmitOutcome, Submitted
 from hongyan.model.message import Message
 from hongyan.model.receipt import carrier_key
 from hongyan.pipeline.landings import Flight, landings, write, write_late
@@ -182,11 +182,22 @@ class Recorder:
                     await asyncio.sleep(RETRY_S)
                 except Exception:
                     log.exception("record_dropped")
+                    await self._leave_in_doubt(single.landed)
                     _acknowledge(single, stored=False)
                     break
                 else:
                     _acknowledge(single, stored=True)
                     break
+
+    async def _leave_in_doubt(self, flights: Sequence[Flight]) -> None:
+        """An answer that cannot be written is as good as lost; its message would else be in flight for as long as this process lives."""
+        doubtful = [flight for flight in flights if flight.attempted_at is not None]
+        for flight in doubtful:
+            flight.answers = [(sequence, Lost("the answer could not be written")) for sequence, _ in flight.answers]
+        try:
+            await self._commit(Batch(doubtful, [], [], []), again=True)
+        except Exception:
+            log.exception("doubt_not_written")
 
     async def _commit(self, batch: Batch, *, again: bool) -> None:
         now = self._clock()
