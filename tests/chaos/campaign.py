@@ -207,29 +207,41 @@ class Campaign:
 
     async def _settle(self) -> None:
         """Wait until nothing moves. Waiting that is only a matter of time is cut short: doubts are due once no receipt is owed any more."""
-        with contextlib.suppress(AssertionError):  # what is left is in the verdict
-            await until(self._at_rest, "nothing is left to do", SETTLE_S)
+        deadline = time.monotonic() + SETTLE_S
+        said = 0.0
+        while left := await self._left():
+            if time.monotonic() > deadline:
+                return  # what is left is in the verdict
+            if time.monotonic() > said + 5:
+                said = time.monotonic()
+                self.say(f"left to do: {left}")
+            await asyncio.sleep(0.2)
 
-    async def _at_rest(self) -> bool:
+    async def _left(self) -> dict[str, int]:
+        """What is still to be done, by name."""
+        aside = sorted(map(int, ASIDE))
         try:
             owed = await self.rig.carrier.owed()
             async with self.rig.platform.database() as db, db.connection() as conn:
                 app = self.rig.app_id
                 # What matches nothing is looked at ever more rarely; here it is looked at now.
                 await conn.execute("update parked_receipts set next_at = now() where next_at > now() + interval '1 s'")
-                if owed or await conn.fetchval("select exists (select from queue where resolve_at is null)"):
-                    return False
-                await conn.execute("update queue set resolve_at = now() where resolve_at > now()")
-                await conn.execute("update outbox set due_at = now() where app_id = $1 and callback = 1 and due_at > now()", app)
-                return not await conn.fetchval(LEFT, app, sorted(map(int, ASIDE)))
-        except (*UNAVAILABLE, TimeoutError):
-            return False
+                left = dict(await conn.fetchrow(LEFT, app, aside)) | {"receipts owed": owed}
+                if not left["waiting"] and not owed:
+                    await conn.execute("update queue set resolve_at = now() where resolve_at > now()")
+                    await conn.execute("update outbox set due_at = now() where app_id = $1 and callback = 1 and due_at > now()", app)
+                return {name: count for name, count in left.items() if count}
+        except (*UNAVAILABLE, TimeoutError) as fault:
+            return {type(fault).__name__: 1}
 
 
 LEFT = """
-select exists (select from queue) or exists (select from parked_receipts where phone <> all($2))
-    or exists (select from outbox where app_id = $1 and callback = 1)
-    or exists (select from messages m left join settlements s on s.app_id = m.app_id and s.id = m.id where m.app_id = $1 and s.id is null)
+select (select count(*) from queue where resolve_at is null) as waiting,
+       (select count(*) from queue where resolve_at is not null) as "in doubt",
+       (select count(*) from parked_receipts where phone <> all($2)) as "receipts without a message",
+       (select count(*) from outbox where app_id = $1 and callback = 1) as "callbacks",
+       (select count(*) from messages m where m.app_id = $1 and not exists (
+          select from settlements s where s.app_id = m.app_id and s.id = m.id)) as "without an ending"
 """
 
 STRIKES: dict[str, Callable[[Campaign], Awaitable[None]]] = {

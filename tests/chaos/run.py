@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import random
 import shutil
 import signal
@@ -22,6 +23,8 @@ def main() -> int:
     options = parse(sys.argv[1:])
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
     print(f"chaos: seed {seed}", file=sys.stderr)
+    # A pool that finds no database says so at length; here that is the point.
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     result = asyncio.run(campaign(options, seed))
     print(table(result), file=sys.stderr)
