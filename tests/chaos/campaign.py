@@ -14,7 +14,7 @@ import psutil
 
 from chaos.checker import Counts, Verdict, check, count
 from chaos.history import read
-from chaos.rig import ASIDE, Rig
+from chaos.rig import ASIDE, BACK_S, Rig
 from chaos.tables import look
 from hongyan.kit import embedded, faults
 from hongyan.kit.db import UNAVAILABLE
@@ -63,21 +63,21 @@ class Campaign:
     # Single strikes.
 
     async def engine(self) -> None:
-        self.rig.kill("engine")
+        await self._kill("engine")
 
     async def api(self) -> None:
-        self.rig.kill("api-1")
+        await self._kill("api-1")
 
     async def office(self) -> None:
-        self.rig.kill("office")
+        await self._kill("office")
 
     async def workers(self) -> None:
         """All of them at the same instant."""
-        self.rig.kill(*WORKERS)
+        await self._kill(*WORKERS)
 
     async def database(self) -> None:
         """The postmaster; its backends follow."""
-        self.rig.kill("database")
+        await self._kill("database")
 
     async def parent(self) -> None:
         """The platform's parent; its children follow, the database stays."""
@@ -120,7 +120,7 @@ class Campaign:
         """The postmaster is killed while it writes a checkpoint."""
         writing = asyncio.create_task(self._sql("checkpoint"))
         await asyncio.sleep(self.chance.uniform(0, 0.05))
-        self.rig.kill("database")
+        await self._kill("database")
         await writing
 
     async def backup(self) -> None:
@@ -131,9 +131,14 @@ class Campaign:
         copying = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(copying.wait(), self.chance.uniform(0.1, 1.0))
-        self.rig.kill("database")
+        await self._kill("database")
         await copying.wait()
         shutil.rmtree(place, ignore_errors=True)
+
+    async def _kill(self, *names: str) -> None:
+        """One that died a moment ago is waited for, so that every kill is of something that lives."""
+        await until(lambda: set(names) <= self.rig.pids().keys(), f"{names} live", BACK_S)
+        self.rig.kill(*names)
 
     async def _sql(self, statement: str, *values: object) -> None:
         """The database may be away, or go away while it does this."""

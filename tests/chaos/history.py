@@ -8,6 +8,7 @@ import msgspec
 
 from hongyan.cli.load.promises import Promises
 from hongyan.doors.tencent_v3.schema import message_id
+from hongyan.pipeline.accept import IN_DOUBT
 from hongyan.simulator.journal import Entry
 
 
@@ -92,7 +93,9 @@ class Written(Promises):
         whole = super().answer(request, status, body, now)
         first = request * self.count
         ok = [phone for index, phone in enumerate(self._phones(request), first) if self.is_taken(index)]
-        self._book.write(Answer(f"{self._name}-{request}", now, ok))
+        # An answer that says that nobody knows is none.
+        if IN_DOUBT.encode() not in body:
+            self._book.write(Answer(f"{self._name}-{request}", now, ok))
         return whole
 
     def _phones(self, request: int) -> list[str]:

@@ -15,6 +15,7 @@ from hongyan.cli.load.answers import TencentAnswers
 from hongyan.cli.load.numbers import Numbers
 from hongyan.cli.load.promises import Promises
 from hongyan.model.message import Kind, Status
+from hongyan.pipeline.accept import IN_DOUBT
 from hongyan.simulator.journal import Entry
 
 KINDS = tuple(Kind)
@@ -299,9 +300,12 @@ def test_a_book_reads_as_it_was_written_but_for_a_line_that_was_cut(tmp_path: Pa
     book = Book(path)
     promises = Written(Promises(Numbers(7), 2, TencentAnswers()), "notice", "s", book)
     phones = [f"86{promises.numbers.national(index)}" for index in range(4)]
-    first, _ = promises.begin(0.0), promises.begin(0.0)
+    first, second = promises.begin(0.0), promises.begin(0.0)
     body = {"SendStatusSet": [{"PhoneNumber": f"+{phones[0]}", "Code": "Ok"}, {"PhoneNumber": f"+{phones[1]}", "Code": "Limit"}]}
     assert promises.answer(first, 200, msgspec.json.encode({"Response": body}), 2.5)
+    # Nobody knows what became of it: no answer.
+    doubt = {"Error": {"Code": "InternalError", "Message": f"An internal error: {IN_DOUBT}"}}
+    assert not promises.answer(second, 200, msgspec.json.encode({"Response": doubt}), 3.5)
     book.hit("/", b'[{"sid":"2021:12","report_status":"FAIL"}]')
     book.struck("engine", "kill")
     book.close()
