@@ -43,7 +43,7 @@ from hongyan.pipeline.routing import Reach, Route, reach
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
 from hongyan.settings import Settings
-from hongyan.store import partitions
+from hongyan.store import partitions, placement
 from hongyan.store import snapshots as stored_snapshots
 
 log = structlog.get_logger()
@@ -74,8 +74,15 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 
 
 async def prepare(db: Database) -> None:
-    """Bring the tables up to date. Raises kit.migrate.UnsafeServerError when the server must not be used."""
+    """Bring the tables up to date and to their places. Raises kit.migrate.UnsafeServerError when the servers must not be used."""
     await migrate.upgrade(db)
+    if db.distributed:
+        async with db.transaction() as tx:
+            if off := await placement.unsafe(tx):
+                raise migrate.UnsafeServerError(migrate.OFF.format(names=", ".join(off)))
+            # A migration makes its tables in one place.
+            if await placement.begun(tx):
+                await placement.distribute(tx)
     async with db.connection() as conn:
         await partitions.ensure(conn, time.time())
 

@@ -11,6 +11,7 @@ GROUPS: dict[str, str] = {
     "Numbers never to be sent to.": "黑名单：绝不下发的号码。",
     "Links to carriers.": "到运营商的通道。",
     "Sender numbers.": "发送号码。",
+    "The database over several servers.": "多台服务器上的数据库。",
     "Messages and what happened to them.": "短信及其经过。",
     "The simulated carrier: scripted replies and faults.": "模拟运营商：按需回复、按需出错。",
 }
@@ -64,6 +65,8 @@ COMMANDS: dict[str, str] = {
     "Create the sandbox tenant, or show it: everything needed to send at once.": "创建或显示沙箱租户：马上发送所需的一切。",
     "Send through the running platform's door, as a customer's program does.": "像客户程序那样，通过运行中的平台接口发送。",
     "Bring the database's tables up to date.": "把数据库的表升级到当前版本。",
+    "Spread the tables over the servers of a Citus cluster, by application. Stop the platform first.":
+        "把表按应用分布到 Citus 集群的各台服务器。请先停止平台。",
     "Start everything, send one message of each kind with the official SDK, show what became of them.":
         "启动全部，用官方 SDK 各发一条短信，并显示结果。",
     "Let a handset send a text.": "让一部手机发来短信。",
@@ -155,6 +158,7 @@ OPTIONS: dict[str, str] = {
     "The Python that has the official SDK; `make demo` prepares it.": "装有官方 SDK 的 Python；`make demo` 会准备好。",
     "Its control channel, a socket path or a loopback port; otherwise the running platform's.":
         "控制通道：套接字路径或本机端口；不写用运行中平台的。",
+    "Into how many pieces; it cannot easily be changed later.": "分成多少片；以后不易更改。",
     "How many submits.": "多少个提交。",
     "The handset's number.": "手机号码。",
     "What it writes.": "短信内容。",
@@ -178,6 +182,7 @@ OPTIONS: dict[str, str] = {
 
 SENTENCES: dict[str, str] = {
     "Nothing there yet.": "还没有。",
+    "Every table is in its place already.": "所有表都已就位，无需改动。",
     "Keep the SecretKey now: it is not shown again.": "请现在保存 SecretKey：之后不再显示。",
     "The platform is up at {address}.": "平台已启动：{address}。",
     "It stays up; press Ctrl-C to stop it.": "平台保持运行，按 Ctrl-C 停止。",
@@ -302,6 +307,7 @@ HEADINGS: dict[str, str] = {
     "params": "变量",
     "version": "版本",
     "done": "完成",
+    "moved": "已分布",
     "PhoneNumber": "号码",
     "Code": "结果",
     "Message": "说明",

@@ -22,6 +22,11 @@ DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 """Off, any of them lets an acknowledged message be lost when the power fails. (synchronous_commit may also be local, remote_write or
 remote_apply: all of these wait for the local disk.)"""
 
+OFF = (
+    "The database runs with {names} = off: messages already promised could be lost in a power cut. Switch it on and start again."
+    " / 数据库的 {names} 已关闭，断电可能丢失已受理的短信。请开启后重新启动。"
+)
+
 NEWER = (
     "The database was made by a newer Hongyan (version {before}): start that one, or restore a backup made before the upgrade."
     " / 数据库来自更新版本的鸿雁（{before}）：请启动新版本，或恢复升级之前的备份。"
@@ -47,11 +52,7 @@ def objection(server: Server) -> str | None:
         return f"PostgreSQL {major} is too old: 15 or newer is needed. / PostgreSQL {major} 版本过低，需要 15 或更新版本。"
     off = [name for name in DURABLE if server.settings[name] == "off"]
     if off:
-        names = ", ".join(off)
-        return (
-            f"The database runs with {names} = off: messages already promised could be lost in a power cut. Switch it on and start again."
-            f" / 数据库的 {names} 已关闭，断电可能丢失已受理的短信。请开启后重新启动。"
-        )
+        return OFF.format(names=", ".join(off))
     if server.standby:
         return "The database is a read-only standby: connect to the primary. / 当前数据库是只读备库，请连接主库。"
     return None

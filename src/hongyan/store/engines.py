@@ -37,6 +37,11 @@ async def register(conn: Connection, *, host: str, pid: int, roles: str, worker:
     return engine, free
 
 
+async def living(conn: Connection) -> list[int]:
+    """Engines that are at work now."""
+    return [row[0] for row in await conn.fetch(ALIVE, LOCK_SPACE)]
+
+
 async def dead(conn: Connection) -> list[int]:
     """Engines whose sessions have ended."""
     rows = await conn.fetch(f"select id from engines except select id from ({ALIVE}) alive", LOCK_SPACE)
