@@ -77,7 +77,7 @@ def main() -> int:
     home = Path(tempfile.mkdtemp(prefix="hyf-", dir=options.directory))
     home.chmod(0o711)
     try:
-        report = asyncio.run(Failover(options, home).run())
+        report = asyncio.run(until_told(Failover(options, home)))
     finally:
         if options.keep:
             print(f"failover: everything is kept in {home}", file=sys.stderr)
@@ -87,6 +87,13 @@ def main() -> int:
         print(f"{name:34} {value}", file=sys.stderr)
     print(json.dumps(report, ensure_ascii=False))
     return 1 if report["faults"] else 0
+
+
+async def until_told(failover: "Failover") -> dict[str, Any]:
+    """The run, which SIGTERM ends as Ctrl-C does: in order."""
+    running = asyncio.create_task(failover.run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    return await running
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -334,6 +341,8 @@ class Failover:
         try:
             async with db.connection() as conn:
                 await conn.execute("select pg_create_physical_replication_slot($1)", old.slot)
+                # Until one has been made, pg_rewind before version 16 takes the two for being of one history, and does nothing.
+                await conn.execute("checkpoint")
             await asyncio.to_thread(old.rejoin, new)
             await asyncio.to_thread(new.wait_for, old.name)
 
