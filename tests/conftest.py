@@ -25,10 +25,30 @@ TEMPLATE = "hongyan_template"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How long the attacks on the doors and the bad lines go on; what `make test` does is short."""
+    """How long the attacks on the doors, the bad lines and what else has a long form go on; what `make test` does is short."""
     parser.addoption("--attack-cases", type=int, default=3000, help="cases made from the published schemas")
     parser.addoption("--attack-requests", type=int, default=2000, help="malformed requests")
     parser.addoption("--submits", type=int, default=10_000, help="submits through each bad line")
+    parser.addoption("--receipts", type=int, default=100_000, help="receipts in the flood of them")
+    parser.addoption("--orders", type=int, default=500, help="orders of events in a message's life")
+
+
+@pytest.fixture
+def submits(request: pytest.FixtureRequest) -> int:
+    """Through each bad line."""
+    return int(request.config.getoption("--submits"))
+
+
+@pytest.fixture
+def orders(request: pytest.FixtureRequest) -> int:
+    """Of events, each for a message of its own."""
+    return int(request.config.getoption("--orders"))
+
+
+@pytest.fixture
+def receipts(request: pytest.FixtureRequest) -> int:
+    """In the flood."""
+    return int(request.config.getoption("--receipts"))
 
 
 _numbers = itertools.count(1)

@@ -3,257 +3,19 @@
 The real pipeline on a real database; only the carrier is on a string, since no carrier would wait for 72 hours in a test.
 """
 
-import asyncio
-import itertools
-import os
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
-from hongyan.control import snapshots
-from hongyan.control.apps import AppChange
-from hongyan.control.plane import assemble
-from hongyan.kit.bell import Bell
 from hongyan.kit.db import Database
-from hongyan.kit.loops import cancel
-from hongyan.kit.secretbox import SecretBox
-from hongyan.model import numbering
-from hongyan.model.carrier import Declined, Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Throttled, Verdict
-from hongyan.model.message import Accepted, Caller, Dialect, SendCommand, Status
-from hongyan.model.snapshot import LinkConfig, Scope
-from hongyan.pipeline.accept import SendService
-from hongyan.pipeline.directory import Directory
-from hongyan.pipeline.dispatch import Dispatcher
-from hongyan.pipeline.engine import Engine
-from hongyan.pipeline.ports import Delivery, LateAnswer, OutboundSegment, SegmentOutcome
-from hongyan.pipeline.receipts import ReceiptService
-from hongyan.pipeline.recorder import Recorder
-from hongyan.pipeline.replies import ReplyService
-from hongyan.pipeline.routing import Reach
-from hongyan.pipeline.settle import Settler
-from hongyan.pipeline.upkeep import Upkeep
-from hongyan.store import partitions, queue
-from journeys import invariants
-from journeys.platform import phone, until
+from hongyan.model.carrier import Declined, Lost, Part, Throttled, Verdict
+from hongyan.model.message import Status
+from hongyan.store import queue
+from journeys.platform import until
+from journeys.rig import Rig, lost, taken
 
 HOUR_S = 3600.0
 LONG = ("20260001", "很长的说明，" * 20)
-LINK = 7
-KEY = os.urandom(32)
-_numbers = itertools.count(1)
-
-
-class StringLink:
-    """A link whose carrier says what the test says, when the test says it."""
-
-    def __init__(self) -> None:
-        self.config = LinkConfig(id=LINK, name="string", protocol="smpp", host="-", port=1, system_id="-", password="-")
-        self.up = True
-        self.in_flight = 0
-        self.most = 1000
-        self.submitted: list[OutboundSegment] = []
-        self.acknowledged: list[object] = []
-
-    def room(self, now: float) -> int:  # noqa: ARG002 - always room
-        return 1000
-
-    def next_room_in(self, now: float) -> float | None:  # noqa: ARG002 - as above
-        return None
-
-    def submit(self, segments: Sequence[OutboundSegment], now: float) -> None:  # noqa: ARG002 - the answers come later
-        self.submitted += segments
-
-    def acknowledge(self, acks: Sequence[object], stored: bool) -> None:
-        assert stored
-        self.acknowledged += acks
-
-    async def run(self) -> None:
-        return
-
-    async def drain(self, within_s: float) -> None:  # noqa: ARG002 - nothing to wait for
-        return
-
-
-class Rig:
-    """A pipeline in this process, whose clock is `now`."""
-
-    def __init__(self, db: Database) -> None:
-        self._number = next(_numbers)
-        # A second apart: ids are made of the time.
-        self.now = float(int(time.time()) + self._number)
-        self.link = StringLink()
-        self._db = db
-        box = SecretBox(KEY, os.urandom)
-        self.control = assemble(db, box, clock=self.clock, entropy=os.urandom, check_url=lambda _url: None)
-        self.directory = Directory(version=self.control.snapshots.version, load=lambda: snapshots.load(db, box, self.now), bell=Bell())
-        settler, self.receipts = Settler(self.directory), ReceiptService()
-        self.upkeep = Upkeep(db=db, directory=self.directory, receipts=self.receipts, settler=settler, clock=self.clock)
-        self.engine = Engine(db=db, host="test", pid=os.getpid(), roles="all", clock=self.clock)
-        self._replies = ReplyService(directory=self.directory, new_id=self.engine.new_id)
-        self.recorder = Recorder(db=db, receipts=self.receipts, replies=self._replies, settler=settler, clock=self.clock)
-        self._queue_bell = Bell()
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def clock(self) -> float:
-        return self.now
-
-    async def start(self) -> None:
-        async with self._db.connection() as conn:
-            await partitions.ensure(conn, self.now)
-        self.tenant = await self.control.sandbox.ensure("http://nowhere")
-        [sandbox] = [app for app in await self.control.apps.every() if str(app.id) == self.tenant.sdk_app_id]
-        self.app = (await self.control.apps.create(sandbox.account_id, f"rig {self._number}")).app
-        await self.control.apps.change(self.app.id, AppChange(pull=True))
-        await self.control.packages.buy(self.app.id, Scope.MAINLAND, 1000)
-        await self.directory.refresh()
-        await self.engine.register()
-        self.dispatcher = Dispatcher(
-            db=self._db,
-            recorder=self.recorder,
-            links={LINK: self.link},
-            reach=lambda _route: Reach.HERE,
-            numbering=numbering.build(),
-            clock=self.clock,
-            bell=self._queue_bell,
-            engine=self.engine.id,
-            renew=self.engine.renew,
-            capacity=1000,
-        )
-        self.engine.died = self.dispatcher.disown
-        self.engine.reborn = self.dispatcher.reincarnate
-        self.send = SendService(
-            db=self._db,
-            directory=self.directory,
-            dispatcher=self.dispatcher,
-            numbering=numbering.build(),
-            clock=self.clock,
-            new_id=self.engine.new_id,
-            group_max=100,
-            waiting_max=1000,
-        )
-        jobs: tuple[Callable[[], Any], ...] = (
-            self.engine.run,
-            self.send.run,
-            self.recorder.run,
-            self.dispatcher.run,
-            self.dispatcher.run_claims,
-        )
-        self._tasks = [asyncio.create_task(job()) for job in jobs]
-
-    async def stop(self) -> None:
-        await cancel(*self._tasks)
-
-    # What happens.
-
-    async def accept(self, kind: str, params: Sequence[str] | None = None) -> Accepted:
-        template = self.tenant.templates[kind]
-        command = SendCommand(
-            app_id=self.app.id,
-            template_id=int(template.id),
-            phones=(phone(),),
-            dialect=Dialect.TENCENT_V3,
-            sign_name=self.tenant.sign_name,
-            params=tuple(template.params if params is None else params),
-        )
-        answer = await self.send.accept(Caller(self.app.account_id, self.tenant.secret_id), command)
-        assert isinstance(answer, list)
-        [outcome] = answer
-        assert isinstance(outcome, Accepted)
-        return outcome
-
-    async def handed_over(self, message: Accepted, copies: int = 1) -> list[OutboundSegment]:
-        """The segments the carrier was given, once there are so many."""
-        self._queue_bell.ring()
-        await until(lambda: len(self.given(message)) >= copies, f"{copies} segments are submitted")
-        return self.given(message)
-
-    def given(self, message: Accepted) -> list[OutboundSegment]:
-        return [segment for segment in self.link.submitted if segment.message_id == message.message_id]
-
-    async def answer(self, segments: Sequence[OutboundSegment], outcome: Callable[[OutboundSegment], SubmitOutcome]) -> None:
-        for segment in segments:
-            self.recorder.outcome(SegmentOutcome(segment, LINK, outcome(segment), self.now))
-        await self.written()
-
-    async def answer_late(self, segment: OutboundSegment) -> None:
-        self.recorder.outcome(LateAnswer(segment, LINK, taken(segment), self.now))
-        await self.written()
-
-    async def reply(self, message: Accepted, text: str, part: Part | None = None) -> None:
-        await self._deliver(Reply(LINK, message.phone, "10690000", text, self.now, part))
-
-    async def replies(self) -> list[str]:
-        """Texts that are owed to the application."""
-        async with self._db.connection() as conn:
-            rows = await conn.fetch(
-                "select r.text from outbox o join replies r using (app_id, id) where o.kind = 2 and app_id = $1 order by id", self.app.id
-            )
-        return [row[0] for row in rows]
-
-    async def receipt(self, segment: OutboundSegment, *, carrier_id: str = "") -> None:
-        """Its receipt, under an id that no answer has told unless one is given."""
-        told = Receipt(
-            link_id=LINK,
-            carrier_id=carrier_id or f"never told {segment.message_id}-{segment.sequence}",
-            verdict=Verdict.DELIVERED,
-            code="DELIVRD",
-            phone=segment.phone,
-            reference=segment.reference,
-            done_at=self.now,
-        )
-        await self._deliver(told)
-
-    async def _deliver(self, what: Receipt | Reply) -> None:
-        before = len(self.link.acknowledged)
-        assert self.recorder.delivery(self.link, Delivery(what, ack=object()))
-        await until(lambda: len(self.link.acknowledged) > before, "it is stored")
-
-    async def written(self) -> None:
-        await asyncio.sleep(0)
-        await self.recorder.drain()
-
-    async def later(self, seconds: float) -> None:
-        """Time passes, and everything that time brings is done."""
-        self.now += seconds
-        await self.upkeep.bury_the_dead()
-        await self.upkeep.resolve_doubts()
-        await self.upkeep.retry_parked()
-        async with self._db.transaction() as tx:
-            await self._replies.give_up_waiting(tx, self.now)
-
-    # How it stands.
-
-    async def status(self, message: Accepted) -> Status:
-        timeline = await self.control.records.timeline(message.message_id)
-        assert timeline is not None
-        return timeline.status
-
-    async def balance(self) -> tuple[int, int]:
-        """Segments held and used."""
-        [package] = await self.control.packages.every(self.app.id)
-        return package.held, package.used
-
-    async def resolutions(self, message: Accepted) -> list[tuple[int, int, str | None]]:
-        """Segment, attempt and resolution of every doubt there was."""
-        async with self._db.connection() as conn:
-            rows = await conn.fetch(
-                "select sequence, attempt, resolution from suspects where message_id = $1 order by 1, 2", message.message_id
-            )
-        return [(row[0], row[1], row[2]) for row in rows]
-
-    async def broken(self) -> dict[str, list[str]]:
-        async with self._db.connection() as conn:
-            return await invariants.broken(conn)
-
-
-def taken(segment: OutboundSegment) -> SubmitOutcome:
-    return Submitted(f"{segment.message_id}-{segment.sequence}")
-
-
-def lost(_segment: OutboundSegment) -> SubmitOutcome:
-    return Lost("the connection broke")
 
 
 @pytest.fixture
@@ -390,6 +152,59 @@ async def test_a_late_answer_within_the_wait_settles_it_without_another_copy(rig
     assert len(rig.given(message)) == 1
     await rig.receipt(segment, carrier_id=f"{message.message_id}-1")
     assert await rig.status(message) is Status.DELIVERED
+
+
+async def test_a_late_refusal_of_the_first_copy_does_not_end_a_message_whose_second_is_under_way(rig: Rig) -> None:
+    message = await rig.accept("notice")
+    await rig.answer(await rig.handed_over(message), lost)
+    await rig.later(60.1)
+    first, second = await rig.handed_over(message, copies=2)
+    await rig.answer_late(first, Declined("RSUBMITFAIL"))
+    await rig.answer([second], taken)
+    await rig.receipt(second, carrier_id=f"{message.message_id}-1")
+    assert await rig.status(message) is Status.DELIVERED
+
+
+async def test_a_late_refusal_ends_a_message_in_doubt(rig: Rig) -> None:
+    message = await rig.accept("verification")
+    [segment] = await rig.handed_over(message)
+    await rig.answer([segment], lost)
+    await rig.answer_late(segment, Declined("RSUBMITFAIL"))
+    assert await rig.status(message) is Status.FAILED
+    assert await rig.balance() == (0, 0)
+
+
+async def test_a_late_answer_that_says_nothing_changes_nothing(rig: Rig) -> None:
+    message = await rig.accept("verification")
+    [segment] = await rig.handed_over(message)
+    await rig.answer([segment], lost)
+    await rig.answer_late(segment, Lost("answered with BindTransceiverResp"))
+    await rig.later(5.1)
+    assert await rig.status(message) is Status.UNKNOWN
+
+
+async def test_receipts_of_both_copies_are_heard_though_both_answers_were_lost(rig: Rig) -> None:
+    message = await rig.accept("notice")
+    await rig.answer(await rig.handed_over(message), lost)
+    await rig.later(60.1)
+    first, second = await rig.handed_over(message, copies=2)
+    await rig.answer([second], lost)
+    for carrier_id, segment in (("a1", first), ("b2", second), ("a1", first), ("B2", second)):
+        await rig.receipt(segment, carrier_id=carrier_id)
+    assert await rig.status(message) is Status.DELIVERED
+    assert await rig.parked() == 0
+
+
+async def test_a_long_message_of_which_a_segment_failed_is_not_sent_any_further(rig: Rig) -> None:
+    message = await rig.accept("notice", params=LONG)
+    first, second, third = await rig.handed_over(message, copies=3)
+    await rig.answer([first], taken)
+    await rig.answer([second, third], lost)
+    await rig.receipt(first, carrier_id=f"{message.message_id}-1", verdict=Verdict.FAILED)
+    assert await rig.status(message) is Status.FAILED
+    await rig.later(60.1)
+    await rig.later(60.1)
+    assert len(rig.given(message)) == 3
 
 
 async def test_a_long_code_in_doubt_is_delivered_when_its_receipts_come_one_by_one(rig: Rig) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hongyan.kit.db import Connection
-from hongyan.model.carrier import NotSent, SubmitOutcome, Submitted
+from hongyan.model.carrier import Lost, NotSent, SubmitOutcome, Submitted
 from hongyan.model.message import Message, Status
 from hongyan.model.receipt import carrier_key
 from hongyan.pipeline.conclude import RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, reference_of
@@ -97,7 +97,7 @@ async def write_late(tx: Connection, late: Sequence[LateAnswer], now: float) -> 
     for answer in late:
         segment, outcome = answer.segment, answer.outcome
         app_id, message_id = segment.app_id, segment.message_id
-        if isinstance(outcome, NotSent):
+        if isinstance(outcome, (NotSent, Lost)):
             continue
         await doubts.resolve(tx, app_id, [message_id], "answered", now, sequence=segment.sequence)
         if isinstance(outcome, Submitted):
@@ -113,7 +113,8 @@ async def write_late(tx: Connection, late: Sequence[LateAnswer], now: float) -> 
             await segments.land(tx, app_id, [taken], [], now)
             await queue.heard(tx, app_id, message_id, sequence=segment.sequence, total=segment.total)
             await settlements.reopen(tx, app_id, [message_id])
-        else:
+        elif not await queue.under_way(tx, app_id, message_id):
+            # A copy that is under way by now has a say of its own.
             await queue.done(tx, app_id, [message_id])
             code = getattr(outcome, "code", Status.FAILED.name)
             endings.append(Ending(app_id, message_id, Status.FAILED, code, charge=False, link_id=answer.link_id, done_at=now))

@@ -1,10 +1,11 @@
 """Receipts: which segment one speaks of, and what that means for its message."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hongyan.kit import ids
 from hongyan.kit.db import Connection
 from hongyan.model.carrier import Receipt, Verdict
+from hongyan.model.message import Status
 from hongyan.model.receipt import alternative_keys, carrier_key
 from hongyan.pipeline.conclude import ended, reference_of
 from hongyan.pipeline.ports import OutboundSegment
@@ -76,10 +77,7 @@ class ReceiptService:
             await segments.lock_reports(tx, [message_id for messages in long.values() for message_id in messages])
         for app_id, messages in sorted(long.items()):
             known = await segments.report(tx, app_id, reports[app_id])
-            for message_id, (segment, link_id) in messages.items():
-                end = ended(segment.total, [(r.verdict, r.code, r.done_at) for r in known.get(message_id, [])])
-                if end is not None:
-                    endings.append(Ending(app_id, message_id, end.status, end.code, charge=True, link_id=link_id, done_at=end.done_at))
+            endings += await _ends_of_long(tx, app_id, messages, known, now)
         return endings
 
     async def match(self, tx: Connection, receipts: Sequence[Receipt], now: float) -> list[FoundSegment | OutboundSegment | None]:
@@ -115,6 +113,26 @@ class ReceiptService:
                 found[n] = hit
 
 
+async def _ends_of_long(
+    tx: Connection,
+    app_id: int,
+    messages: Mapping[int, tuple[FoundSegment | OutboundSegment, int]],
+    known: Mapping[int, Sequence[SegmentReport]],
+    now: float,
+) -> list[Ending]:
+    """The endings of messages of several segments whose reports, all there are, say how they ended."""
+    endings: list[Ending] = []
+    for message_id, (segment, link_id) in messages.items():
+        end = ended(segment.total, [(r.verdict, r.code, r.done_at) for r in known.get(message_id, [])])
+        if end is not None:
+            endings.append(Ending(app_id, message_id, end.status, end.code, charge=True, link_id=link_id, done_at=end.done_at))
+    # One segment has failed, so the message has: what a carrier does not have of it yet, or may not have, is not sent any more.
+    if stopped := [ending.id for ending in endings if ending.status is not Status.DELIVERED]:
+        await queue.done(tx, app_id, stopped)
+        await doubts.resolve(tx, app_id, stopped, "unknown", now)
+    return endings
+
+
 async def _look_among_suspects(
     tx: Connection, receipts: Sequence[Receipt], found: list[FoundSegment | OutboundSegment | None], now: float
 ) -> None:
@@ -122,16 +140,13 @@ async def _look_among_suspects(
     gaps = [n for n, segment in enumerate(found) if segment is None and receipts[n].phone]
     if not gaps:
         return
-    suspects = await doubts.open_suspects(tx, [receipts[n].phone for n in gaps], since=now - OLDEST_S)
+    suspects = await doubts.suspects_to(tx, [receipts[n].phone for n in gaps], since=now - OLDEST_S)
     if not suspects:
         return
     for n in gaps:
-        receipt = receipts[n]
-        same = [s for s in suspects if s.phone == receipt.phone and s.link_id in (None, receipt.link_id)]
-        if receipt.reference is not None:
-            same = [s for s in same if reference_of(s.message_id, s.sequence) == receipt.reference]
-        if len({(s.message_id, s.sequence) for s in same}) == 1:
-            found[n] = await _heard_of(tx, same[0], receipt, now)
+        hit = _suspect_of(receipts[n], suspects)
+        if hit is not None:
+            found[n] = await _heard_of(tx, hit, receipts[n], now)
 
 
 async def _heard_of(tx: Connection, suspect: Suspect, receipt: Receipt, now: float) -> FoundSegment:
@@ -143,6 +158,16 @@ async def _heard_of(tx: Connection, suspect: Suspect, receipt: Receipt, now: flo
     await doubts.resolve(tx, suspect.app_id, [message_id], "receipt", now, sequence=sequence)
     await queue.heard(tx, suspect.app_id, message_id, sequence=sequence, total=total)
     return FoundSegment(app_id=suspect.app_id, message_id=message_id, sequence=sequence, total=total, phone=suspect.phone)
+
+
+def _suspect_of(receipt: Receipt, suspects: Sequence[Suspect]) -> Suspect | None:
+    """The only segment it can speak of. One that was heard of before has to be named by its reference: this one may be a younger's."""
+    same = [s for s in suspects if s.phone == receipt.phone and s.link_id in (None, receipt.link_id)]
+    if receipt.reference is not None:
+        same = [s for s in same if reference_of(s.message_id, s.sequence) == receipt.reference]
+    unheard = [s for s in same if not s.heard_of]
+    fitting = unheard or (same if receipt.reference is not None else [])
+    return fitting[0] if len({(s.message_id, s.sequence) for s in fitting}) == 1 else None
 
 
 def _same_phone(reported: int, sent: int) -> bool:

@@ -22,6 +22,8 @@ class Suspect(msgspec.Struct, frozen=True):
     reference: int
     """The user_message_reference that was sent with it."""
     why: str
+    heard_of: bool = False
+    """An answer or a receipt has come since."""
 
 
 async def suspect(conn: Connection, suspects: Sequence[Suspect], now: float) -> None:
@@ -36,16 +38,18 @@ async def suspect(conn: Connection, suspects: Sequence[Suspect], now: float) -> 
     )  # fmt: skip
 
 
-async def open_suspects(conn: Connection, phones: Sequence[int], *, since: float) -> list[Suspect]:
-    """Suspects to these numbers of which nothing has been heard, those that were given up or sent again included."""
+async def suspects_to(conn: Connection, phones: Sequence[int], *, since: float) -> list[Suspect]:
+    """Suspects to these numbers, oldest first: those that were given up, sent again or heard of since are among them."""
     rows = await conn.fetch(
-        """select app_id, message_id, sequence, total, attempt, link_id, phone, reference, why from suspects
-            where phone = any($1) and (resolution is null or resolution in ('unknown', 'resent')) and lost_at >= $2 order by lost_at""",
+        """select app_id, message_id, sequence, total, attempt, link_id, phone, reference, why,
+                  coalesce(resolution in ('answered', 'receipt'), false)
+             from suspects where phone = any($1) and lost_at >= $2 and resolution is distinct from 'not written' order by lost_at""",
         phones, at(since),
     )  # fmt: skip
     return [
         Suspect(
-            app_id=r[0], message_id=r[1], sequence=r[2], total=r[3], attempt=r[4], link_id=r[5], phone=r[6], reference=r[7], why=r[8]
+            app_id=r[0], message_id=r[1], sequence=r[2], total=r[3], attempt=r[4], link_id=r[5], phone=r[6], reference=r[7], why=r[8],
+            heard_of=r[9],
         )
         for r in rows
     ]  # fmt: skip

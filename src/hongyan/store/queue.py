@@ -115,6 +115,12 @@ async def heard(conn: Connection, app_id: int, id_: int, *, sequence: int, total
     await conn.execute("delete from queue where app_id = $1 and id = $2 and sent_mask & $3 = $3", app_id, id_, (1 << total) - 1)
 
 
+async def under_way(conn: Connection, app_id: int, id_: int) -> bool:
+    """Whether it is still to be sent, or is being sent: not in doubt, and not gone."""
+    found: bool = await conn.fetchval("select exists (select from queue where app_id = $1 and id = $2 and resolve_at is null)", app_id, id_)
+    return found
+
+
 class Unresolved(msgspec.Struct, frozen=True):
     """An attempt that nobody has answered for in time."""
 
