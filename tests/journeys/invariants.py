@@ -34,7 +34,9 @@ ALWAYS: dict[str, str] = {
         select m.app_id, m.id from messages m
           left join queue q on q.app_id = m.app_id and q.id = m.id
           left join settlements s on s.app_id = m.app_id and s.id = m.id
-          left join (select app_id, message_id, count(distinct sequence) as taken from segments group by 1, 2) g
+          left join (select app_id, message_id, count(distinct sequence) as taken
+                       from (select app_id, message_id, sequence from segments
+                             union all select app_id, message_id, sequence from reports) k group by 1, 2) g
                  on g.app_id = m.app_id and g.message_id = m.id
          where q.id is null and s.id is null and coalesce(g.taken, 0) < m.segments""",
     "a queue entry has a message": """
