@@ -196,7 +196,8 @@ class Rig:
             )
         return [row[0] for row in rows]
 
-    async def receipt(self, segment: OutboundSegment, *, carrier_id: str = "not known here", verdict: Verdict = Verdict.DELIVERED) -> None:
+    async def receipt(self, segment: OutboundSegment, *, carrier_id: str = "", verdict: Verdict = Verdict.DELIVERED) -> None:
+        """Its receipt, under an id that no answer has told unless one is given."""
         told = Receipt(
             link_id=LINK,
             carrier_id=carrier_id or f"never told {segment.message_id}-{segment.sequence}",
