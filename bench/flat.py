@@ -126,7 +126,7 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
                 if options.fill_only or done < rows:
                     continue
                 result = {
-                    "rows": rows,
+                    "rows": done,
                     "spread": options.spread,
                     "loads": {name: run_load(environ, name, options.seconds) for name in LOADS},
                 }
