@@ -11,6 +11,7 @@ Rows are copies of a message that really went the whole way, with ids, times, nu
 import argparse
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,8 @@ select relname as table, n_tup_upd as updates, n_tup_hot_upd as hot, n_dead_tup 
 
 def main() -> int:
     options = parse(sys.argv[1:])
+    # What was started is ended also when this is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results = read(options.results or options.table)
     if not options.table:
         try:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,8 @@ PEERS: tuple[Peer, ...] = (*kannel.PEERS, *jasmin.PEERS)
 
 def main() -> int:
     options = parse(sys.argv[1:])
+    # What was started is ended also when this is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.table:
         print(markdown(read(options.table)))
         return 0
