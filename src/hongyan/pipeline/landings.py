@@ -12,7 +12,7 @@ from hongyan.pipeline.conclude import RESOLVE_AFTER_S, Doubt, Fail, PutBack, Tak
 from hongyan.pipeline.ports import LateAnswer
 from hongyan.store import doubts, queue, segments, settlements
 from hongyan.store.doubts import Suspect
-from hongyan.store.segments import TakenSegment
+from hongyan.store.segments import Landed, TakenSegment
 from hongyan.store.settlements import Ending
 
 
@@ -46,6 +46,13 @@ class Landings(msgspec.Struct):
     back: list[tuple[Flight, PutBack]]
     doubtful: list[tuple[Flight, Doubt]]
 
+    def by_app(self) -> dict[int, Landed]:
+        """What each application's statement writes."""
+        return {
+            app_id: Landed(self.taken.get(app_id, []), sorted(self.leaving.get(app_id, [])))
+            for app_id in self.taken.keys() | self.leaving.keys()
+        }
+
 
 def landings(flights: Sequence[Flight], expired: Sequence[Message], now: float) -> Landings:
     """Sort flights that have every answer, and messages whose validity ended before they could fly."""
@@ -72,9 +79,7 @@ def landings(flights: Sequence[Flight], expired: Sequence[Message], now: float) 
 
 
 async def write(tx: Connection, landed: Landings, now: float) -> None:
-    """Write all but the endings, which are settled together with those that receipts bring."""
-    for app_id in sorted(landed.taken.keys() | landed.leaving.keys()):
-        await segments.land(tx, app_id, landed.taken.get(app_id, []), sorted(landed.leaving.get(app_id, [])), now)
+    """Write what stays in the queue; what was taken or has ended is written with the endings (pipeline.settle)."""
     for flight, back in landed.back:
         await queue.put_back(
             tx,
@@ -110,7 +115,7 @@ async def write_late(tx: Connection, late: Sequence[LateAnswer], now: float) -> 
                 carrier_id=outcome.carrier_id,
                 phone=segment.phone,
             )
-            await segments.land(tx, app_id, [taken], [], now)
+            await segments.land(tx, app_id, Landed([taken], []), now)
             await queue.heard(tx, app_id, message_id, sequence=segment.sequence, total=segment.total)
             await settlements.reopen(tx, app_id, [message_id])
         elif not await queue.under_way(tx, app_id, message_id):

@@ -11,7 +11,7 @@ from hongyan.pipeline.conclude import ended, reference_of
 from hongyan.pipeline.ports import OutboundSegment
 from hongyan.store import doubts, queue, segments
 from hongyan.store.doubts import Suspect
-from hongyan.store.segments import FoundSegment, SegmentReport, TakenSegment
+from hongyan.store.segments import FoundSegment, Landed, SegmentReport, TakenSegment
 from hongyan.store.settlements import Ending
 
 RECENT_S = 2 * 86_400.0
@@ -39,6 +39,16 @@ class ReceiptService:
     def _remembered(self, receipt: Receipt) -> OutboundSegment | None:
         key = (receipt.link_id, carrier_key(receipt.carrier_id))
         return self._taken.get(key) or self._taken_before.get(key)
+
+    def apps_of(self, receipts: Sequence[Receipt]) -> set[int] | None:
+        """Whose they are, when all are of short messages taken lately, so that `apply` asks and writes nothing; otherwise None."""
+        apps = set()
+        for receipt in receipts:
+            segment = self._remembered(receipt)
+            if segment is None or segment.total > 1:
+                return None
+            apps.add(segment.app_id)
+        return apps
 
     async def apply(self, tx: Connection, receipts: Sequence[Receipt], now: float) -> list[Ending]:
         """The endings these receipts bring; what matches nothing yet is parked and tried again."""
@@ -154,7 +164,7 @@ async def _heard_of(tx: Connection, suspect: Suspect, receipt: Receipt, now: flo
     message_id, sequence, total = suspect.message_id, suspect.sequence, suspect.total
     key = carrier_key(receipt.carrier_id)
     taken = [TakenSegment(message_id, sequence, total, receipt.link_id, key, receipt.carrier_id, suspect.phone)] if key else []
-    await segments.land(tx, suspect.app_id, taken, [], now)
+    await segments.land(tx, suspect.app_id, Landed(taken, []), now)
     await doubts.resolve(tx, suspect.app_id, [message_id], "receipt", now, sequence=sequence)
     await queue.heard(tx, suspect.app_id, message_id, sequence=sequence, total=total)
     return FoundSegment(app_id=suspect.app_id, message_id=message_id, sequence=sequence, total=total, phone=suspect.phone)

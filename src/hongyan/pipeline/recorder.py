@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 import structlog
@@ -14,7 +14,7 @@ from hongyan.kit.metrics import METRICS, Step
 from hongyan.model.carrier import Lost, NotSent, Receipt, Reply, SubmitOutcome, Submitted
 from hongyan.model.message import Message
 from hongyan.model.receipt import carrier_key
-from hongyan.pipeline.landings import Flight, landings, write, write_late
+from hongyan.pipeline.landings import Flight, Landings, landings, write, write_late
 from hongyan.pipeline.ports import Delivery, LateAnswer, Link, OutboundSegment, SegmentOutcome
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.replies import ReplyService
@@ -204,7 +204,9 @@ class Recorder:
         landed = landings(batch.landed, batch.expired, now)
         receipts = [d.what for _, d in batch.deliveries if isinstance(d.what, Receipt)]
         replies = [d.what for _, d in batch.deliveries if isinstance(d.what, Reply)]
-        async with self._db.transaction() as tx:
+        by_app = landed.by_app()
+        alone = not (again or replies or batch.late) and self._one_statement(landed, by_app.keys(), receipts)
+        async with self._db.connection() if alone else self._db.transaction() as tx:
             if again:
                 # What is there already may be on the primary alone.
                 await commits.seal(tx)
@@ -212,8 +214,8 @@ class Recorder:
             endings = landed.endings + await write_late(tx, batch.late, now)
             if receipts:
                 endings += await self._receipts.apply(tx, receipts, now)
-            if endings:
-                await self._settler.settle(tx, endings, now)
+            if endings or by_app:
+                await self._settler.settle(tx, endings, now, by_app)
             for reply in replies:
                 await self._replies.apply(tx, reply, now)
             await _about_to_commit(batch)
@@ -226,6 +228,13 @@ class Recorder:
         for ending in endings:
             if ending.charge:
                 METRICS.took(Step.RECEIPT, now - ids.time_of(ending.id))
+
+    def _one_statement(self, landed: Landings, apps: Collection[int], receipts: Sequence[Receipt]) -> bool:
+        """Whether one statement says it all: then it needs no transaction around it, and a ring that is lost after it costs one poll."""
+        if landed.back or landed.doubtful:
+            return False
+        reported = self._receipts.apps_of(receipts)
+        return reported is not None and len({*apps, *reported}) == 1
 
 
 async def _about_to_commit(batch: Batch) -> None:

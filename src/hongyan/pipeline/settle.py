@@ -1,15 +1,18 @@
 """The end of a message: its settlement, its money and the event owed, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hongyan.kit.db import Connection
 from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS
 from hongyan.model.message import FINAL, Status
 from hongyan.pipeline.directory import Directory
-from hongyan.store import outbox, settlements
+from hongyan.store import outbox, segments, settlements
 from hongyan.store.outbox import EventKind
+from hongyan.store.segments import NOTHING_LANDED, Landed
 from hongyan.store.settlements import Ending
+
+NOTHING: Mapping[int, Landed] = {}
 
 
 class Settler:
@@ -18,21 +21,23 @@ class Settler:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    async def settle(self, tx: Connection, endings: Sequence[Ending], now: float) -> int:
-        """Write the endings, post or give back their reserves and owe their events; returns how many took effect."""
-        by_app: dict[int, dict[int, Ending]] = {}
-        for ending in endings:
-            of_app = by_app.setdefault(ending.app_id, {})
-            # A certain ending beats an unknown one; of two certain ones the first stands.
-            if ending.id not in of_app or (of_app[ending.id].charge is None and ending.charge is not None):
-                of_app[ending.id] = ending
+    async def settle(self, tx: Connection, endings: Sequence[Ending], now: float, landed: Mapping[int, Landed] = NOTHING) -> int:
+        """Write the endings, post or give back their reserves and owe their events; returns how many took effect.
+
+        What has `landed`, by application, is written with them: one statement for each application.
+        """
+        by_app = _by_app(endings)
         took_effect = 0
-        for app_id in sorted(by_app):
+        for app_id in sorted(by_app.keys() | landed.keys()):
+            if app_id not in by_app:
+                await segments.land(tx, app_id, landed[app_id], now)
+                continue
             app = self._directory.snapshot.apps.get(app_id)
             settled = await settlements.settle(
                 tx,
                 app_id,
                 [by_app[app_id][message_id] for message_id in sorted(by_app[app_id])],
+                landed=landed.get(app_id, NOTHING_LANDED),
                 callback=app is not None and bool(app.report_url),
                 pull=app is not None and app.pull,
                 now=now,
@@ -47,6 +52,16 @@ class Settler:
         if any(ending.charge is False for ending in endings):
             await fault_async("void")
         return took_effect
+
+
+def _by_app(endings: Sequence[Ending]) -> dict[int, dict[int, Ending]]:
+    by_app: dict[int, dict[int, Ending]] = {}
+    for ending in endings:
+        of_app = by_app.setdefault(ending.app_id, {})
+        # A certain ending beats an unknown one; of two certain ones the first stands.
+        if ending.id not in of_app or (of_app[ending.id].charge is None and ending.charge is not None):
+            of_app[ending.id] = ending
+    return by_app
 
 
 def unknown(app_id: int, message_id: int, now: float) -> Ending:

@@ -33,11 +33,20 @@ delete from queue where app_id = $1 and id = any($9)
 """
 
 
-async def land(conn: Connection, app_id: int, taken: Sequence[TakenSegment], leaving: Sequence[int], now: float) -> None:
-    """Remember the ids under which carriers took an application's segments; the messages in `leaving` have left the queue."""
-    await conn.execute(
-        LAND,
-        app_id,
+class Landed(msgspec.Struct, frozen=True):
+    """What answers of carriers change in an application's tables."""
+
+    taken: Sequence[TakenSegment]
+    leaving: Sequence[int]
+    """Messages that no longer wait for an answer."""
+
+
+NOTHING_LANDED = Landed((), ())
+
+
+def columns(taken: Sequence[TakenSegment]) -> tuple[list[int], list[int], list[int], list[int], list[str], list[str], list[int]]:
+    """What the statements that write taken segments are given."""
+    return (
         [s.message_id for s in taken],
         [s.sequence for s in taken],
         [s.total for s in taken],
@@ -45,9 +54,12 @@ async def land(conn: Connection, app_id: int, taken: Sequence[TakenSegment], lea
         [s.carrier_key for s in taken],
         [s.carrier_id for s in taken],
         [s.phone for s in taken],
-        leaving,
-        at(now),
     )
+
+
+async def land(conn: Connection, app_id: int, landed: Landed, now: float) -> None:
+    """Remember the ids under which carriers took an application's segments; the messages in `leaving` have left the queue."""
+    await conn.execute(LAND, app_id, *columns(landed.taken), landed.leaving, at(now))
 
 
 FIND = """

@@ -7,6 +7,7 @@ import msgspec
 from hongyan.kit.db import Connection
 from hongyan.model.message import Status
 from hongyan.store.outbox import BUNDLE
+from hongyan.store.segments import NOTHING_LANDED, Landed, columns
 from hongyan.store.times import at
 
 
@@ -23,9 +24,16 @@ class Ending(msgspec.Struct, frozen=True):
     done_at: float
 
 
-# Joined by lateral look-ups: a plain join is planned as a hash of all of the application's messages, which grows with the day.
+# Joined by lateral look-ups: a plain join is planned as a hash of all of the application's messages, which grows with the day. The queue
+# entries go before the package is locked, as everywhere.
 SETTLE = """
-with told as (
+with taken as (
+    insert into segments (app_id, message_id, sequence, total, link_id, carrier_key, carrier_id, phone, submitted_at)
+    select $1, u.*, $8
+      from unnest($14::bigint[], $15::smallint[], $16::smallint[], $17::bigint[], $18::text[], $19::text[], $20::bigint[]) u
+), gone as (
+    delete from queue where app_id = $1 and id = any($21::bigint[]) returning id
+), told as (
     select u.*, m.package_id, m.segments, m.phone, m.dialect, m.session_context
       from unnest($2::bigint[], $3::smallint[], $4::text[], $5::smallint[], $6::bigint[], $7::float8[])
            u(id, status, code, charge, link_id, ends)
@@ -46,7 +54,7 @@ with told as (
       from (select package_id, coalesce(sum(segments) filter (where charged > 0), 0) as posted,
                    coalesce(sum(segments) filter (where charged = 0), 0) as voided
               from ended where charged is not null group by package_id) d
-     where p.app_id = $1 and p.id = d.package_id
+     where p.app_id = $1 and p.id = d.package_id and (select count(*) from gone) >= 0
     returning p.id, d.posted, d.voided
 ), journal as (
     insert into ledger_entries (app_id, package_id, kind, segments, at, note)
@@ -67,11 +75,21 @@ select status, count(*) from ended group by status
 """
 
 
-async def settle(conn: Connection, app_id: int, endings: Sequence[Ending], *, callback: bool, pull: bool, now: float) -> dict[Status, int]:
+async def settle(
+    conn: Connection,
+    app_id: int,
+    endings: Sequence[Ending],
+    *,
+    landed: Landed = NOTHING_LANDED,
+    callback: bool,
+    pull: bool,
+    now: float,
+) -> dict[Status, int]:
     """End an application's messages, each at most once in `endings`; pay for them and owe their events: all in one statement.
 
-    The settlement's key makes it happen once for each message, whatever is repeated: one that has ended stays as it is, one that was
-    unknown may still end. Returns how many took effect, by status. Final statuses are those above `Status.UNKNOWN`.
+    What has landed is written with it (store.segments.land). The settlement's key makes it happen once for each message, whatever is
+    repeated: one that has ended stays as it is, one that was unknown may still end. Returns how many took effect, by status. Final
+    statuses are those above `Status.UNKNOWN`.
     """
     ids = [e.id for e in endings]
     rows = await conn.fetch(
@@ -89,6 +107,8 @@ async def settle(conn: Connection, app_id: int, endings: Sequence[Ending], *, ca
         min(ids),
         max(ids),
         BUNDLE,
+        *columns(landed.taken),
+        landed.leaving,
     )
     return {Status(row[0]): row[1] for row in rows}
 
