@@ -107,7 +107,7 @@ class Recorder:
         segment = outcome.segment
         if isinstance(outcome.outcome, Submitted) and outcome.outcome.carrier_id:
             self._receipts.remember(outcome.link_id, carrier_key(outcome.outcome.carrier_id), segment)
-        if isinstance(outcome, LateAnswer):
+        if type(outcome) is LateAnswer:
             self._batch.late.append(outcome)
             self._arrived.set()
             return
@@ -203,7 +203,7 @@ class Recorder:
         now = self._clock()
         landed = landings(batch.landed, batch.expired, now)
         receipts = [d.what for _, d in batch.deliveries if isinstance(d.what, Receipt)]
-        replies = [d.what for _, d in batch.deliveries if isinstance(d.what, Reply)]
+        replies = [d.what for _, d in batch.deliveries if type(d.what) is Reply]
         by_app = landed.by_app()
         alone = not (again or replies or batch.late) and self._one_statement(landed, by_app.keys(), receipts)
         async with self._db.connection() if alone else self._db.transaction() as tx:
