@@ -27,7 +27,7 @@ ASKS = {"execute", "executemany", "fetch", "fetchrow", "fetchval"}
 
 ACROSS: dict[str, str] = {
     "apps.all_allowed": "the snapshot has the allow-lists of all applications",
-    "doubts.open_suspects": "a receipt without a known id names a handset; suspects are few and found by their number",
+    "doubts.suspects_to": "a receipt without a known id names a handset; suspects are few and found by their number",
     "engines.strays": "an engine holds entries of many applications; asked twice a minute",
     "engines.bury": "as strays; asked when an engine has died",
     "messages.last_to": "a reply names a handset, and is for whichever application wrote to it last",

@@ -210,6 +210,7 @@ class Recorder:
             if again:
                 # What is there already may be on the primary alone.
                 await commits.seal(tx)
+            await _about_to_write(batch)
             await write(tx, landed, now)
             endings = landed.endings + await write_late(tx, batch.late, now)
             if receipts:
@@ -218,7 +219,6 @@ class Recorder:
                 await self._settler.settle(tx, endings, now, by_app)
             for reply in replies:
                 await self._replies.apply(tx, reply, now)
-            await _about_to_commit(batch)
         await _committed(batch)
         for _, back in landed.back:
             self.on_put_back(back.retry_in_s)
@@ -237,7 +237,7 @@ class Recorder:
         return reported is not None and len({*apps, *reported}) == 1
 
 
-async def _about_to_commit(batch: Batch) -> None:
+async def _about_to_write(batch: Batch) -> None:
     if batch.landed:
         await fault_async("resp_before_commit")
     if batch.deliveries:

@@ -26,6 +26,10 @@ class Settler:
 
         What has `landed`, by application, is written with them: one statement for each application.
         """
+        if any(ending.charge for ending in endings):
+            await fault_async("post")
+        if any(ending.charge is False for ending in endings):
+            await fault_async("void")
         by_app = _by_app(endings)
         took_effect = 0
         for app_id in sorted(by_app.keys() | landed.keys()):
@@ -47,10 +51,6 @@ class Settler:
                 took_effect += count
             if app is not None and app.report_url and settled.keys() & FINAL:
                 await outbox.ring(tx, app_id, EventKind.REPORT)
-        if any(ending.charge for ending in endings):
-            await fault_async("post")
-        if any(ending.charge is False for ending in endings):
-            await fault_async("void")
         return took_effect
 
 
