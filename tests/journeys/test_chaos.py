@@ -29,7 +29,7 @@ async def test_forty_kills_and_a_death_at_every_point_lose_nothing_and_send_no_c
     assert result.killed >= 40
     assert result.counts.messages > 2000
     # The service came back by itself each time.
-    assert result.counts.longest_outage_s < 20
+    assert result.counts.longest_outage_s < 60
 
 
 def test_strikes_are_the_same_for_the_same_seed_and_none_is_left_out() -> None:
