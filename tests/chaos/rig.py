@@ -173,9 +173,12 @@ class Rig:
     # What can be done to it.
 
     def pids(self) -> dict[str, int]:
-        """Processes by name, "platform" the parent, "database" the postmaster."""
+        """Processes by name, "platform" the parent, "database" the postmaster; none while what is written down is of an earlier platform."""
+        assert self.platform.process is not None
         with contextlib.suppress(OSError, ValueError):
             state = self.platform.state
+            if state["pid"] != self.platform.process.pid:
+                return {}
             found = {**state["processes"], "platform": state["pid"], "database": state["database_pid"]}
             return {name: pid for name, pid in found.items() if pid}
         return {}
@@ -193,6 +196,9 @@ class Rig:
         assert self.platform.process is not None
         await asyncio.to_thread(self.platform.process.wait)
         await asyncio.to_thread(self.platform.start)
+        # Orphans of the last one may have answered in its place.
+        await until(self.pids, "it has written down what runs", BACK_S)
+        await self.back()
 
     async def back(self) -> None:
         """Wait until it is ready."""
