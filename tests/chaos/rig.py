@@ -173,7 +173,7 @@ class Rig:
     # What can be done to it.
 
     def pids(self) -> dict[str, int]:
-        """Processes by name, "platform" the parent, "database" the postmaster; none while what is written down is of an earlier platform."""
+        """Processes by name, "platform" the parent, "database" the postmaster; none while an earlier platform is written down."""
         assert self.platform.process is not None
         with contextlib.suppress(OSError, ValueError):
             state = self.platform.state
