@@ -10,6 +10,7 @@ import asyncpg
 import structlog
 from asyncpg.exceptions import CheckViolationError as CheckViolation
 from asyncpg.exceptions import ForeignKeyViolationError as ForeignKeyViolation
+from asyncpg.exceptions import PostgresError
 from asyncpg.exceptions import ReadOnlySQLTransactionError as ReadOnly
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
 
@@ -26,6 +27,7 @@ __all__ = [
     "ForeignKeyViolation",
     "Listener",
     "NoPrimaryError",
+    "PostgresError",
     "Row",
     "UniqueViolation",
     "is_distributed",

@@ -244,6 +244,7 @@ def _whole(_name: str, _transport: asyncio.Transport, data: bytes) -> bytes:
 
 _armed = Armed() if os.environ.get(VARIABLE) else None
 
+switched_on = _armed is not None
 begin: Callable[[Path], None] = _nothing if _armed is None else _armed.begin
 fault: Callable[[str], None] = _nothing if _armed is None else _armed.fault
 fault_async: Callable[[str], Coroutine[Any, Any, None]] = _nothing_async if _armed is None else _armed.fault_async

@@ -2,27 +2,29 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import structlog
 
-from hongyan.kit import ids
+from hongyan.kit import faults, ids
 from hongyan.kit.db import UNAVAILABLE, Database
-from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS, Step
-from hongyan.model.message import Caller, Kind, Outcome, SendCommand
+from hongyan.model.message import Caller, Outcome, SendCommand
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
+from hongyan.model.snapshot import Scope
 from hongyan.pipeline import checks
 from hongyan.pipeline.compose import compose
 from hongyan.pipeline.directory import Directory
-from hongyan.pipeline.group import Group, OutOfPackageError, Promise, Waiting
-from hongyan.pipeline.ports import HandOver
+from hongyan.pipeline.group import Group, Promise, Waiting
+from hongyan.pipeline.ports import NOWHERE, HandOver
 from hongyan.store.partitions import day_start
 
 log = structlog.get_logger()
 
-TRIES = 3
+TRIES = 4
+COMMITTERS = 2
+"""Groups of different applications that are committed at a time."""
 IN_DOUBT_S = 20.0
 """How long an accept whose commit was not answered is looked up before the customer is told that nobody knows."""
 IN_DOUBT = "the database is away; whether this was taken is not known yet, look the number up before sending again"
@@ -37,8 +39,8 @@ class InDoubtError(Exception):
 class SendService:
     """Takes requests and answers them once their messages survive a crash.
 
-    One commit at a time: whatever arrives while it runs forms the next group, so that under load many requests share
-    one and a lone request waits for nobody.
+    Of each application one group is committed at a time: whatever arrives while it runs forms the next, so that under load many
+    requests share a commit and a lone request waits for nobody. Applications take turns.
     """
 
     def __init__(
@@ -61,18 +63,22 @@ class SendService:
         self._new_id = new_id
         self._group_max = group_max
         self._waiting_max = waiting_max
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: dict[int, deque[Waiting]] = {}
+        self._turns: deque[int] = deque()
+        self._busy: dict[int, float] = {}
+        """Applications of which a group is being committed, and since when."""
         self._waiting_drafts = 0
         self._arrived = asyncio.Event()
         self._all_answered = asyncio.Event()
         self._all_answered.set()
+        self._available: dict[int, int] = {}
+        """What packages were last seen to have: a guess, so that one that is used up is not tried first."""
         self._day = (0.0, 0.0)
-        self._began: float | None = None
 
     @property
     def stuck(self) -> bool:
-        """Whether the group under way has been so for longer than any commit should take: for readiness."""
-        return self._began is not None and self._clock() - self._began > SLOW_S
+        """Whether a group has been under way for longer than any commit should take: for readiness."""
+        return any(self._clock() - began > SLOW_S for began in self._busy.values())
 
     async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal:
         """One outcome for each number, in order, or a refusal of the whole request; accepted ones are durable.
@@ -87,132 +93,154 @@ class SendService:
         if self._waiting_drafts + len(composed.drafts) > self._waiting_max:
             return Refusal(Reject.TOO_BUSY, "more requests wait than can be taken in; try again in a second")
         waiting = Waiting(composed, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        self._waiting_drafts += len(composed.drafts)
-        self._all_answered.clear()
-        self._arrived.set()
+        self._put(command.app_id, waiting)
         return await waiting.answer
+
+    def _put(self, app_id: int, waiting: Waiting) -> None:
+        if app_id not in self._waiting:
+            self._waiting[app_id] = deque()
+            if app_id not in self._busy:
+                self._turns.append(app_id)
+                self._arrived.set()
+        self._waiting[app_id].append(waiting)
+        self._waiting_drafts += len(waiting.composed.drafts)
+        self._all_answered.clear()
 
     async def run(self) -> None:
         """Commit groups until cancelled."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting:
-                await self._settle_group(self._next_group())
+        async with asyncio.TaskGroup() as committers:
+            for _ in range(COMMITTERS):
+                committers.create_task(self._commit_groups())
 
     async def drain(self) -> None:
         """Wait until every request that has been taken in is answered."""
         await self._all_answered.wait()
 
-    def _next_group(self) -> list[Waiting]:
+    async def _commit_groups(self) -> None:
+        while True:
+            while not self._turns:
+                self._arrived.clear()
+                await self._arrived.wait()
+            app_id = self._turns.popleft()
+            self._busy[app_id] = self._clock()
+            try:
+                await self._settle_group(self._next_group(app_id))
+            finally:
+                del self._busy[app_id]
+                if app_id in self._waiting:
+                    self._turns.append(app_id)
+                    self._arrived.set()
+
+    def _next_group(self, app_id: int) -> list[Waiting]:
+        waiting = self._waiting[app_id]
         group: list[Waiting] = []
         size = 0
-        while self._waiting and (not group or size + len(self._waiting[0].composed.drafts) <= self._group_max):
-            group.append(self._waiting.popleft())
+        while waiting and (not group or size + len(waiting[0].composed.drafts) <= self._group_max):
+            group.append(waiting.popleft())
             size += len(group[-1].composed.drafts)
+        if not waiting:
+            del self._waiting[app_id]
         return group
 
-    async def _settle_group(self, group: list[Waiting]) -> None:
-        size = sum(len(waiting.composed.drafts) for waiting in group)
-        self._began = self._clock()
+    async def _settle_group(self, requests: list[Waiting]) -> None:
+        group = self._group(requests)
+        otherwise = Refusal(Reject.TOO_BUSY, "the same numbers, or the package, are asked for by many at once; try again")
         try:
-            answers = await self._commit(group)
+            await self._commit(group)
         except UNAVAILABLE as fault:
-            log.warning("accept_waits_for_database", why=type(fault).__name__, requests=len(group))
-            answers = [Refusal(Reject.INTERNAL, "the database is away; nothing was sent or charged, try again")] * len(group)
+            log.warning("accept_waits_for_database", why=type(fault).__name__, requests=len(requests))
+            otherwise = Refusal(Reject.INTERNAL, "the database is away; nothing was sent or charged, try again")
         except InDoubtError:
-            log.error("accept_in_doubt", requests=len(group))  # noqa: TRY400 - the database's trouble, not ours
-            answers = [Refusal(Reject.INTERNAL, IN_DOUBT)] * len(group)
+            log.error("accept_in_doubt", requests=len(requests))  # noqa: TRY400 - the database's trouble, not ours
+            otherwise = Refusal(Reject.INTERNAL, IN_DOUBT)
         except Exception:
-            log.exception("accept_failed", requests=len(group))
-            answers = [Refusal(Reject.INTERNAL, "an internal error; nothing was sent or charged, try again")] * len(group)
+            log.exception("accept_failed", requests=len(requests))
+            otherwise = Refusal(Reject.INTERNAL, "an internal error; nothing was sent or charged, try again")
         finally:
-            self._began = None
-            self._waiting_drafts -= size
+            self._waiting_drafts -= sum(len(waiting.composed.drafts) for waiting in requests)
             if not self._waiting_drafts:
                 self._all_answered.set()
-        for waiting, answer in zip(group, answers, strict=True):
+        for waiting, answer in zip(requests, group.answers(otherwise), strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
 
-    async def _commit(self, requests: list[Waiting]) -> list[list[Outcome] | Refusal]:
-        for _ in range(TRIES):
-            group = Group(requests, self._clock(), self._horizon(), self._new_id, self._numbering)
-            if await self._try(group):
-                METRICS.accepted(Counter(p.draft.body.template.kind for p in group.promises))
-                METRICS.took(Step.ACCEPT, self._clock() - group.now, len(group.promises))
-                return group.answers()
-            # Another process drew the last of a package between our look and our reserve: look again.
-        return [Refusal(Reject.TOO_BUSY, "the package is being drawn on by many at once; try again")] * len(requests)
+    def _group(self, requests: list[Waiting]) -> Group:
+        app = requests[0].composed.drafts[0].body.app
+        now = self._clock()
+        packages = self._directory.snapshot.packages
+        purses = {
+            scope: [package for package in packages.get((app.id, scope), ()) if package.effective_at <= now < package.expires_at]
+            for scope in Scope
+        }
+        return Group(app, requests, now, horizon=self._horizon(now), purses=purses, new_id=self._new_id, numbering=self._numbering)
 
-    async def _try(self, group: Group) -> bool:
-        """Decide and write; False when it has to be tried again."""
-        lanes: dict[Kind, int] = {}
-        owners: list[int | None] = []
-        kept = written = False
+    async def _commit(self, group: Group) -> None:
+        for _ in range(TRIES):
+            promises = group.decide(self._available)
+            if promises:
+                await self._write(group, promises)
+            if group.done:
+                return
+            if group.facts is None:
+                # A package was drawn on by others, or one number was asked for twice.
+                async with self._db.connection() as conn:
+                    self._available |= (await group.look(conn)).available
+
+    async def _write(self, group: Group, promises: list[Promise]) -> None:
+        """Promise and hand over."""
+        sending = [promise.message for promise in promises]
+        dispatcher = self._dispatcher
+        engine = None if dispatcher is None else dispatcher.engine
+        places = [NOWHERE] * len(sending) if dispatcher is None else dispatcher.make_room(sending)
+        doubtful = False
+        written: set[int] = set()
         try:
-            await fault_async("accept_before_tx")
-            async with self._db.transaction() as tx:
-                await group.decide(tx, self._directory.snapshot.packages)
-                lanes, owners = self._reserve_lanes(group.promises)
-                await fault_async("accept_in_tx")
-                await group.write(tx, owners)
-                await fault_async("hold")
-                written = True
-            await fault_async("accept_after_commit_before_reply")
-            kept = True
-        except OutOfPackageError:
-            kept = False
+            await faults.fault_async("accept_before_tx")
+            # The call commits by itself; a transaction is there for fault points to strike in.
+            async with self._db.transaction() if faults.switched_on else self._db.connection() as conn:
+                await faults.fault_async("accept_in_tx")
+                written = await group.write(conn, promises, places, engine)
+                await faults.fault_async("hold")
+            await faults.fault_async("accept_after_commit_before_reply")
         except UNAVAILABLE:
-            # Before the commit was asked for there is no doubt.
-            kept = written and await self._was_committed(group)
-            if not kept:
+            doubtful = True
+            written = await self._written_after_all(group, promises)
+            doubtful = False
+            if not written:
                 raise
         finally:
-            if not kept and self._dispatcher is not None:
-                self._dispatcher.unreserve(lanes)
-        if kept and self._dispatcher is not None:
-            held = [p for p, owner in zip(group.promises, owners, strict=True) if owner is not None]
-            self._dispatcher.push([group.message(promise) for promise in held])
-        return kept
+            kept = [n for n, promise in enumerate(promises) if promise.request in written]
+            if dispatcher is not None and engine is not None:
+                if len(kept) < len(promises):
+                    left = [n for n, promise in enumerate(promises) if promise.request not in written]
+                    give_back = dispatcher.disclaim if doubtful else dispatcher.give_back
+                    give_back([sending[n] for n in left], [places[n] for n in left], group.now)
+                dispatcher.take([sending[n] for n in kept], [places[n] for n in kept], group.now, engine=engine)
+        self._note(group, [promises[n] for n in kept])
 
-    def _reserve_lanes(self, promises: Sequence[Promise]) -> tuple[dict[Kind, int], list[int | None]]:
-        """Room in this process's own lanes: what finds room is put in already held by us and needs no claim."""
-        if self._dispatcher is None:
-            return {}, [None] * len(promises)
-        engine = self._dispatcher.engine
-        here = self._dispatcher.ways()
-        wanted = Counter(promise.draft.body.template.kind for promise in promises if promise.way in here)
-        lanes = {kind: self._dispatcher.reserve(kind, count) for kind, count in wanted.items()}
-        left = dict(lanes)
-        owners: list[int | None] = []
-        for promise in promises:
-            kind = promise.draft.body.template.kind
-            keep = promise.way in here and left[kind] > 0
-            owners.append(engine if keep else None)
-            left[kind] -= keep
-        return lanes, owners
+    def _note(self, group: Group, kept: list[Promise]) -> None:
+        for promise in kept:
+            if promise.package_id in self._available:
+                self._available[promise.package_id] -= promise.message.segments
+        METRICS.accepted(Counter(promise.message.kind for promise in kept))
+        METRICS.took(Step.ACCEPT, self._clock() - group.now, len(kept))
 
-    async def _was_committed(self, group: Group) -> bool:
-        """The connection broke during the commit: all of the group is there, or none of it. Raises InDoubtError when it cannot be told."""
-        if not group.promises:
-            return False
+    async def _written_after_all(self, group: Group, promises: list[Promise]) -> set[int]:
         try:
             async with asyncio.timeout(IN_DOUBT_S):
                 while True:
                     try:
                         async with self._db.transaction() as tx:
-                            there = await group.was_written(tx)
+                            written = await group.written(tx, promises)
                     except UNAVAILABLE:
                         await asyncio.sleep(0.2)
                     else:
-                        return there
+                        group.settled(written)
+                        return written
         except TimeoutError:
             raise InDoubtError from None
 
-    def _horizon(self) -> checks.Horizon:
-        now = self._clock()
+    def _horizon(self, now: float) -> checks.Horizon:
         started, ends = self._day
         if not started <= now < ends:
             started = day_start(now)

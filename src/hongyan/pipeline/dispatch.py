@@ -15,7 +15,7 @@ from hongyan.model.phone import is_mainland
 from hongyan.model.text import Parts, air
 from hongyan.pipeline.conclude import reference_of, udh_reference_of
 from hongyan.pipeline.lanes import Lanes
-from hongyan.pipeline.ports import Link, OutboundSegment
+from hongyan.pipeline.ports import IN_LANE, NOWHERE, Link, OutboundSegment
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.routing import ROUTES, UNSAID, LinkState, Reach, Route, choose, way_of
 from hongyan.store import doubts, messages, queue
@@ -60,6 +60,8 @@ class Dispatcher:
         self._renew = renew
         self._unwritten: list[tuple[int, list[int], float]] = []
         self._astray: list[Message] = []
+        self._promised: dict[int, int] = {}
+        """By link: room set aside for what is being promised."""
         self._lanes = Lanes(capacity, self._route)
         self._wake = Bell()
         self._stopping = False
@@ -73,18 +75,64 @@ class Dispatcher:
         """The ways that messages may wait for here. Those of no link at all are looked after by whoever has them."""
         return frozenset(way for way, route in ROUTES.items() if self._reach(route) is not Reach.ELSEWHERE)
 
-    def reserve(self, kind: Kind, count: int) -> int:
-        """Set aside room; 0 while stopping or between two identities, so that others take what arrives."""
-        return 0 if self._stopping or self._nobody else self._lanes.reserve(kind, count)
+    def make_room(self, messages: Sequence[Message]) -> list[int]:
+        """Places for messages about to be promised: a link that has room now, else our lanes, else nowhere.
 
-    def unreserve(self, lanes: Mapping[Kind, int]) -> None:
-        for kind, count in lanes.items():
-            self._lanes.unreserve(kind, count)
+        Nothing goes straight to a link while anything as urgent waits here. Nobody has a place while we stop or are between two
+        identities, so that others take what arrives.
+        """
+        if self._stopping or self._nobody:
+            return [NOWHERE] * len(messages)
+        states, here = self._states(self._clock()), self.ways()
+        return [self._place(message, states) if message.way in here else NOWHERE for message in messages]
 
-    def push(self, accepted: Sequence[Message]) -> None:
-        """Take over messages whose queue entries are held by `engine`."""
-        self._lanes.push(accepted)
+    def _place(self, message: Message, states: list[LinkState]) -> int:
+        if not self._lanes.waits(message.kind):
+            needed = _needed(message)
+            state = choose(states, self._route(message), needed)
+            if state is not None and state.room >= needed:
+                state.room -= needed
+                self._promised[state.config.id] = self._promised.get(state.config.id, 0) + needed
+                return state.config.id
+        return IN_LANE if self._lanes.reserve(message.kind, 1) else NOWHERE
+
+    def give_back(self, messages: Sequence[Message], places: Sequence[int], _at: float) -> None:
+        """They were not promised after all."""
+        for message, place in zip(messages, places, strict=True):
+            if place > IN_LANE:
+                self._promised[place] -= _needed(message)
+            elif place == IN_LANE:
+                self._lanes.unreserve(message.kind, 1)
         self._wake.ring()
+
+    def disclaim(self, messages: Sequence[Message], places: Sequence[int], at: float) -> None:
+        """They were perhaps promised, and are not written: who claims them finds them not attempted."""
+        for message, place in zip(messages, places, strict=True):
+            if place >= IN_LANE:
+                self._unwritten.append((message.app_id, [message.id], at))
+        self.give_back(messages, places, at)
+
+    def take(self, messages: Sequence[Message], places: Sequence[int], at: float, *, engine: int) -> None:
+        """Write those with a link at once and keep the others in our lanes; if our identity has ended meanwhile, do neither."""
+        if engine != self.engine or self._nobody:
+            self.disclaim(messages, places, at)
+            return
+        by_place: dict[int, list[Message]] = {}
+        for message, place in zip(messages, places, strict=True):
+            by_place.setdefault(place, []).append(message)
+        by_place.pop(NOWHERE, None)
+        waiting = by_place.pop(IN_LANE, None)
+        for link_id, group in by_place.items():
+            self._promised[link_id] -= sum(map(_needed, group))
+            self._submit(link_id, group, attempted_at=at)
+        if waiting:
+            self._lanes.push(waiting)
+            self._wake.ring()
+
+    def _states(self, now: float) -> list[LinkState]:
+        """Links with the room that nobody has been promised."""
+        rooms = [(link, link.room(now) - self._promised.get(link.config.id, 0)) for link in self._links.values()]
+        return [LinkState(link.config, room, link.most) for link, room in rooms if room > 0]
 
     # Its loops.
 
@@ -146,7 +194,7 @@ class Dispatcher:
             return False
         now = self._clock()
         reach = {route: self._reach(route) for route in ROUTES.values()}
-        states = [LinkState(link.config, room, link.most) for link in self._links.values() if (room := link.room(now)) > 0]
+        states = self._states(now)
         routes: dict[int, LinkState] = {}
         budget = min(ROUND_MAX, sum(state.room for state in states))
         taken = self._lanes.take(max(budget, 1), lambda message: self._cost(message, reach, states, routes, now))
@@ -172,7 +220,7 @@ class Dispatcher:
         route = self._route(message)
         if message.expires_at <= now or reach[route] is not Reach.HERE:
             return 0
-        needed = len(_parts(message.text, is_mainland(message.phone)).parts) - message.sent_mask.bit_count()
+        needed = _needed(message)
         state = choose(states, route, needed)
         if state is None:
             return None
@@ -273,13 +321,19 @@ class Dispatcher:
         if engine != self.engine:
             self._lanes.unreserve(kind, len(claimed))
             return False
-        self.push(claimed)
+        self._lanes.push(claimed)
+        self._wake.ring()
         return bool(claimed) and len(claimed) == granted
 
 
 @functools.lru_cache(maxsize=2048)
 def _parts(text: str, mainland: bool) -> Parts:
     return air(text, mainland=mainland)
+
+
+def _needed(message: Message) -> int:
+    """Segments that no carrier has taken yet."""
+    return len(_parts(message.text, is_mainland(message.phone)).parts) - message.sent_mask.bit_count()
 
 
 def _segments(message: Message, link: Link, now: float) -> list[OutboundSegment]:

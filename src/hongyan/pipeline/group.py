@@ -1,4 +1,4 @@
-"""A group: the requests that share one transaction, from their questions to their rows and answers."""
+"""A group: an application's requests that share one commit, from their questions to their rows and answers."""
 
 import asyncio
 import zlib
@@ -10,18 +10,17 @@ from hongyan.kit.db import Connection
 from hongyan.model.message import Accepted, Message, Outcome
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
-from hongyan.model.snapshot import PackageRef, Scope
+from hongyan.model.snapshot import App, PackageRef, Scope
 from hongyan.pipeline import checks
 from hongyan.pipeline.compose import VALIDITY_S, Composed, Draft, refused
+from hongyan.pipeline.ports import IN_LANE
 from hongyan.pipeline.routing import way_of
-from hongyan.store import commits, messages, queue
+from hongyan.store import commits, messages
 from hongyan.store.messages import LOCK_BUCKETS, Facts, NewMessage
 
-Packages = Mapping[tuple[int, Scope], tuple[PackageRef, ...]]
-
-
-class OutOfPackageError(Exception):
-    """A package had less left than was seen a moment ago: another process drew on it."""
+Purses = Mapping[Scope, Sequence[PackageRef]]
+"""An application's packages that can be drawn on now, the one that expires first in front."""
+History = dict[int, list[tuple[int, int]]]
 
 
 class Waiting(msgspec.Struct):
@@ -32,126 +31,197 @@ class Waiting(msgspec.Struct):
 
 
 class Promise(msgspec.Struct, frozen=True):
-    """A draft that passed every check."""
+    """A draft that nothing speaks against."""
 
+    request: int
+    """The place of its request in the group."""
     draft: Draft
-    id: int
+    message: Message
     package_id: int
-    way: int
+    seen: int
+    """Recent messages to its number that were known when it was decided."""
 
 
 class Group:
-    """One try at a group. Thrown away when the try fails; the drafts are decided anew in the next."""
+    """Requests of one application, decided together.
+
+    The first try assumes that nothing speaks against any number, which is so for most. The statement that promises them leaves out, and
+    tells of, those about whose numbers more is known; these are decided with that knowledge and tried again.
+    """
 
     def __init__(
-        self, requests: Sequence[Waiting], now: float, horizon: checks.Horizon, new_id: Callable[[], int], numbering: Numbering
+        self,
+        app: App,
+        requests: Sequence[Waiting],
+        now: float,
+        *,
+        horizon: checks.Horizon,
+        purses: Purses,
+        new_id: Callable[[], int],
+        numbering: Numbering,
     ) -> None:
+        self.app = app
         self.now = now
-        self.promises: list[Promise] = []
+        self.facts: Facts | None = None
         self._requests = requests
         self._horizon = horizon
+        self._purses = purses
         self._new_id = new_id
         self._numbering = numbering
         self._outcomes: list[dict[int, Outcome]] = [{} for _ in requests]
-
-    async def decide(self, tx: Connection, packages: Packages) -> None:
-        """Ask the database, application by application, and decide every draft in the order of arrival."""
-        by_app: dict[int, list[tuple[int, Draft]]] = {}
-        for place, request in enumerate(self._requests):
-            for draft in request.composed.drafts:
-                by_app.setdefault(draft.body.app.id, []).append((place, draft))
-        buckets = {_bucket(app_id, draft.phone.number) for app_id, members in by_app.items() for _, draft in members}
-        await messages.lock(tx, sorted(buckets))
-        for app_id, members in by_app.items():
-            purses = {
-                scope: [p for p in packages.get((app_id, scope), ()) if p.effective_at <= self.now < p.expires_at]
-                for scope in {draft.body.scope for _, draft in members}
-            }
-            limits = members[0][1].body.app.limits
-            facts = await messages.facts(
-                tx,
-                app_id,
-                list({draft.phone.number for _, draft in members}),
-                since_id=self._horizon.since(limits),
-                most=checks.enough_history(limits),
-                packages=[package.id for purse in purses.values() for package in purse],
-            )
-            for place, draft in members:
-                self._outcomes[place][draft.position] = self._decide(draft, facts, purses[draft.body.scope])
-
-    def _decide(self, draft: Draft, facts: Facts, purse: Sequence[PackageRef]) -> Outcome:
-        body, number = draft.body, draft.phone.number
-        history = facts.recent.get(number, ())
-        package = _first_with(purse, facts.available, body.segments)
-        standing = checks.Standing(
-            recent=checks.recent(history, body.content_hash, self._horizon),
-            blacklisted=number in facts.blacklisted,
-            opted_out=number in facts.opted_out,
-            limited=number not in body.app.unlimited_phones,
-            affordable=package is not None,
+        self._open = list(range(len(requests)))
+        self._scope = messages.Scope(
+            since_id=horizon.since(app.limits),
+            most=checks.enough_history(app.limits),
+            packages=[package.id for purse in purses.values() for package in purse],
         )
-        if (reason := checks.first_refusal(draft, standing)) is not None or package is None:
-            return refused(draft.phone, reason or Reject.NO_PACKAGE)
-        message_id = self._new_id()
-        facts.available[package] -= body.segments
-        facts.recent[number] = [(message_id, body.content_hash), *history]
-        self.promises.append(Promise(draft, message_id, package, way_of(self._numbering, number)))
-        return Accepted(message_id, number, draft.phone.region, body.segments)
 
-    async def write(self, tx: Connection, owners: Sequence[int | None]) -> None:
-        """Messages, queue entries and reserves. Raises OutOfPackageError, which must roll all back: look again and try again."""
-        rows: dict[int, list[tuple[NewMessage, int | None]]] = {}
-        for promise, owner in zip(self.promises, owners, strict=True):
-            rows.setdefault(promise.draft.body.app.id, []).append((self._row(promise), owner))
-        for app_id in sorted(rows):
-            mine = rows[app_id]
-            if not await messages.promise(tx, app_id, [row for row, _ in mine], [owner for _, owner in mine], now=self.now):
-                raise OutOfPackageError
-        if None in owners:
-            await queue.ring(tx)
+    # Deciding: pure.
 
-    async def was_written(self, tx: Connection) -> bool:
-        """Whether a try whose commit was not answered is there after all; the answer holds once `tx` is committed.
+    def decide(self, available: Mapping[int, int]) -> list[Promise]:
+        """What may be promised now. `available` is what packages were last seen to have; what is known for certain counts before it.
 
-        The lock is held until a commit that is still under way has ended: without it "not yet" would look like "no".
+        While nothing is known, a request that shares a number with an earlier one waits: what becomes of the first decides about it.
         """
-        one = self.promises[0].draft
-        await messages.lock(tx, [_bucket(one.body.app.id, one.phone.number)])
-        await commits.seal(tx)
-        return await messages.exists(tx, one.body.app.id, self.promises[0].id)
+        left = dict(available if self.facts is None else self.facts.available)
+        recent: History = {}
+        promises: list[Promise] = []
+        for place in self._open:
+            drafts = self._requests[place].composed.drafts
+            if self.facts is None:
+                if any(draft.phone.number in recent for draft in drafts):
+                    continue
+                promises += self._supposed(place, drafts, left, recent)
+            else:
+                promises += self._judged(place, drafts, self.facts, left, recent)
+        promised = {promise.request for promise in promises}
+        if self.facts is not None:
+            self._open = [place for place in self._open if place in promised]
+        return promises
 
-    def answers(self) -> list[list[Outcome] | Refusal]:
-        """One answer for each request, in order."""
-        return [
-            [decided[n] if outcome is None else outcome for n, outcome in enumerate(request.composed.outcomes)]
-            for request, decided in zip(self._requests, self._outcomes, strict=True)
-        ]
+    def _supposed(self, place: int, drafts: Sequence[Draft], left: dict[int, int], recent: History) -> list[Promise]:
+        """All drafts of a request, if no package is known to have too little for them."""
+        promises: list[Promise] = []
+        for draft in drafts:
+            needed = draft.body.segments
+            package = next((p.id for p in self._purses[draft.body.scope] if left.get(p.id, needed) >= needed), None)
+            if package is None:
+                return []
+            if package in left:
+                left[package] -= needed
+            promises.append(self._promise(place, draft, package, 0, recent))
+        return promises
 
-    def message(self, promise: Promise) -> Message:
-        """The dispatcher's view of what has just been committed."""
-        body = promise.draft.body
-        return Message(
+    def _judged(self, place: int, drafts: Sequence[Draft], facts: Facts, left: dict[int, int], recent: History) -> list[Promise]:
+        """The drafts of a request that pass every check; the others are refused."""
+        promises: list[Promise] = []
+        for draft in drafts:
+            number, segments = draft.phone.number, draft.body.segments
+            before = facts.recent.get(number, ())
+            package = next((p.id for p in self._purses[draft.body.scope] if left.get(p.id, 0) >= segments), None)
+            standing = checks.Standing(
+                recent=checks.recent([*recent.get(number, ()), *before], draft.body.content_hash, self._horizon),
+                blacklisted=number in facts.blacklisted,
+                opted_out=number in facts.opted_out,
+                limited=number not in self.app.unlimited_phones,
+                affordable=package is not None,
+            )
+            if (reason := checks.first_refusal(draft, standing)) is not None or package is None:
+                self._outcomes[place][draft.position] = refused(draft.phone, reason or Reject.NO_PACKAGE)
+                continue
+            left[package] -= segments
+            promises.append(self._promise(place, draft, package, len(before), recent))
+        return promises
+
+    def _promise(self, place: int, draft: Draft, package_id: int, seen: int, recent: History) -> Promise:
+        body, number = draft.body, draft.phone.number
+        message = Message(
             app_id=body.app.id,
-            id=promise.id,
-            phone=promise.draft.phone.number,
+            id=self._new_id(),
+            phone=number,
             kind=body.template.kind,
             text=body.text,
             segments=body.segments,
             sender_id=body.sender_id or body.app.sender_id,
             extend=body.extend,
             expires_at=self.now + VALIDITY_S[body.template.kind],
-            way=promise.way,
+            way=way_of(self._numbering, number),
         )
+        recent.setdefault(number, []).append((message.id, body.content_hash))
+        self._outcomes[place][draft.position] = Accepted(message.id, number, draft.phone.region, body.segments)
+        return Promise(place, draft, message, package_id, seen)
 
-    def _row(self, promise: Promise) -> NewMessage:
-        draft, body = promise.draft, promise.draft.body
+    @property
+    def numbers(self) -> list[int]:
+        """Of the requests that are not settled."""
+        return list({draft.phone.number for place in self._open for draft in self._requests[place].composed.drafts})
+
+    # Writing.
+
+    async def look(self, conn: Connection) -> Facts:
+        """Learn all there is about the open requests' numbers and packages."""
+        self.facts = await messages.facts(conn, self.app.id, self.numbers, self._scope)
+        return self.facts
+
+    async def write(self, conn: Connection, promises: Sequence[Promise], places: Sequence[int], engine: int | None) -> set[int]:
+        """Promise them, all of a request or none; returns the requests (by place) that are durable now.
+
+        `places` is where each message goes then, as `pipeline.ports.HandOver.make_room` said.
+        """
+        buckets = sorted({_bucket(self.app.id, promise.message.phone) for promise in promises})
+        rows = [self._row(promise, place, engine) for promise, place in zip(promises, places, strict=True)]
+        left_out = await messages.promise(conn, self.app.id, rows, self._scope, buckets, now=self.now)
+        if left_out is None:
+            self.facts = None
+            return set()
+        stale, facts = left_out
+        written = {promise.request for promise in promises} - stale
+        self.settled(written)
+        # What came with the refusal is of use only when it tells of all that is still open.
+        self.facts = facts if set(self._open) == stale else None
+        return written
+
+    async def written(self, tx: Connection, promises: Sequence[Promise]) -> set[int]:
+        """After a connection broke in `write`: the requests that are there nevertheless; the answer holds once `tx` is committed.
+
+        The lock is held until a commit that is still under way has ended: without it "not yet" would look like "no".
+        """
+        await messages.lock(tx, [_bucket(self.app.id, promises[0].message.phone)])
+        await commits.seal(tx)
+        present = await messages.present(tx, self.app.id, [promise.message.id for promise in promises])
+        return {promise.request for promise in promises if promise.message.id in present}
+
+    def settled(self, written: set[int]) -> None:
+        """These requests are durable."""
+        self.facts = None
+        self._open = [place for place in self._open if place not in written]
+
+    @property
+    def done(self) -> bool:
+        return not self._open
+
+    def answers(self, otherwise: Refusal) -> list[list[Outcome] | Refusal]:
+        """One answer for each request, in order; `otherwise` for those that are neither durable nor refused."""
+        return [
+            otherwise
+            if place in self._open
+            else [decided[n] if outcome is None else outcome for n, outcome in enumerate(request.composed.outcomes)]
+            for place, (request, decided) in enumerate(zip(self._requests, self._outcomes, strict=True))
+        ]
+
+    def _row(self, promise: Promise, place: int, engine: int | None) -> NewMessage:
+        draft, body, message = promise.draft, promise.draft.body, promise.message
         return NewMessage(
-            id=promise.id,
-            phone=draft.phone.number,
-            kind=body.template.kind,
+            request=promise.request,
+            seen=promise.seen,
+            owner=engine if place >= IN_LANE else None,
+            link_id=place if place > IN_LANE else None,
+            id=message.id,
+            phone=message.phone,
+            kind=message.kind,
             dialect=body.dialect,
             segments=body.segments,
-            validity_s=VALIDITY_S[body.template.kind],
+            validity_s=VALIDITY_S[message.kind],
             template_id=body.template.id,
             signature_id=None if body.signature is None else body.signature.id,
             package_id=promise.package_id,
@@ -160,18 +230,10 @@ class Group:
             text=body.text,
             session_context=body.session_context,
             extend=body.extend,
-            sender_id=body.sender_id or body.app.sender_id,
+            sender_id=message.sender_id,
             request_id=body.request_id,
-            way=promise.way,
+            way=message.way,
         )
-
-
-def _first_with(purse: Sequence[PackageRef], available: Mapping[int, int], segments: int) -> int | None:
-    """The package that expires first among those with enough left."""
-    for package in purse:
-        if available.get(package.id, 0) >= segments:
-            return package.id
-    return None
 
 
 def _bucket(app_id: int, number: int) -> int:

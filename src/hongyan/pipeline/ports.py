@@ -1,12 +1,12 @@
 """What the pipeline asks of the outside world: links that carry segments, and a feed for what carriers say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from hongyan.model.carrier import Receipt, Reply, SubmitOutcome
-from hongyan.model.message import Kind, Message
+from hongyan.model.message import Message
 from hongyan.model.snapshot import LinkConfig
 from hongyan.model.text import Alphabet
 
@@ -120,24 +120,28 @@ class Link(Protocol):
         ...
 
 
+NOWHERE, IN_LANE = -1, 0
+"""Places of a message: with no process in particular, and in this one's lanes. Any larger number is the link it is written to at once."""
+
+
 class HandOver(Protocol):
-    """A dispatcher in the same process: what finds room there needs no claim."""
+    """A dispatcher in the same process: what finds room there needs no claim, and what finds room on a link no attempt of its own."""
 
     engine: int
     """Under which identity it holds queue entries."""
 
-    def ways(self) -> frozenset[int]:
-        """The ways (`model.message.Message.way`) that messages can go from here; others are left to other engines."""
+    def make_room(self, messages: Sequence[Message]) -> list[int]:
+        """Set aside room for each of them, as far as there is; returns their places."""
         ...
 
-    def reserve(self, kind: Kind, count: int) -> int:
-        """Set aside room for at most `count` messages; returns how many will find it."""
+    def give_back(self, messages: Sequence[Message], places: Sequence[int], at: float) -> None:
+        """These were not promised."""
         ...
 
-    def unreserve(self, lanes: Mapping[Kind, int]) -> None:
-        """Give back room that no message came for."""
+    def disclaim(self, messages: Sequence[Message], places: Sequence[int], at: float) -> None:
+        """These were perhaps promised at `at`, and nobody answers for them: whatever of them is in the queue is to be claimed anew."""
         ...
 
-    def push(self, accepted: Sequence[Message]) -> None:
-        """Take over messages whose queue entries are held by `engine`."""
+    def take(self, messages: Sequence[Message], places: Sequence[int], at: float, *, engine: int) -> None:
+        """These were promised at `at`, held by `engine`; of those with a link the attempt is noted already, with the same time."""
         ...

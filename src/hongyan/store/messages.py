@@ -5,17 +5,27 @@ from typing import NamedTuple
 
 import msgspec
 
-from hongyan.kit.db import Connection, Row
+from hongyan.kit.db import Connection, PostgresError, Row
 from hongyan.model.message import Dialect, Kind, Message
 from hongyan.store.times import at
 
 LOCK_SPACE = 0x4859
 LOCK_BUCKETS = 4096
+SHORT = "HY001"
+"""The error of the function accept_promise when a package has less left than is needed."""
 
 
 class NewMessage(NamedTuple):
     """A message to promise; a tuple, because many of them are turned into columns at once."""
 
+    request: int
+    """Messages with the same number are promised together or not at all."""
+    seen: int
+    """How many recent messages to this phone the decision was made with; with another number of them it is not promised."""
+    owner: int | None
+    """The engine that takes it at once; None leaves it to whoever claims it."""
+    link_id: int | None
+    """The link to which the owner writes it right after the commit: its attempt is noted with it."""
     id: int
     phone: int
     kind: Kind
@@ -47,89 +57,72 @@ class Facts(msgspec.Struct, frozen=True):
     """By package: segments that can still be reserved."""
 
 
-async def lock(conn: Connection, buckets: Sequence[int]) -> None:
-    """Serialise accepts that concern the same numbers, over all processes, until the transaction ends.
+class Scope(msgspec.Struct, frozen=True):
+    """What is asked about an application's numbers."""
 
-    The buckets (0..4095, each a hash of application and number) must be sorted: then two accepts cannot deadlock.
-    """
-    await conn.execute("select pg_advisory_xact_lock($1, b) from unnest($2::int[]) b", LOCK_SPACE, buckets)
-
-
-# Bounded from below only: with both bounds the planner reads a fresh partition by its primary key, 600 times the work. That it also looks
-# into the partitions of the days to come is why there are few of them.
-FACTS = """
-select 1::smallint as what, u.phone as phone, m.id as id, m.content_hash as value
-  from unnest($2::bigint[]) u(phone)
- cross join lateral (
-       select id, content_hash from messages
-        where app_id = $1 and phone = u.phone and id >= $3 order by id desc limit $4) m
- union all
-select 2, phone, 0, 0 from blacklist where app_id = $1 and phone = any($2)
- union all
-select 3, phone, 0, 0 from optouts where app_id = $1 and phone = any($2)
- union all
-select 4, 0, id, available from packages where app_id = $1 and id = any($5)
-"""
+    since_id: int
+    most: int
+    """Recent messages a number."""
+    packages: Sequence[int]
 
 
-async def facts(conn: Connection, app_id: int, phones: Sequence[int], *, since_id: int, most: int, packages: Sequence[int]) -> Facts:
-    """One round trip for all of an application's numbers in a group; at most `most` recent messages a number."""
+async def facts(conn: Connection, app_id: int, phones: Sequence[int], scope: Scope) -> Facts:
+    """One round trip for any number of an application's numbers."""
+    rows = await conn.fetch("select * from accept_facts($1, $2, $3, $4, $5)", app_id, phones, scope.since_id, scope.most, scope.packages)
+    return _facts(rows)
+
+
+def _facts(rows: Sequence[Row]) -> Facts:
     recent: dict[int, list[tuple[int, int]]] = {}
     blacklisted: set[int] = set()
     opted_out: set[int] = set()
     available: dict[int, int] = {}
-    for what, phone, id_, value in await conn.fetch(FACTS, app_id, phones, since_id, most, packages):
+    for what, phone, id_, value in rows:
         if what == 1:
             recent.setdefault(phone, []).append((id_, value))
-        elif what == 2:  # noqa: PLR2004 - the numbers of the query above
+        elif what == 2:  # noqa: PLR2004 - the numbers of the function accept_facts
             blacklisted.add(phone)
         elif what == 3:  # noqa: PLR2004
             opted_out.add(phone)
-        else:
+        elif what == 4:  # noqa: PLR2004
             available[id_] = value
     return Facts(blacklisted=frozenset(blacklisted), opted_out=frozenset(opted_out), recent=recent, available=available)
 
 
-PROMISE = """
-with written as (
-    insert into messages (app_id, id, phone, accepted_at, expires_at, kind, dialect, segments, template_id, signature_id, package_id,
-                          content_hash, region, text, session_context, extend, sender_id, request_id)
-    select $1, u.id, u.phone, $2::timestamptz, $2::timestamptz + u.validity_s * interval '1 second',
-           u.kind, u.dialect, u.segments, u.template_id,
-           u.signature_id, u.package_id, u.content_hash, u.region, u.text, u.session_context, u.extend, u.sender_id, u.request_id
-      from unnest($3::bigint[], $4::bigint[], $5::smallint[], $6::smallint[], $7::smallint[], $8::float8[], $9::bigint[], $10::bigint[],
-                  $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
-           u(id, phone, kind, dialect, segments, validity_s, template_id, signature_id, package_id, content_hash, region, text,
-             session_context, extend, sender_id, request_id)
-), queued as (
-    insert into queue (app_id, id, kind, way, not_before, owner)
-    select $1, u.id, u.kind, u.way, $2::timestamptz, u.owner
-      from unnest($3::bigint[], $5::smallint[], $19::smallint[], $20::bigint[]) u(id, kind, way, owner)
-), held as (
-    update packages p set available = p.available - u.n, held = p.held + u.n
-      from (select package_id, sum(segments) n from unnest($11::bigint[], $7::smallint[]) s(package_id, segments) group by 1) u
-     where p.app_id = $1 and p.id = u.package_id and p.available >= u.n
-    returning p.id, u.n
-)
-insert into ledger_entries (app_id, package_id, kind, segments, at, note)
-select $1, id, 'hold', n, $2::timestamptz, $21 from held
-returning package_id
-"""
+PROMISE = f"select what, phone, id, value from accept_promise({', '.join(f'${n}' for n in range(1, 30))})"
 
 
-async def promise(conn: Connection, app_id: int, rows: Sequence[NewMessage], owners: Sequence[int | None], *, now: float) -> bool:
-    """Write an application's accepted messages with their queue entries, hold their segments and journal that: all in one statement.
+async def promise(
+    conn: Connection, app_id: int, rows: Sequence[NewMessage], scope: Scope, buckets: Sequence[int], *, now: float
+) -> tuple[set[int], Facts] | None:
+    """Write an application's messages with their queue entries, hold their segments and journal that: all in one round trip.
 
-    False when a package has less left than they need: the caller must roll back. The packages' rows stay locked until the commit.
+    Messages of a request about whose numbers more is known than it was decided with are left out; their requests and what is known
+    of their numbers are returned. None when a package has less left than the messages need: then nothing is written at all.
+    Accepts that concern the same numbers wait for each other, over all processes; `buckets` (0..4095, each a hash of application and
+    number) must be sorted, so that two of them cannot deadlock.
     """
     columns = list(zip(*rows, strict=True))
-    held = await conn.fetch(PROMISE, app_id, at(now), *columns, owners, f"messages from {rows[0].id}")
-    return len(held) == len({row.package_id for row in rows})
+    note = f"messages from {rows[0].id}"
+    try:
+        found = await conn.fetch(
+            PROMISE, app_id, at(now), scope.since_id, scope.most, scope.packages, LOCK_SPACE, buckets, note, *columns
+        )  # fmt: skip
+    except PostgresError as fault:
+        if fault.sqlstate == SHORT:
+            return None
+        raise
+    return {row[2] for row in found if row[0] == 0}, _facts(found)
 
 
-async def exists(conn: Connection, app_id: int, id_: int) -> bool:
-    """Whether the message is there."""
-    return bool(await conn.fetchval("select exists (select from messages where app_id = $1 and id = $2)", app_id, id_))
+async def lock(conn: Connection, buckets: Sequence[int]) -> None:
+    """Wait for accepts that concern the same numbers, as `promise` does; held until the transaction ends. `buckets` must be sorted."""
+    await conn.execute("select pg_advisory_xact_lock($1, b) from unnest($2::int[]) b", LOCK_SPACE, buckets)
+
+
+async def present(conn: Connection, app_id: int, ids: Sequence[int]) -> set[int]:
+    """Which of these messages are there."""
+    return {row[0] for row in await conn.fetch("select id from messages where app_id = $1 and id = any($2)", app_id, ids)}
 
 
 def message_of(row: Row) -> Message:
