@@ -1,11 +1,12 @@
 """HTTP serving: hot doors in front as plain callables, everything else in one Starlette application behind.
 
-A hot door sees no ASGI types, so that its logic is `headers, body -> bytes` and costs no more than that. Here live what all share: the body
-limit, the request id, the client's address and the error boundary.
+A hot door sees no ASGI types, so that its logic is `headers, body -> bytes` and costs no more than that; ordinary requests to it do not
+even become any (kit.fast_http). Here lives what all share: the body limit, the request id, the client's address and the error boundary.
 """
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import os
 import socket
@@ -21,7 +22,8 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
-from hongyan.kit.connection import HANG_UP, ClientConnection
+from hongyan.kit.connection import HANG_UP
+from hongyan.kit.fast_http import Answer, Arrived, FastProtocol
 
 log = structlog.get_logger()
 
@@ -33,6 +35,8 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 BODY_LIMIT = 10 * 1024 * 1024
 """Bytes; Tencent Cloud's own limit of a signed request."""
+BODY_BUFFERED = 256 * 1024
+"""A longer body goes the long way."""
 DRAIN_LIMIT = 1024 * 1024
 """Of a body over the limit, so much more is read and dropped, so that an ordinary client sees the answer and not a reset connection."""
 BODY_PATIENCE_S = 60.0
@@ -97,10 +101,44 @@ class HotPaths:
     ) -> None:
         self._doors = dict(doors)
         self._application = application
-        self._body_limit = body_limit
+        self.body_limit = body_limit
         self._trusted = tuple(trusted_proxies)
         self._seen: Seen = seen or (lambda _path, _status, _seconds: None)
         self._request_id = request_ids().__next__
+
+    # The short way: kit.fast_http.
+
+    def claims(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a hot door takes this."""
+        return path in self._doors and method != "HEAD" and not (method == "GET" and _is_browsing(query, headers))
+
+    async def ask(self, arrived: Arrived) -> Answer:
+        """A hot door's answer to what it claims."""
+        forwarded_for = arrived.headers.get(b"x-forwarded-for", b"") if self._trusted else b""
+        request = Request(
+            method=arrived.method,
+            path=arrived.path,
+            query=arrived.query,
+            headers=arrived.headers,
+            body=arrived.body,
+            client=client_address(arrived.peer, forwarded_for, self._trusted) if self._trusted else arrived.peer,
+            too_large=False,
+            request_id=self._request_id(),
+        )
+        response = await self._ask(self._doors[arrived.path], request)
+        return Answer(response.status, ((b"content-type", response.content_type), *response.headers), response.body)
+
+    async def _ask(self, door: HotDoor, request: Request) -> Response:
+        began = time.perf_counter()
+        try:
+            response = await door(request)
+        except Exception:
+            log.exception("request_failed", request_id=request.request_id, path=request.path)
+            response = _failure(request.request_id)
+        self._seen(request.path, response.status, time.perf_counter() - began)
+        return response
+
+    # The long way: ASGI.
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -118,15 +156,14 @@ class HotPaths:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self._doors.get(scope["path"])
-        if door is None or (scope["method"] in {"GET", "HEAD"} and _is_browsing(scope)):
+        if door is None or (scope["method"] in {"GET", "HEAD"} and _is_browsing(scope["query_string"], dict(scope["headers"]))):
             await self._answer_from_application(scope, receive, send)
         else:
             await self._answer_from_door(door, scope, receive, send)
 
     async def _answer_from_door(self, door: HotDoor, scope: Scope, receive: Receive, send: Send) -> None:
-        began = time.perf_counter()
         try:
-            body = await _read_body(receive, self._body_limit)
+            body = await _read_body(receive, self.body_limit)
         except ConnectionAbortedError:
             return
         headers = dict(scope["headers"])
@@ -140,13 +177,7 @@ class HotPaths:
             body is None,
             self._request_id(),
         )
-        try:
-            response = await door(request)
-        except Exception:
-            log.exception("request_failed", request_id=request.request_id, path=request.path)
-            response = _failure(request.request_id)
-        await _send(response, send, close=body is None)
-        self._seen(request.path, response.status, time.perf_counter() - began)
+        await _send(await self._ask(door, request), send, close=body is None)
 
     async def _answer_from_application(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -164,7 +195,7 @@ class HotPaths:
             await send(message)
 
         try:
-            await self._application(scope, _bounded(receive, self._body_limit), send_with_id)
+            await self._application(scope, _bounded(receive, self.body_limit), send_with_id)
         except Exception:
             log.exception("request_failed", request_id=request_id, path=scope["path"])
             if not status:
@@ -209,13 +240,13 @@ def starlette(routes: Sequence[BaseRoute], *, lifespan: Callable[[Starlette], An
 
 
 async def serve(
-    app: Application, sock: socket.socket, *, stop: asyncio.Event, patience_s: float, ready: Callable[[], None] | None = None
+    app: HotPaths, sock: socket.socket, *, stop: asyncio.Event, patience_s: float, ready: Callable[[], None] | None = None
 ) -> None:
     """Serve on a bound socket until `stop`; then take no new connections and let requests in flight end, for at most `patience_s`."""
     server = _Server(
         uvicorn.Config(
             app,
-            http=ClientConnection,
+            http=functools.partial(FastProtocol, app.claims, app.ask, min(app.body_limit, BODY_BUFFERED)),  # type: ignore[arg-type]
             ws="none",
             lifespan="on",
             access_log=False,
@@ -254,8 +285,8 @@ async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-def _is_browsing(scope: Scope) -> bool:
-    return not scope["query_string"] and not any(name in {b"authorization", b"x-tc-action"} for name, _value in scope["headers"])
+def _is_browsing(query: bytes, headers: Mapping[bytes, bytes]) -> bool:
+    return not query and b"authorization" not in headers and b"x-tc-action" not in headers
 
 
 def _is_in(address: str, networks: Sequence[Network]) -> bool:

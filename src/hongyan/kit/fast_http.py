@@ -1,0 +1,254 @@
+"""The shortest way for ordinary requests to hot doors: one parser, one task, one write.
+
+uvicorn makes an ASGI scope, an event, a cycle and two writes for each request: together more than all the rest of a send. What is not
+ordinary (another path, an encoded or absolute one, pipelining, chunks, Expect, Upgrade, a long body, a connection that ends) goes to
+uvicorn from its first byte on, together with its connection: this protocol has answered nothing of it by then.
+"""
+
+import asyncio
+import functools
+import http
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httptools
+import msgspec
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from hongyan.kit.connection import HEAD_LIMIT, HEAD_PATIENCE_S, TOO_LARGE, ClientConnection
+
+WAITING_LIMIT = 64 * 1024
+"""What a client may send while its last request is being answered."""
+MESSAGE_PATIENCE_S = 60.0
+"""The longest a request may take to arrive."""
+
+_UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade", b"connection", b"te", b"trailer"})
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """A request as it came over the connection."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    """Names in lower case; of a repeated header the last counts."""
+    body: bytes
+    peer: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes back."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+Claims = Callable[[str, str, bytes, dict[bytes, bytes]], bool]
+"""Whether a hot door takes a method, path, query and headers."""
+Ask = Callable[[Arrived], Awaitable[Answer]]
+"""The answer to a claimed request; raises nothing."""
+
+
+@functools.cache
+def _status_line(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n".encode()
+
+
+class FastProtocol(asyncio.Protocol):
+    """One connection, until something on it is not ordinary."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        ask: Ask,
+        body_limit: int,
+        *,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._claims = claims
+        self._ask = ask
+        self._body_limit = body_limit
+        self._config = config
+        self._state = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._peer = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._since = 0.0
+        """When the message under way, or the idleness, began."""
+        self._busy = self._blocked = self._ending = False
+        self._waiting = bytearray()
+        self._raw: list[bytes] = []
+        self._begun = 0
+        self._head_complete = self._complete = self._unusual = False
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+        self._request: Arrived | None = None
+
+    # The connection.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a server of streams makes no other
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if isinstance(peer, tuple) else ""
+        self._state.connections.add(self)  # type: ignore[arg-type]
+        self._since = self._loop.time()
+        self._timer = self._loop.call_later(MESSAGE_PATIENCE_S, self._look_at_clock)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._leave()
+        self._transport = None
+
+    def shutdown(self) -> None:
+        """Uvicorn stops: an answer under way is still given."""
+        self._ending = True
+        if not self._busy and self._transport is not None:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        self._blocked = True
+
+    def resume_writing(self) -> None:
+        self._blocked = False
+        self._go_on()
+
+    def data_received(self, data: bytes) -> None:
+        if self._busy or self._blocked:
+            self._waiting += data
+            if len(self._waiting) > WAITING_LIMIT and self._transport is not None:
+                self._transport.pause_reading()
+            return
+        self._feed(data)
+
+    def _leave(self) -> None:
+        self._state.connections.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look_at_clock(self) -> None:
+        """One timer a connection, however many requests it brings."""
+        patience = MESSAGE_PATIENCE_S if self._raw else self._config.timeout_keep_alive
+        left = patience if self._busy else self._since + patience - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(max(left, 1.0), self._look_at_clock)
+        elif self._transport is not None:
+            self._transport.close()
+
+    # A message.
+
+    def _feed(self, data: bytes) -> None:
+        if not self._raw:
+            self._since = self._loop.time()
+        self._raw.append(data)
+        self._size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._unusual = True
+        if self._unusual:
+            self._hand_over()
+        elif self._complete:
+            self._start()
+        elif not self._head_complete and self._size > HEAD_LIMIT and self._transport is not None:
+            self._transport.write(TOO_LARGE)
+            self._transport.close()
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+        if self._begun > 1:
+            self._unusual = True
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in _UNUSUAL and not (name == b"connection" and value.lower() == b"keep-alive"):
+            self._unusual = True
+        self._headers[name] = value
+
+    def on_headers_complete(self) -> None:
+        self._head_complete = True
+        path, _, query = self._url.partition(b"?")
+        length = self._headers.get(b"content-length", b"0")
+        ordinary = not self._unusual and path.startswith(b"/") and b"%" not in path and b"#" not in self._url and path.isascii()
+        if not ordinary or self._parser.get_http_version() != "1.1" or not length.isdigit() or int(length[:12]) > self._body_limit:
+            self._unusual = True
+            return
+        method, place = self._parser.get_method().decode("ascii"), path.decode("ascii")
+        if self._claims(method, place, query, self._headers):
+            self._request = Arrived(method, place, query, self._headers, b"", self._peer)
+        else:
+            self._unusual = True
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        self._complete = True
+
+    def _start(self) -> None:
+        request = self._request
+        assert request is not None  # noqa: S101 - a head that is complete and not unusual has one
+        if self._body:
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            request = Arrived(request.method, request.path, request.query, request.headers, body, request.peer)
+        self._busy = True
+        self._raw, self._body, self._headers = [], [], {}
+        self._url, self._request, self._size, self._begun = b"", None, 0, 0
+        self._head_complete = self._complete = False
+        task = self._loop.create_task(self._answer(request))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+
+    async def _answer(self, request: Arrived) -> None:
+        answer: Answer | None = None
+        try:
+            answer = await self._ask(request)
+        finally:
+            self._busy = False
+            self._state.total_requests += 1
+            if self._transport is not None:
+                if answer is not None:
+                    self._write(answer)
+                if answer is None or self._ending:
+                    self._transport.close()
+        self._since = self._loop.time()
+        self._go_on()
+
+    def _write(self, answer: Answer) -> None:
+        assert self._transport is not None  # noqa: S101 - the caller looked
+        lines = [_status_line(answer.status)]
+        for name, value in (*self._state.default_headers, *answer.headers):
+            lines += (name, b": ", value, b"\r\n")
+        if self._ending:
+            lines.append(b"connection: close\r\n")
+        lines += (b"content-length: %d\r\n\r\n" % len(answer.body), answer.body)
+        self._transport.write(b"".join(lines))
+
+    def _go_on(self) -> None:
+        """With what arrived meanwhile."""
+        if self._waiting and not self._busy and not self._blocked and self._transport is not None and not self._transport.is_closing():
+            data, self._waiting = bytes(self._waiting), bytearray()
+            self._transport.resume_reading()
+            self._feed(data)
+
+    def _hand_over(self) -> None:
+        """Uvicorn gets the connection, and all that has come of the message."""
+        assert self._transport is not None  # noqa: S101 - something has just arrived on it
+        self._leave()
+        successor = ClientConnection(self._config, self._state, self._app_state, self._loop)
+        successor.connection_made(self._transport)
+        self._transport.set_protocol(successor)
+        successor.data_received(b"".join(self._raw))
