@@ -22,6 +22,8 @@ WAITING_LIMIT = 64 * 1024
 """What a client may send while its last request is being answered."""
 MESSAGE_PATIENCE_S = 60.0
 """The longest a request may take to arrive."""
+TICK_S = 5.0
+"""How often a connection looks whether its client is too slow."""
 
 _UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade", b"connection", b"te", b"trailer"})
 
@@ -103,7 +105,7 @@ class FastProtocol(asyncio.Protocol):
         self._peer = peer[0] if isinstance(peer, tuple) else ""
         self._state.connections.add(self)  # type: ignore[arg-type]
         self._since = self._loop.time()
-        self._timer = self._loop.call_later(MESSAGE_PATIENCE_S, self._look_at_clock)
+        self._timer = self._loop.call_later(TICK_S, self._look_at_clock)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._leave()
@@ -137,11 +139,14 @@ class FastProtocol(asyncio.Protocol):
 
     def _look_at_clock(self) -> None:
         """One timer a connection, however many requests it brings."""
-        patience = MESSAGE_PATIENCE_S if self._raw else self._config.timeout_keep_alive
-        left = patience if self._busy else self._since + patience - self._loop.time()
-        if left > 0:
-            self._timer = self._loop.call_later(max(left, 1.0), self._look_at_clock)
-        elif self._transport is not None:
+        if self._transport is None:
+            return
+        patience: float = self._config.timeout_keep_alive
+        if self._raw:
+            patience = MESSAGE_PATIENCE_S if self._head_complete else HEAD_PATIENCE_S
+        if self._busy or self._loop.time() < self._since + patience:
+            self._timer = self._loop.call_later(TICK_S, self._look_at_clock)
+        else:
             self._transport.close()
 
     # A message.
