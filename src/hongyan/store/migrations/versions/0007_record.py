@@ -9,7 +9,8 @@ depends_on = None
 
 STATEMENTS = (
     # Plans are kept, since making them would cost more than carrying them out, and are made without sequential scans, since they may be
-    # made while a table is empty. Joined by lateral look-ups: a plain join is planned as a hash of all of the application's messages.
+    # made while a table is empty, nor nested loops where there is a choice: nobody knows then how much a batch will hold. Messages are joined
+    # by lateral look-ups, where there is none: a plain join is planned as a hash of all of the application's messages.
     """
     create function record_answers(
         p_app bigint, p_at timestamptz,
@@ -18,7 +19,7 @@ STATEMENTS = (
         p_id bigint[], p_status smallint[], p_code text[], p_charge smallint[], p_end_link bigint[], p_ends float8[],
         p_first bigint, p_last bigint, p_callback smallint, p_pull smallint, p_bundle bigint)
     returns table (status smallint, messages bigint) language plpgsql
-    set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_nestloop = off as $$
     #variable_conflict use_column
     begin
         if cardinality(p_message) > 0 then
