@@ -8,9 +8,10 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = (
-    # Plans are kept, since making them would cost more than carrying them out, and are made without sequential scans, since they may be
-    # made while a table is empty, nor nested loops where there is a choice: nobody knows then how much a batch will hold. Messages are joined
-    # by lateral look-ups, where there is none: a plain join is planned as a hash of all of the application's messages.
+    # Plans are kept, since making them would cost more than carrying them out. They may be made while a table is empty and nobody knows how
+    # much a batch will hold, so how they are carried out is said: rows of tables are looked up one by one by their keys, what is in memory
+    # is joined by hashes. (A plain join with messages is planned as a hash of all of the application's; "id = any" as a walk through all of
+    # its queue.)
     """
     create function record_answers(
         p_app bigint, p_at timestamptz,
@@ -19,7 +20,8 @@ STATEMENTS = (
         p_id bigint[], p_status smallint[], p_code text[], p_charge smallint[], p_end_link bigint[], p_ends float8[],
         p_first bigint, p_last bigint, p_callback smallint, p_pull smallint, p_bundle bigint)
     returns table (status smallint, messages bigint) language plpgsql
-    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_nestloop = off as $$
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
+    set enable_hashjoin = on set enable_nestloop = on as $$
     #variable_conflict use_column
     begin
         if cardinality(p_message) > 0 then
@@ -27,7 +29,9 @@ STATEMENTS = (
             select p_app, u.*, p_at from unnest(p_message, p_sequence, p_total, p_link, p_key, p_carrier_id, p_phone) u;
         end if;
         if cardinality(p_leaving) > 0 then
-            delete from queue where app_id = p_app and id = any (p_leaving);
+            perform set_config('enable_hashjoin', 'off', true);
+            delete from queue q using unnest(p_leaving) u(id) where q.app_id = p_app and q.id = u.id;
+            perform set_config('enable_hashjoin', 'on', true);
         end if;
         if cardinality(p_id) = 0 then
             return;
@@ -35,6 +39,7 @@ STATEMENTS = (
         if p_callback > 0 then
             perform pg_notify('hongyan_outbox', p_app || ' 1');
         end if;
+        perform set_config('enable_nestloop', 'off', true);
         return query
         with told as (
             select u.*, m.package_id, m.segments, m.phone, m.dialect, m.session_context
@@ -74,6 +79,7 @@ STATEMENTS = (
               from moved m cross join lateral (values ('post', m.posted), ('void', m.voided)) e(kind, segments) where e.segments > 0
         )
         select status, count(*) from ended group by status;
+        perform set_config('enable_nestloop', 'on', true);
     end
     $$
     """,
