@@ -7,6 +7,10 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+# Plans are kept, since making them would cost more than carrying them out, and may be made while a table is empty. So each look-up can be
+# done in one way only: a range of one value and an order that only the right index has. (With an equality instead, the planner of an empty
+# table may take the primary key, and read the whole day for every number.)
+
 STATEMENTS = (
     # Bounded from below only: with both bounds the planner reads a fresh partition by its primary key, 600 times the work. That it also
     # looks into the partitions of the days to come is why there are few of them.
@@ -17,17 +21,18 @@ STATEMENTS = (
       from unnest(p_phones) u(phone)
      cross join lateral (
            select id, content_hash from messages
-            where app_id = p_app and phone = u.phone and id >= p_since order by id desc limit p_most) m
+            where app_id = p_app and phone >= u.phone and phone <= u.phone and id >= p_since
+            order by phone desc, id desc limit p_most) m
      union all
-    select 2::smallint, b.phone, 0, 0 from blacklist b where b.app_id = p_app and b.phone = any(p_phones)
+    select 2::smallint, b.phone, 0, 0 from unnest(p_phones) u(phone)
+     cross join lateral (select phone from blacklist where app_id = p_app and phone = u.phone limit 1) b
      union all
-    select 3::smallint, o.phone, 0, 0 from optouts o where o.app_id = p_app and o.phone = any(p_phones)
+    select 3::smallint, o.phone, 0, 0 from unnest(p_phones) u(phone)
+     cross join lateral (select phone from optouts where app_id = p_app and phone = u.phone limit 1) o
      union all
     select 4::smallint, 0, p.id, p.available from packages p where p.app_id = p_app and p.id = any(p_packages)
     $$
     """,
-    # The question is planned anew each time (a plan made while the table was empty would walk whole key prefixes); the writing needs no
-    # statistics, and planning it would cost more than doing it.
     """
     create function accept_promise(
         p_app bigint, p_at timestamptz, p_since bigint, p_most integer, p_purse bigint[],
@@ -36,24 +41,23 @@ STATEMENTS = (
         p_id bigint[], p_phone bigint[], p_kind smallint[], p_dialect smallint[], p_segments smallint[], p_validity_s float8[],
         p_template bigint[], p_signature bigint[], p_package bigint[], p_hash bigint[], p_region text[], p_text text[],
         p_context text[], p_extend text[], p_sender text[], p_request_id text[], p_way smallint[])
-    returns table (what smallint, phone bigint, id bigint, value bigint) language plpgsql as $$
+    returns table (what smallint, phone bigint, id bigint, value bigint) language plpgsql
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
     #variable_conflict use_column
     declare
         stale integer[];
         short boolean;
     begin
-        perform set_config('plan_cache_mode', 'force_custom_plan', true);
         perform pg_advisory_xact_lock(p_lock_space, bucket) from unnest(p_locks) bucket;
         select array_agg(distinct u.request) into stale
           from unnest(p_request, p_phone, p_seen) u(request, phone, seen)
-          left join lateral (
-               select count(*) as known from (
-                   select from messages m where m.app_id = p_app and m.phone = u.phone and m.id >= p_since
-                    order by m.id desc limit p_most) one) h on true
-         where h.known <> u.seen
-            or u.phone in (select b.phone from blacklist b where b.app_id = p_app and b.phone = any(p_phone))
-            or u.phone in (select o.phone from optouts o where o.app_id = p_app and o.phone = any(p_phone));
-        perform set_config('plan_cache_mode', 'force_generic_plan', true);
+         where u.seen <> (
+               select count(*) from (
+                   select from messages
+                    where app_id = p_app and phone >= u.phone and phone <= u.phone and id >= p_since
+                    order by phone desc, id desc limit p_most) known)
+            or (select 1 from blacklist where app_id = p_app and phone = u.phone limit 1) is not null
+            or (select 1 from optouts where app_id = p_app and phone = u.phone limit 1) is not null;
         with fresh as (
             select * from unnest(
                 p_request, p_owner, p_link, p_id, p_phone, p_kind, p_dialect, p_segments, p_validity_s, p_template, p_signature, p_package,
@@ -89,7 +93,6 @@ STATEMENTS = (
         if array_position(p_owner, null) is not null then
             perform pg_notify('hongyan_queue', '');
         end if;
-        perform set_config('plan_cache_mode', 'force_custom_plan', true);
         if stale is not null then
             return query select 0::smallint, 0::bigint, r::bigint, 0::bigint from unnest(stale) r;
             return query select * from accept_facts(

@@ -9,9 +9,9 @@ depends_on = None
 
 STATEMENTS = (
     # Plans are kept, since making them would cost more than carrying them out. They may be made while a table is empty and nobody knows how
-    # much a batch will hold, so how they are carried out is said: rows of tables are looked up one by one by their keys, what is in memory
-    # is joined by hashes. (A plain join with messages is planned as a hash of all of the application's; "id = any" as a walk through all of
-    # its queue.)
+    # much a batch will hold, so how they are carried out is said: rows of tables are looked up one by one, in an order that only the right
+    # index has; what is in memory is joined by hashes. (A plain join with messages is planned as a hash of all of the application's, and a
+    # set of keys to delete as a walk through all of its queue.)
     """
     create function record_answers(
         p_app bigint, p_at timestamptz,
@@ -20,18 +20,19 @@ STATEMENTS = (
         p_id bigint[], p_status smallint[], p_code text[], p_charge smallint[], p_end_link bigint[], p_ends float8[],
         p_first bigint, p_last bigint, p_callback smallint, p_pull smallint, p_bundle bigint)
     returns table (status smallint, messages bigint) language plpgsql
-    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
-    set enable_hashjoin = on set enable_nestloop = on as $$
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_nestloop = off as $$
     #variable_conflict use_column
+    declare
+        leaving bigint;
     begin
         if cardinality(p_message) > 0 then
             insert into segments (app_id, message_id, sequence, total, link_id, carrier_key, carrier_id, phone, submitted_at)
             select p_app, u.*, p_at from unnest(p_message, p_sequence, p_total, p_link, p_key, p_carrier_id, p_phone) u;
         end if;
         if cardinality(p_leaving) > 0 then
-            perform set_config('enable_hashjoin', 'off', true);
-            delete from queue q using unnest(p_leaving) u(id) where q.app_id = p_app and q.id = u.id;
-            perform set_config('enable_hashjoin', 'on', true);
+            foreach leaving in array p_leaving loop
+                delete from queue where app_id = p_app and id = leaving;
+            end loop;
         end if;
         if cardinality(p_id) = 0 then
             return;
@@ -39,13 +40,13 @@ STATEMENTS = (
         if p_callback > 0 then
             perform pg_notify('hongyan_outbox', p_app || ' 1');
         end if;
-        perform set_config('enable_nestloop', 'off', true);
         return query
         with told as (
             select u.*, m.package_id, m.segments, m.phone, m.dialect, m.session_context
               from unnest(p_id, p_status, p_code, p_charge, p_end_link, p_ends) u(id, status, code, charge, link_id, ends)
              cross join lateral (
-                   select * from messages where app_id = p_app and id = u.id and id >= p_first and id <= p_last limit 1) m
+                   select * from messages
+                    where app_id = p_app and id >= u.id and id <= u.id and id >= p_first and id <= p_last order by id limit 1) m
         ), ended as (
             insert into settlements as s (app_id, id, status, code, package_id, segments, charged, link_id, done_at, settled_at)
             select p_app, id, status, code, package_id, segments, case charge when 1 then segments when 0 then 0 end, link_id,
@@ -79,7 +80,6 @@ STATEMENTS = (
               from moved m cross join lateral (values ('post', m.posted), ('void', m.voided)) e(kind, segments) where e.segments > 0
         )
         select status, count(*) from ended group by status;
-        perform set_config('enable_nestloop', 'on', true);
     end
     $$
     """,
