@@ -16,7 +16,7 @@ from hongyan.model.snapshot import Scope
 from hongyan.pipeline import checks
 from hongyan.pipeline.compose import compose
 from hongyan.pipeline.directory import Directory
-from hongyan.pipeline.group import Group, Promise, Waiting
+from hongyan.pipeline.group import Group, Promise, Waiting, Written
 from hongyan.pipeline.ports import NOWHERE, HandOver
 from hongyan.store.partitions import day_start
 
@@ -195,19 +195,10 @@ class SendService:
         doubtful = False
         written: set[int] = set()
         try:
-            await faults.fault_async("accept_before_tx")
-            # The call commits by itself; a transaction is there for fault points to strike in.
-            async with self._db.transaction() if faults.switched_on else self._db.connection() as conn:
-                await faults.fault_async("accept_in_tx")
-                written = await group.write(conn, promises, places, engine)
-                await faults.fault_async("hold")
-            await faults.fault_async("accept_after_commit_before_reply")
-        except UNAVAILABLE:
+            written = await self._durably(group, promises, places, engine)
+        except InDoubtError:
             doubtful = True
-            written = await self._written_after_all(group, promises)
-            doubtful = False
-            if not written:
-                raise
+            raise
         finally:
             kept = [n for n, promise in enumerate(promises) if promise.request in written]
             if dispatcher is not None and engine is not None:
@@ -218,6 +209,23 @@ class SendService:
                 dispatcher.take([sending[n] for n in kept], [places[n] for n in kept], group.now, engine=engine)
         self._note(group, [promises[n] for n in kept])
 
+    async def _durably(self, group: Group, promises: list[Promise], places: list[int], engine: int | None) -> set[int]:
+        """Write them; the requests that survive a crash now. Raises InDoubtError when nobody knows."""
+        try:
+            await faults.fault_async("accept_before_tx")
+            # The call commits by itself; a transaction is there for fault points to strike in.
+            async with self._db.transaction() if faults.switched_on else self._db.connection() as conn:
+                await faults.fault_async("accept_in_tx")
+                written = await group.write(conn, promises, places, engine)
+                await faults.fault_async("hold")
+            await faults.fault_async("accept_after_commit_before_reply")
+        except UNAVAILABLE:
+            written = await self._written_after_all(group, promises)
+            if not written.requests:
+                raise
+        group.settle(written)
+        return written.requests
+
     def _note(self, group: Group, kept: list[Promise]) -> None:
         for promise in kept:
             if promise.package_id in self._available:
@@ -225,7 +233,7 @@ class SendService:
         METRICS.accepted(Counter(promise.message.kind for promise in kept))
         METRICS.took(Step.ACCEPT, self._clock() - group.now, len(kept))
 
-    async def _written_after_all(self, group: Group, promises: list[Promise]) -> set[int]:
+    async def _written_after_all(self, group: Group, promises: list[Promise]) -> Written:
         try:
             async with asyncio.timeout(IN_DOUBT_S):
                 while True:
@@ -235,7 +243,6 @@ class SendService:
                     except UNAVAILABLE:
                         await asyncio.sleep(0.2)
                     else:
-                        group.settled(written)
                         return written
         except TimeoutError:
             raise InDoubtError from None

@@ -42,6 +42,15 @@ class Promise(msgspec.Struct, frozen=True):
     """Recent messages to its number that were known when it was decided."""
 
 
+class Written(msgspec.Struct, frozen=True):
+    """What came of a try."""
+
+    requests: set[int]
+    """By place: those whose messages are there."""
+    facts: Facts | None
+    """What is known about all the others."""
+
+
 class Group:
     """Requests of one application, decided together.
 
@@ -163,25 +172,23 @@ class Group:
         self.facts = await messages.facts(conn, self.app.id, self.numbers, self._scope)
         return self.facts
 
-    async def write(self, conn: Connection, promises: Sequence[Promise], places: Sequence[int], engine: int | None) -> set[int]:
-        """Promise them, all of a request or none; returns the requests (by place) that are durable now.
+    async def write(self, conn: Connection, promises: Sequence[Promise], places: Sequence[int], engine: int | None) -> Written:
+        """Promise them, all of a request or none.
 
-        `places` is where each message goes then, as `pipeline.ports.HandOver.make_room` said.
+        `places` is where each message goes then, as `pipeline.ports.HandOver.make_room` said. What is returned counts from the commit on:
+        tell `settle` then.
         """
         buckets = sorted({_bucket(self.app.id, promise.message.phone) for promise in promises})
         rows = [self._row(promise, place, engine) for promise, place in zip(promises, places, strict=True)]
         left_out = await messages.promise(conn, self.app.id, rows, self._scope, buckets, now=self.now)
         if left_out is None:
-            self.facts = None
-            return set()
+            return Written(set(), None)
         stale, facts = left_out
         written = {promise.request for promise in promises} - stale
-        self.settled(written)
         # What came with the refusal is of use only when it tells of all that is still open.
-        self.facts = facts if set(self._open) == stale else None
-        return written
+        return Written(written, facts if set(self._open) - written == stale else None)
 
-    async def written(self, tx: Connection, promises: Sequence[Promise]) -> set[int]:
+    async def written(self, tx: Connection, promises: Sequence[Promise]) -> Written:
         """After a connection broke in `write`: the requests that are there nevertheless; the answer holds once `tx` is committed.
 
         The lock is held until a commit that is still under way has ended: without it "not yet" would look like "no".
@@ -189,12 +196,12 @@ class Group:
         await messages.lock(tx, [_bucket(self.app.id, promises[0].message.phone)])
         await commits.seal(tx)
         present = await messages.present(tx, self.app.id, [promise.message.id for promise in promises])
-        return {promise.request for promise in promises if promise.message.id in present}
+        return Written({promise.request for promise in promises if promise.message.id in present}, None)
 
-    def settled(self, written: set[int]) -> None:
-        """These requests are durable."""
-        self.facts = None
-        self._open = [place for place in self._open if place not in written]
+    def settle(self, written: Written) -> None:
+        """These requests are durable; with the facts, if there are any, the others are decided anew."""
+        self._open = [place for place in self._open if place not in written.requests]
+        self.facts = written.facts
 
     @property
     def done(self) -> bool:
