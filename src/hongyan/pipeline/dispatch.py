@@ -138,17 +138,20 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Send until cancelled."""
+        now = self._clock()
         while True:
             try:
                 await self._take_back()
                 await self._let_go()
-                progressed = await self._round()
+                now = self._clock()
+                progressed = await self._round(now)
             except RETRY as fault:
                 log.warning("dispatch_waits_for_database", why=type(fault).__name__)
                 progressed = False
                 await asyncio.sleep(POLL_S / 4)
             if not progressed:
-                await self._wake.wait(self._patience())
+                # As of the round's time: room that has come since would otherwise be taken for room that nobody wants.
+                await self._wake.wait(self._patience(now))
 
     async def run_claims(self) -> None:
         """Claim until cancelled: on the bell, each second, and as long as there is room and more to have."""
@@ -180,8 +183,7 @@ class Dispatcher:
             if await queue.release(tx, [self.engine]):
                 await queue.ring(tx)
 
-    def _patience(self) -> float:
-        now = self._clock()
+    def _patience(self, now: float) -> float:
         if not len(self._lanes):
             return POLL_S
         waits = [wait for link in self._links.values() if (wait := link.next_room_in(now)) is not None]
@@ -189,10 +191,9 @@ class Dispatcher:
 
     # One round of sending.
 
-    async def _round(self) -> bool:
+    async def _round(self, now: float) -> bool:
         if self._stopping or self._nobody or not len(self._lanes):
             return False
-        now = self._clock()
         reach = {route: self._reach(route) for route in ROUTES.values()}
         states = self._states(now)
         routes: dict[int, LinkState] = {}
