@@ -8,6 +8,7 @@ import structlog
 
 from hongyan.kit import faults, ids
 from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS, Step
 from hongyan.model.message import Caller, Outcome, SendCommand
 from hongyan.model.numbering import Numbering
@@ -212,13 +213,13 @@ class SendService:
     async def _durably(self, group: Group, promises: list[Promise], places: list[int], engine: int | None) -> set[int]:
         """Write them; the requests that survive a crash now. Raises InDoubtError when nobody knows."""
         try:
-            await faults.fault_async("accept_before_tx")
+            await fault_async("accept_before_tx")
             # The call commits by itself; a transaction is there for fault points to strike in.
             async with self._db.transaction() if faults.switched_on else self._db.connection() as conn:
-                await faults.fault_async("accept_in_tx")
+                await fault_async("accept_in_tx")
                 written = await group.write(conn, promises, places, engine)
-                await faults.fault_async("hold")
-            await faults.fault_async("accept_after_commit_before_reply")
+                await fault_async("hold")
+            await fault_async("accept_after_commit_before_reply")
         except UNAVAILABLE:
             written = await self._written_after_all(group, promises)
             if not written.requests:
