@@ -85,10 +85,10 @@ def _answers(act: Any, parts: int = 5, command: int | None = ANSWER, way: Way = 
 
 CASES: dict[str, Case] = {
     "no fault": Case(lambda _: []),
-    "a long way": Case(lambda _: [], dict.fromkeys(Way, Shape(delay_s=0.05))),
+    "a long way": Case(lambda _: [], dict.fromkeys(Way, Shape(delay_s=0.02))),
     "a narrow line": Case(lambda _: [], dict.fromkeys(Way, Shape(rate=1_500_000))),
     "octet by octet": Case(lambda _: [Fault(Way.BACK, split, every=7), Fault(Way.OUT, split, every=29)]),
-    "all at once": Case(lambda _: [], dict.fromkeys(Way, Shape(coalesce_s=0.04))),
+    "all at once": Case(lambda _: [], dict.fromkeys(Way, Shape(coalesce_s=0.02))),
     "a carrier that stops reading": Case(_answers(stop_reading(0.25), command=SUBMIT, way=Way.OUT)),
     "a link that is not read from": Case(_answers(stop_reading(0.25))),
     "a carrier that reads nothing for too long": Case(

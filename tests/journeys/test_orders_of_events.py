@@ -162,6 +162,7 @@ async def live(world: World, orders: list[tuple[tuple[str, Any], list[tuple[str,
     async with rig.db.connection() as conn:
         await partitions.ensure(conn, rig.now)
     await rig.control.packages.buy(rig.app.id, Scope.MAINLAND, 1000)
+    await rig.directory.refresh()
     lives = await world.begin([kind for kind, _ in orders])
     for step in range(max(len(events) for _, events in orders)):
         due = [(life, *events[step]) for life, (_, events) in zip(lives, orders, strict=True) if step < len(events)]
@@ -185,6 +186,9 @@ async def the_end(world: World, lives: list[Life], *, to_the_last: bool) -> None
         await rig.later(61.0)
         await world.settle_down()
         await world.look()
+    # A receipt that has waited long is looked at once an hour.
+    await rig.later(HOUR_S + 1.0)
+    await world.look()
     if to_the_last:
         await rig.later(73 * HOUR_S)
         await rig.upkeep.expire()
