@@ -235,6 +235,9 @@ class Campaign:
                 if not left["waiting"] and not owed:
                     await conn.execute("update queue set resolve_at = now() where resolve_at > now()")
                     await conn.execute("update outbox set due_at = now() where app_id = $1 and callback = 1 and due_at > now()", app)
+                if "carrier" in self.result.kills:
+                    # Receipts died with it.
+                    del left["without an ending"], left["receipts without a message"]
                 return {name: count for name, count in left.items() if count}
         except (*UNAVAILABLE, TimeoutError) as fault:
             return {type(fault).__name__: 1}
