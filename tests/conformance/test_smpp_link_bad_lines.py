@@ -107,8 +107,8 @@ CASES: dict[str, Case] = {
     "receipts repeated": Case(lambda _: [Fault(Way.BACK, repeat(2), RECEIPT, every=5)]),
     "receipts swallowed": Case(lambda _: [Fault(Way.BACK, swallow, RECEIPT, every=100)]),
     "acknowledgements swallowed": Case(lambda _: [Fault(Way.OUT, swallow, RECEIPT | 0x80000000, every=100)]),
-    "a wrong length": Case(_answers(corrupt(SMPP.head_fields["length"]), 4), windows=4, calls=2),
-    "a length of nothing": Case(_answers(lambda lane, frame: lane.write(b"\0" * 4 + frame[4:]), 4), windows=4, calls=5),
+    "a wrong length": Case(_answers(corrupt(SMPP.head_fields["length"]), 4), windows=4, unseen=True, calls=2),
+    "a length of nothing": Case(_answers(lambda lane, frame: lane.write(b"\0" * 4 + frame[4:]), 4), windows=4, unseen=True, calls=5),
     "a wrong command": Case(lambda _: [Fault(Way.BACK, corrupt(SMPP.head_fields["command"]), ANSWER, every=100)], lost=0.05),
     "a wrong sequence number": Case(
         lambda _: [Fault(Way.BACK, corrupt(SMPP.head_fields["sequence"]), ANSWER, every=100)], lost=0.05, mistaken=100
@@ -116,7 +116,7 @@ CASES: dict[str, Case] = {
     "a wrong body": Case(lambda _: [Fault(Way.BACK, corrupt(SMPP.head_fields["body"]), ANSWER, every=100)], mistaken=100),
     "cut in the middle": Case(_answers(cut(21)), windows=5, unseen=True, calls=6),
     "submits cut in the middle": Case(_answers(cut(21), command=SUBMIT, way=Way.OUT), windows=5, unseen=True, calls=6),
-    "stray octets": Case(_answers(stray(b"\0\0\0\x01HTTP"), 4), windows=4, calls=5),
+    "stray octets": Case(_answers(stray(b"\0\0\0\x01HTTP"), 4), windows=4, unseen=True, calls=5),
 }
 
 
