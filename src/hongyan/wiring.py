@@ -144,7 +144,7 @@ async def announce_simulator(settings: Settings, url: str, host: str, port: int)
                 system_id="hongyan",
                 password=SIMULATOR_PASSWORD,
                 sessions=2,
-                window=250,
+                window=500,
                 sender_id="10690000",
                 priority=1000,
             )

@@ -78,16 +78,17 @@ class Dispatcher:
     def make_room(self, messages: Sequence[Message]) -> list[int]:
         """Places for messages about to be promised: a link that has room now, else our lanes, else nowhere.
 
-        Nothing goes straight to a link while anything as urgent waits here. Nobody has a place while we stop or are between two
+        What goes straight to a link leaves room there for all that waits here. Nobody has a place while we stop or are between two
         identities, so that others take what arrives.
         """
         if self._stopping or self._nobody:
             return [NOWHERE] * len(messages)
-        states, here = self._states(self._clock()), self.ways()
+        here = self.ways()
+        states = self._states(self._clock(), besides=len(self._lanes))
         return [self._place(message, states) if message.way in here else NOWHERE for message in messages]
 
     def _place(self, message: Message, states: list[LinkState]) -> int:
-        if not self._lanes.waits(message.kind):
+        if states:
             needed = _needed(message)
             state = choose(states, self._route(message), needed)
             if state is not None and state.room >= needed:
@@ -129,9 +130,9 @@ class Dispatcher:
             self._lanes.push(waiting)
             self._wake.ring()
 
-    def _states(self, now: float) -> list[LinkState]:
-        """Links with the room that nobody has been promised."""
-        rooms = [(link, link.room(now) - self._promised.get(link.config.id, 0)) for link in self._links.values()]
+    def _states(self, now: float, *, besides: int = 0) -> list[LinkState]:
+        """Links with the room that nobody has been promised, as far as it is more than `besides`."""
+        rooms = [(link, link.room(now) - self._promised.get(link.config.id, 0) - besides) for link in self._links.values()]
         return [LinkState(link.config, room, link.most) for link, room in rooms if room > 0]
 
     # Its loops.

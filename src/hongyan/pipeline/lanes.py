@@ -27,10 +27,6 @@ class Lanes:
     def room(self, kind: Kind) -> int:
         return self._capacity - self._held[kind]
 
-    def waits(self, kind: Kind) -> bool:
-        """Whether anything at least as urgent is in hand."""
-        return bool(self._size) and any(self._queues[as_urgent] for as_urgent in Kind if as_urgent <= kind)
-
     def reserve(self, kind: Kind, count: int) -> int:
         """Set aside room for at most `count` messages; returns how many will find it."""
         granted = max(0, min(count, self.room(kind)))
