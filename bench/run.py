@@ -23,7 +23,7 @@ STOP_PATIENCE_S = 20.0
 SPY_LEAD_S = 1.0
 """The profiler looks from so long after the warm-up on."""
 
-MARKS = {"single": 2_500, "bulk": 10_000}
+MARKS = {"single": 4_500, "bulk": 12_000}
 """Messages a second, accepted and delivered."""
 HALF_LOAD_P99_MS = 50.0
 CODES_PER_S = 100
