@@ -31,10 +31,10 @@ def test_a_loss_is_a_fault_with_or_without_marks(run: ModuleType) -> None:
 
 
 def test_being_slow_is_a_fault_only_against_the_marks(run: ModuleType) -> None:
-    report = {"single": result(2_499), "bulk": result(9_999), "half": result(1_000, p99=50.0)}
+    report = {"single": result(4_499), "bulk": result(11_999), "half": result(1_000, p99=50.0)}
     assert run.faults(report, marks=False) == []
     assert [fault.partition(":")[0] for fault in run.faults(report, marks=True)] == ["single", "bulk", "half"]
-    assert run.faults({"single": result(2_500), "bulk": result(10_000), "half": result(1_000, p99=49.9)}, marks=True) == []
+    assert run.faults({"single": result(4_500), "bulk": result(12_000), "half": result(1_000, p99=49.9)}, marks=True) == []
 
 
 def test_codes_that_wait_for_a_campaign_are_a_fault(run: ModuleType) -> None:
