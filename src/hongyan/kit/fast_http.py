@@ -6,26 +6,25 @@ uvicorn from its first byte on, together with its connection: this protocol has 
 """
 
 import asyncio
-import functools
-import http
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import httptools
 import msgspec
 from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
-from hongyan.kit.connection import HEAD_LIMIT, HEAD_PATIENCE_S, TOO_LARGE, ClientConnection
+from hongyan.kit.connection import HEAD_LIMIT, TOO_LARGE, ClientConnection, Patience
 
 WAITING_LIMIT = 64 * 1024
 """What a client may send while its last request is being answered."""
-MESSAGE_PATIENCE_S = 60.0
-"""The longest a request may take to arrive."""
-TICK_S = 5.0
-"""How often a connection looks whether its client is too slow."""
+LENGTH_DIGITS = 12
+"""Of a Content-Length; a longer one may be of zeros, or no number that fits anything."""
+URL_LIMIT = 60_000
+"""Of a longer one uvicorn says whether it can be read."""
 
-_UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade", b"connection", b"te", b"trailer"})
+_UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade", b"connection", b"proxy-connection", b"te", b"trailer"})
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -54,11 +53,6 @@ Ask = Callable[[Arrived], Awaitable[Answer]]
 """The answer to a claimed request; raises nothing."""
 
 
-@functools.cache
-def _status_line(status: int) -> bytes:
-    return f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n".encode()
-
-
 class FastProtocol(asyncio.Protocol):
     """One connection, until something on it is not ordinary."""
 
@@ -72,10 +66,12 @@ class FastProtocol(asyncio.Protocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
         self._claims = claims
         self._ask = ask
         self._body_limit = body_limit
+        self._patience = patience
         self._config = config
         self._state = server_state
         self._app_state = app_state
@@ -105,16 +101,15 @@ class FastProtocol(asyncio.Protocol):
         self._peer = peer[0] if isinstance(peer, tuple) else ""
         self._state.connections.add(self)  # type: ignore[arg-type]
         self._since = self._loop.time()
-        self._timer = self._loop.call_later(TICK_S, self._look_at_clock)
+        self._timer = self._loop.call_later(self._patience.tick_s, self._look_at_clock)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._leave()
-        self._transport = None
 
     def shutdown(self) -> None:
-        """Uvicorn stops: an answer under way is still given."""
+        """Uvicorn stops: an answer under way is still given, and a request that has begun to come is waited for as uvicorn does."""
         self._ending = True
-        if not self._busy and self._transport is not None:
+        if not self._busy and not self._head_complete and self._transport is not None:
             self._transport.close()
 
     def pause_writing(self) -> None:
@@ -133,7 +128,9 @@ class FastProtocol(asyncio.Protocol):
         self._feed(data)
 
     def _leave(self) -> None:
+        """Nothing may come any more; parser and protocol hold each other."""
         self._state.connections.discard(self)
+        self._transport = self._parser = None  # type: ignore[assignment]
         if self._timer is not None:
             self._timer.cancel()
 
@@ -143,9 +140,13 @@ class FastProtocol(asyncio.Protocol):
             return
         patience: float = self._config.timeout_keep_alive
         if self._raw:
-            patience = MESSAGE_PATIENCE_S if self._head_complete else HEAD_PATIENCE_S
+            patience = self._patience.message_s if self._head_complete else self._patience.head_s
+        elif self._blocked:
+            patience = self._patience.reading_s
         if self._busy or self._loop.time() < self._since + patience:
-            self._timer = self._loop.call_later(TICK_S, self._look_at_clock)
+            self._timer = self._loop.call_later(self._patience.tick_s, self._look_at_clock)
+        elif self._transport.get_write_buffer_size():
+            self._transport.abort()
         else:
             self._transport.close()
 
@@ -187,7 +188,8 @@ class FastProtocol(asyncio.Protocol):
         path, _, query = self._url.partition(b"?")
         length = self._headers.get(b"content-length", b"0")
         ordinary = not self._unusual and path.startswith(b"/") and b"%" not in path and b"#" not in self._url and path.isascii()
-        if not ordinary or self._parser.get_http_version() != "1.1" or not length.isdigit() or int(length[:12]) > self._body_limit:
+        measured = length.isdigit() and len(length) <= LENGTH_DIGITS and int(length) <= self._body_limit and len(self._url) <= URL_LIMIT
+        if not ordinary or not measured or self._parser.get_http_version() != "1.1":
             self._unusual = True
             return
         method, place = self._parser.get_method().decode("ascii"), path.decode("ascii")
@@ -233,7 +235,7 @@ class FastProtocol(asyncio.Protocol):
 
     def _write(self, answer: Answer) -> None:
         assert self._transport is not None  # noqa: S101 - the caller looked
-        lines = [_status_line(answer.status)]
+        lines = [STATUS_LINE[answer.status]]
         for name, value in (*self._state.default_headers, *answer.headers):
             lines += (name, b": ", value, b"\r\n")
         if self._ending:
@@ -250,9 +252,12 @@ class FastProtocol(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         """Uvicorn gets the connection, and all that has come of the message."""
-        assert self._transport is not None  # noqa: S101 - something has just arrived on it
+        transport = self._transport
+        assert transport is not None  # noqa: S101 - something has just arrived on it
         self._leave()
-        successor = ClientConnection(self._config, self._state, self._app_state, self._loop)
-        successor.connection_made(self._transport)
-        self._transport.set_protocol(successor)
+        successor = ClientConnection(self._config, self._state, self._app_state, self._loop, patience=self._patience)
+        successor.connection_made(transport)
+        transport.set_protocol(successor)
         successor.data_received(b"".join(self._raw))
+        if self._ending:
+            successor.shutdown()

@@ -125,7 +125,11 @@ class HotPaths:
             too_large=False,
             request_id=self._request_id(),
         )
-        response = await self._ask(self._doors[arrived.path], request)
+        try:
+            response = await self._ask(self._doors[arrived.path], request)
+        except asyncio.CancelledError:
+            log.warning("request_cut_off", path=arrived.path)
+            raise
         return Answer(response.status, ((b"content-type", response.content_type), *response.headers), response.body)
 
     async def _ask(self, door: HotDoor, request: Request) -> Response:
