@@ -178,6 +178,12 @@ class Settings(BaseModel):
     max_backlog: int = Field(
         default=20_000, ge=200, description="Messages that may wait in one process to be accepted; further requests are told to slow down."
     )
+    queue_max: int = Field(
+        default=5_000_000,
+        ge=100,
+        description="Messages that may wait in the database for carriers. From 80 % of it marketing is told to slow down, from 90 % "
+        "notices too, from 100 % codes as well.",
+    )
     dispatch_capacity: int = Field(default=20_000, ge=100, description="Messages a dispatching process holds in memory at a time.")
     lang: Lang = Field(default=Lang.ZH, description="Language of the command line and of sign-in pages: zh or en.")
     log_level: LogLevel = Field(default=LogLevel.INFO, description="Least important log line written: debug, info, warning or error.")

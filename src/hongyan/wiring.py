@@ -26,9 +26,10 @@ from hongyan.kit.loops import Job, every, together
 from hongyan.kit.metrics import METRICS
 from hongyan.kit.secretbox import SecretBox, master_key
 from hongyan.model import numbering
-from hongyan.model.message import Dialect
+from hongyan.model.message import Dialect, Kind
 from hongyan.model.snapshot import LinkConfig, Snapshot
 from hongyan.pipeline.accept import SendService
+from hongyan.pipeline.backlog import LOOK_S, Backlog, measure
 from hongyan.pipeline.callbacks import CallbackDispatcher, Renderer
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.dispatch import Dispatcher
@@ -40,6 +41,7 @@ from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.replies import ReplyService
 from hongyan.pipeline.routing import Reach, Route, reach
+from hongyan.pipeline.seating import Seating
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
 from hongyan.settings import Settings
@@ -123,6 +125,8 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 REQUESTS_END, LINKS_DRAIN, WORK_ENDS = 0.3, 0.25, 0.4
 """Shares of `shutdown_s`: for requests in flight, for answers of carriers, and for all that comes after the requests. The supervisor
 kills what is still there after 0.8 of it."""
+FULL_ROUNDS = 20
+"""Where several dispatch, one holds as much as its links take at once at best, so often: with a rate two seconds of it."""
 READY_WITHIN_S = 3.0
 AWAY_S = 0.25
 """A database that is away is asked again after this."""
@@ -161,6 +165,7 @@ class Worker:
         self._settings = settings
         self._db = db
         self._snapshot_bell, self._queue_bell, self._outbox_bell = Bell(), Bell(), WordBell()
+        self._seats_bell = Bell()
         self.directory = Directory(
             version=lambda: _version(db),
             load=lambda: control_snapshots.load(db, box, time.time()),
@@ -171,17 +176,19 @@ class Worker:
         self.receipts = ReceiptService()
         self.settler = Settler(self.directory)
         self.numbering = numbering.build()
+        self.backlog = Backlog(db=db, most=settings.queue_max)
         self.linkset: LinkSet | None = None
+        self.seating: Seating | None = None
         self.recorder: Recorder | None = None
         self.dispatcher: Dispatcher | None = None
         self.send: SendService | None = None
 
     def _snapshot_changed(self, snapshot: Snapshot) -> None:
-        if self.linkset is None:
+        if self.seating is None:
             return
         # A simulated carrier is this node's own affair: others on the same database may have one.
         without = SIMULATOR_LINK if self._settings.simulator == "off" else None
-        self.linkset.follow(tuple(link for link in snapshot.links if link.name != without))
+        self.seating.follow(tuple(link for link in snapshot.links if link.name != without))
 
     async def start(self) -> None:
         """Construct what the roles need; loops do not run yet."""
@@ -189,6 +196,8 @@ class Worker:
         if "dispatch" in self.roles:
             self._build_dispatch()
         await self.directory.refresh()
+        if self.seating is not None:
+            await self.seating.look()
         if "api" in self.roles:
             self.send = SendService(
                 db=self._db,
@@ -199,16 +208,31 @@ class Worker:
                 new_id=self.engine.new_id,
                 group_max=self._settings.accept_group_max,
                 waiting_max=self._settings.max_backlog,
+                refuses=self.backlog.refuses,
             )
 
     def _reach(self, route: Route) -> Reach:
-        links = [] if self.linkset is None else list(self.linkset.links.values())
-        return reach(route, [link.config for link in links], [link.config for link in links if link.up], alone=True)
+        if self.linkset is None or self.seating is None:
+            return Reach.ELSEWHERE
+        bound = [link.config for link in self.linkset.links.values() if link.up]
+        return reach(route, self.seating.configs.values(), bound, alone=self.seating.alone)
+
+    def _soon(self) -> int:
+        if self.linkset is None or self.seating is None or self.seating.alone:
+            return self._settings.dispatch_capacity
+        return min(self._settings.dispatch_capacity, FULL_ROUNDS * sum(link.most for link in self.linkset.links.values() if link.up))
 
     def _build_dispatch(self) -> None:
         replies = ReplyService(directory=self.directory, new_id=self.engine.new_id)
         self.recorder = Recorder(db=self._db, receipts=self.receipts, replies=replies, settler=self.settler, clock=time.time)
-        self.linkset = LinkSet(feed=self.recorder, factories=LINKS, drain_s=self._settings.shutdown_s * LINKS_DRAIN)
+        self.linkset = LinkSet(feed=self.recorder, factories=LINKS)
+        self.seating = Seating(
+            engine=self.engine,
+            linkset=self.linkset,
+            bell=self._seats_bell,
+            monotonic=time.monotonic,
+            drain_s=self._settings.shutdown_s * LINKS_DRAIN,
+        )
         self.dispatcher = Dispatcher(
             db=self._db,
             recorder=self.recorder,
@@ -220,13 +244,26 @@ class Worker:
             engine=self.engine.id,
             renew=self.engine.renew,
             capacity=self._settings.dispatch_capacity,
+            soon=self._soon,
         )
-        self.engine.died = self.dispatcher.disown
-        self.engine.reborn = self.dispatcher.reincarnate
+        self.engine.died = self._identity_ended
+        self.engine.reborn = self._identity_taken
+
+    def _identity_ended(self) -> None:
+        if self.dispatcher is not None and self.seating is not None:
+            self.dispatcher.disown()
+            self.seating.lost()
+
+    def _identity_taken(self, engine: int) -> None:
+        if self.dispatcher is not None:
+            self.dispatcher.reincarnate(engine)
+            self._seats_bell.ring()
 
     def jobs(self) -> dict[str, Job]:
         """What runs for as long as the process does, by name."""
         bells = {"hongyan_snapshot": self._snapshot_bell, "hongyan_queue": self._queue_bell, "hongyan_outbox": self._outbox_bell}
+        if self.seating is not None:
+            bells["hongyan_seats"] = self._seats_bell
         jobs: dict[str, Job] = {
             "switchboard": Switchboard(self._db, bells).run,
             "directory": self.directory.run,
@@ -234,8 +271,10 @@ class Worker:
         }
         if self.send is not None:
             jobs["accept"] = self.send.run
-        if self.recorder is not None and self.dispatcher is not None:
+            jobs["backlog"] = functools.partial(every, LOOK_S, self.backlog.look, name="backlog", expected=RETRY)
+        if self.recorder is not None and self.dispatcher is not None and self.seating is not None:
             jobs |= {"recorder": self.recorder.run, "dispatcher": self.dispatcher.run, "claims": self.dispatcher.run_claims}
+            jobs["seats"] = self.seating.run
             jobs["measure links"] = functools.partial(every, 1.0, self._measure_links, name="measure links")
         jobs["partitions"] = functools.partial(every, 3600.0, self._ensure_partitions, name="partitions", expected=UNAVAILABLE)
         if "callbacks" in self.roles:
@@ -249,15 +288,18 @@ class Worker:
             await partitions.ensure(conn, time.time())
 
     async def _measure_links(self) -> None:
-        for link in self.linkset.links.values() if self.linkset is not None else ():
-            METRICS.link(link.config.name, up=link.up, in_flight=link.in_flight)
+        if self.linkset is None or self.seating is None:
+            return
+        for link_id, config in self.seating.configs.items():
+            link = self.linkset.links.get(link_id)
+            METRICS.link(config.name, up=link is not None and link.up, in_flight=0 if link is None else link.in_flight)
 
     def _upkeep(self) -> dict[str, Job]:
         upkeep = Upkeep(db=self._db, directory=self.directory, receipts=self.receipts, settler=self.settler, clock=time.time)
         rounds: dict[str, tuple[float, Job]] = {
             "bury the dead": (1.0, upkeep.bury_the_dead),
             "gather strays": (30.0, upkeep.gather_strays),
-            "measure": (15.0, upkeep.measure),
+            "measure": (LOOK_S, self._measure_queue),
             "resolve doubts": (0.5, upkeep.resolve_doubts),
             "retry parked receipts": (0.25, upkeep.retry_parked),
             "give up waiting for parts of replies": (5.0, self._give_up_waiting),
@@ -265,6 +307,11 @@ class Worker:
             "sweep": (3600.0, upkeep.sweep),
         }
         return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
+
+    async def _measure_queue(self) -> None:
+        depth = await measure(self._db, self._settings.queue_max, time.monotonic)
+        for kind in Kind:
+            METRICS.queue(kind.name.lower(), 0 if depth is None else depth.waiting[kind])
 
     async def _give_up_waiting(self) -> None:
         async with self._db.transaction() as tx:
@@ -308,17 +355,20 @@ class Worker:
             problems["database"] = f"does not answer ({type(fault).__name__})"
         if self.send is not None and self.send.stuck:
             problems["commits"] = "are not answered (does the database wait for a standby that is away?)"
-        if self.linkset is not None and not any(link.up for link in self.linkset.links.values()):
-            problems["links"] = "no link to a carrier is bound"
+        # Whoever has no session while others have sends through them.
+        if self.seating is not None and self.linkset is not None:
+            links = self.linkset.links.values()
+            if (links or self.seating.alone) and not any(link.up for link in links):
+                problems["links"] = "no link to a carrier is bound"
         return problems
 
     async def stop(self) -> None:
         """Finish what is in flight: answers to requests, then to carriers, then unbind."""
         if self.send is not None:
             await self.send.drain()
-        if self.dispatcher is not None and self.linkset is not None and self.recorder is not None:
+        if self.dispatcher is not None and self.seating is not None and self.recorder is not None:
             await self.dispatcher.stop()
-            await self.linkset.stop()
+            await self.seating.stop()
             await self.recorder.drain()
 
 

@@ -27,6 +27,7 @@ ASKS = {"execute", "executemany", "fetch", "fetchrow", "fetchval"}
 
 ACROSS: dict[str, str] = {
     "apps.all_allowed": "the snapshot has the allow-lists of all applications",
+    "backlog.count": "how much waits in all; bounded, and rarer the more there is",
     "doubts.suspects_to": "a receipt without a known id names a handset; suspects are few and found by their number",
     "engines.strays": "an engine holds entries of many applications; asked twice a minute",
     "engines.bury": "as strays; asked when an engine has died",
@@ -35,7 +36,6 @@ ACROSS: dict[str, str] = {
     "outbox.sweep": "what is old is found over all applications once an hour",
     "packages.every": "for people who ask",
     "packages.usable": "the snapshot has the packages of all applications",
-    "queue.depth": "a gauge",
     "queue.due_unresolved": "doubts that are due are few and found by their time",
     "queue.orphaned": "a dead engine held entries of many applications",
     "queue.release": "as orphaned",

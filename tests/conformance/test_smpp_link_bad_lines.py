@@ -200,11 +200,14 @@ async def scene(line_of: Callable[[int], Line], **settings: Any) -> AsyncIterato
     # The pauses between calls are spread by this number: with it they begin at 20 ms.
     link = SmppLink(LinkConfig(**facts), desk, clock=time.time, monotonic=time.monotonic, jitter=lambda: -1.3, log=desk.note)
     desk.link = link
-    running = [asyncio.create_task(link.run()), asyncio.create_task(desk.serve())]
+    for number in range(link.config.sessions):
+        link.open(number)
+    running = [asyncio.create_task(desk.serve())]
     try:
         await desk.until(lambda: link.up, "the link is bound")
         yield Scene(desk, line, carrier, link)
     finally:
+        await asyncio.gather(*(link.close(number, 0) for number in range(link.config.sessions)))
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

@@ -1,7 +1,6 @@
 """Our SMPP link against carriers that fall silent, vanish or flood: a scripted peer on loopback, made of our own session."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -143,15 +142,14 @@ async def scene(*, wait: bool = True, **settings: Any) -> AsyncIterator[Scene]:
     port = server.sockets[0].getsockname()[1]
     facts = {"id": 3, "name": "peer", "protocol": "smpp", "host": "127.0.0.1", "port": port, "system_id": "s", "password": "p"}
     link = SmppLink(LinkConfig(**(facts | settings)), ear, clock=time.time, monotonic=time.monotonic, jitter=lambda: 0.0, log=ear.note)
-    running = asyncio.create_task(link.run())
+    for number in range(link.config.sessions):
+        link.open(number)
     try:
         if wait:
             await ear.until(lambda: link.up)
         yield Scene(carrier, ear, link)
     finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        await asyncio.gather(*(link.close(number, 0) for number in range(link.config.sessions)))
         server.close()
         for peer in carrier.peers:
             peer.transport.abort()
@@ -226,7 +224,7 @@ async def test_what_cannot_be_written_is_declined_and_the_rest_goes() -> None:
 
 async def test_the_rate_is_kept_over_all_sessions() -> None:
     async with scene(rate=20.0, sessions=2) as it:
-        now = time.time()
+        now = time.time() + 1
         assert it.link.room(now) == 2
         it.link.submit([SEGMENT] * 2, now)
         assert it.link.room(now) == 0
@@ -270,9 +268,26 @@ async def test_a_link_that_is_stopped_in_the_middle_reports_what_it_had_in_fligh
         it.link.submit([SEGMENT], time.time())
         await it.carrier.saw(SubmitSm)
         it.carrier.peers[0].transport.pause_reading()
-        await it.link.drain(0.01)
-        assert it.link.in_flight == 1
-    assert await it.ear.answered() == Lost("connection closed")
+        await it.link.close(0, 0.01)
+        assert await it.ear.answered() == Lost("connection closed")
+
+
+async def test_a_session_that_is_closed_takes_its_window_with_it_and_the_others_go_on() -> None:
+    async with scene(sessions=4, window=10) as it:
+        await it.ear.until(lambda: it.link.room(time.time()) == it.link.most == 40)
+        await asyncio.gather(it.link.close(3, 1), it.link.close(1, 1))
+        assert it.link.room(time.time()) == it.link.most == 20
+        it.link.submit([SEGMENT] * 20, time.time())
+        assert [await it.ear.answered() for _ in range(20)] == [Submitted("1")] * 20
+        it.link.open(1)
+        assert it.link.most == 30
+
+
+async def test_sessions_that_are_open_have_their_part_of_the_rate() -> None:
+    async with scene(sessions=4, rate=400.0) as it:
+        assert it.link.most == 40
+        await it.link.close(3, 1)
+        assert it.link.most == 30
 
 
 def test_links_run_under_uvloop_too() -> None:

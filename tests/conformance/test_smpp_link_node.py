@@ -1,7 +1,6 @@
 """Our SMPP link against an independent SMSC: the npm package smpp, told what to do by each test (node/README.md)."""
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -152,14 +151,13 @@ async def bound(smsc: Smsc, **settings: Any) -> AsyncIterator[Bound]:
     facts = {"id": 3, "name": "node", "protocol": "smpp", "host": "127.0.0.1", "port": port, "system_id": "hongyan", "password": "secret"}
     ear = Ear()
     link = SmppLink(LinkConfig(**(facts | settings)), ear, clock=time.time, monotonic=time.monotonic, jitter=lambda: 0.0, log=ear.note)
-    running = asyncio.create_task(link.run())
+    for number in range(link.config.sessions):
+        link.open(number)
     try:
         await ear.until(lambda: link.up)
         yield Bound(smsc, ear, link)
     finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        await asyncio.gather(*(link.close(number, 0) for number in range(link.config.sessions)))
 
 
 async def test_a_transceiver_binds_sends_and_unbinds(smsc: Smsc) -> None:
@@ -365,11 +363,15 @@ async def test_a_refused_bind_is_tried_again(smsc: Smsc) -> None:
         await it.ear.until(lambda: it.link.up)
 
 
-async def test_draining_waits_for_answers_and_takes_nothing_more(smsc: Smsc) -> None:
+async def test_a_session_that_closes_waits_for_answers_and_takes_nothing_more(smsc: Smsc) -> None:
     async with bound(smsc) as it:
         await smsc.order("plan", answers=[{"after_ms": 200}])
         it.link.submit([SEGMENT], time.time())
-        await it.link.drain(PATIENCE_S)
+        closing = asyncio.create_task(it.link.close(0, PATIENCE_S))
+        await asyncio.sleep(0)
+        assert it.link.room(time.time()) == 0
+        assert it.link.in_flight == 1
+        await closing
         assert it.link.in_flight == 0
         assert it.ear.outcomes.get_nowait().outcome == Submitted("1")
         assert it.link.room(time.time()) == 0

@@ -74,6 +74,7 @@ class Platform:
         self.journal = Journal(self.home / "journal")
         self.settings = Settings(data_dir=self.home / "data", callback_allow=(LOOPBACK,))
         self.process: subprocess.Popen[bytes] | None = None
+        self.arguments: tuple[str, ...] = ()
         self._given = settings
         self._python = python
 
@@ -93,7 +94,8 @@ class Platform:
         }
         environ = inherited | {f"HONGYAN_{name}": value for name, value in (own | self._given).items()}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([self._python, "-m", "hongyan", "serve"], env=environ, stdout=log, stderr=log, cwd=self.home)
+            command = [self._python, "-m", "hongyan", "serve", *self.arguments]
+            self.process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=self.home)
         deadline = time.monotonic() + START_S
         while not self.is_ready():
             assert self.process.poll() is None, self.log.read_text()

@@ -64,10 +64,10 @@ class StringLink:
         assert stored
         self.acknowledged += acks
 
-    async def run(self) -> None:
+    def open(self, number: int) -> None:  # noqa: ARG002 - the string is one session
         return
 
-    async def drain(self, within_s: float) -> None:  # noqa: ARG002 - nothing to wait for
+    async def close(self, number: int, within_s: float) -> None:  # noqa: ARG002 - nothing to wait for
         return
 
 
@@ -120,6 +120,7 @@ class Rig:
             engine=self.engine.id,
             renew=self.engine.renew,
             capacity=1000,
+            soon=lambda: 1000,
         )
         self.engine.died = self.dispatcher.disown
         self.engine.reborn = self.dispatcher.reincarnate
@@ -132,6 +133,7 @@ class Rig:
             new_id=self.engine.new_id,
             group_max=100,
             waiting_max=1000,
+            refuses=lambda _kind: False,
         )
         jobs: tuple[Callable[[], Any], ...] = (
             self.engine.run,

@@ -190,3 +190,13 @@ def test_a_clock_set_back_neither_stops_a_throttled_link_nor_counts_twice() -> N
     pace.throttled(500.0)
     assert before > pace.rate >= before / 2
     assert pace.room(501.0) > 0
+
+
+def test_another_rate_goes_on_with_the_tokens_there_are() -> None:
+    pace = Pace(100, 0.0)
+    pace.agree(50, 0.0)
+    assert pace.room(0.0) == pace.burst == 5
+    pace.take(5, 0.0)
+    pace.agree(100, 0.0)
+    assert (pace.room(0.0), pace.burst) == (0, 10)
+    assert pace.room(0.05) == 5

@@ -54,10 +54,20 @@ class Pace:
         """Segments a second as things stand; infinite when unpaced."""
         return self._rate
 
+    def agree(self, rate: float, now: float) -> None:
+        """Go on with another rate, tokens as far as the new bucket holds them; a rate that was lowered is lowered as before."""
+        if self._rate < inf:
+            self._fill(now)
+        agreed = rate if rate > 0 else inf
+        lowered = self._rate / self._agreed if self._agreed < inf and agreed < inf else 1.0
+        self._rate = agreed * lowered if agreed < inf else self._rate
+        self._agreed = agreed
+        self._tokens = min(self._tokens, self._burst)
+
     @property
     def burst(self) -> float:
         """How many may go at once at best; infinite when unpaced."""
-        return self._burst if self._rate > 0 else inf
+        return self._burst
 
     def room(self, now: float) -> float:
         """Return how many may go now; infinite when unpaced."""

@@ -1,6 +1,7 @@
 """The SMPP 3.4 link: an account at a carrier, as the pipeline sees it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 import structlog
@@ -9,7 +10,7 @@ from hongyan.carriers import smpp_words
 from hongyan.carriers.pace import Pace
 from hongyan.carriers.smpp_seat import BINDINGS, Ack, Seat
 from hongyan.kit.faults import soon
-from hongyan.kit.loops import always
+from hongyan.kit.loops import always, cancel
 from hongyan.model.carrier import Declined, Lost, NotSent, SubmitOutcome, Throttled
 from hongyan.model.snapshot import LinkConfig
 from hongyan.pipeline.ports import Delivery, Feed, LateAnswer, OutboundSegment, SegmentOutcome
@@ -26,8 +27,8 @@ UNENCODABLE = "UNENCODABLE"
 class SmppLink:
     """A `pipeline.ports.Link`.
 
-    `config.sessions` sessions, each one transceiver or a transmitter and a receiver, kept bound by `run`. Every `now` is Unix seconds of
-    `clock`; `monotonic` drives time-outs and never goes back; `jitter` is a random number from 0 to 1. `log` (structlog's info unless
+    Up to `config.sessions` sessions, each one transceiver or a transmitter and a receiver. Every `now` is Unix seconds of `clock`;
+    `monotonic` drives time-outs and never goes back; `jitter` is a random number from 0 to 1. `log` (structlog's info unless
     given) gets an event name and facts, among which is never a password, a text or a number.
     """
 
@@ -45,13 +46,14 @@ class SmppLink:
         self._feed = feed
         self._clock = clock
         self._pace = Pace(config.rate, clock())
-        self._draining = False
-        self._drained = asyncio.Event()
-        self._seats = tuple(
-            Seat(config, binding, self, monotonic=monotonic, jitter=jitter, log=log or _LOG.info)
-            for _ in range(max(1, config.sessions))
-            for binding in BINDINGS[config.bind]
-        )
+        self._monotonic = monotonic
+        self._jitter = jitter
+        self._log = log or _LOG.info
+        self._sessions: dict[int, tuple[Seat, ...]] = {}
+        self._seats: tuple[Seat, ...] = ()
+        """Of all sessions."""
+        self._keeping: dict[int, list[asyncio.Task[None]]] = {}
+        self._settled = asyncio.Event()
 
     # What the pipeline asks.
 
@@ -67,7 +69,7 @@ class SmppLink:
     @property
     def most(self) -> int:
         """How many segments may be submitted at once at best: all windows, as far as the rate lets so many out together."""
-        return int(min(self._config.window * max(1, self._config.sessions), self._pace.burst))
+        return int(min(self._config.window * max(1, self._staying()), self._pace.burst))
 
     @property
     def in_flight(self) -> int:
@@ -76,14 +78,12 @@ class SmppLink:
 
     def room(self, now: float) -> int:
         """How many segments may be submitted right now: bound, window and rate; 0 when not."""
-        if self._draining:
-            return 0
         windows = sum(seat.room for seat in self._seats)
         return int(min(windows, self._pace.room(now))) if windows else 0
 
     def next_room_in(self, now: float) -> float | None:
         """Seconds until the rate or the carrier's wish to wait lets more out; None when only an answer or a bind can."""
-        if self._draining or not any(seat.room for seat in self._seats):
+        if not any(seat.room for seat in self._seats):
             return None
         return self._pace.next_in(now)
 
@@ -117,23 +117,38 @@ class SmppLink:
         for stream in streams:
             stream.poke()
 
-    async def run(self) -> None:
-        """Connect, bind, keep alive and reconnect with back-off until cancelled; unbinds on the way out."""
-        async with asyncio.TaskGroup() as group:
-            for number, seat in enumerate(self._seats):
-                name = f"link {self._config.name} session {number}"
-                group.create_task(always(seat.keep, name=name), name=name)
+    def open(self, number: int) -> None:
+        """Have one more session: connect, bind, keep alive and reconnect with back-off."""
+        self._sessions[number] = session = tuple(
+            Seat(self._config, binding, self, monotonic=self._monotonic, jitter=self._jitter, log=self._log)
+            for binding in BINDINGS[self._config.bind]
+        )
+        name = f"link {self._config.name} session {number}"
+        self._keeping[number] = [asyncio.create_task(always(seat.keep, name=name), name=name) for seat in session]
+        self._recount()
 
-    async def drain(self, within_s: float) -> None:
-        """Stop taking segments and wait until nothing is in flight, at most this long."""
-        self._draining = True
-        if not self.in_flight:
-            return
-        try:
+    async def close(self, number: int, within_s: float) -> None:
+        """Take nothing more through this session, wait for what it has in flight, at most so long, and unbind; one not open stays so."""
+        session = self._sessions.get(number, ())
+        for seat in session:
+            seat.leaving = True
+        self._recount()
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                await self._drained.wait()
-        except TimeoutError:
-            return
+                while any(seat.in_flight for seat in session):
+                    self._settled.clear()
+                    await self._settled.wait()
+        await cancel(*self._keeping.pop(number, ()))
+        self._sessions.pop(number, None)
+        self._recount()
+
+    def _staying(self) -> int:
+        return sum(not session[0].leaving for session in self._sessions.values())
+
+    def _recount(self) -> None:
+        self._seats = tuple(seat for session in self._sessions.values() for seat in session)
+        if staying := self._staying():
+            self._pace.agree(self._config.rate * staying / max(staying, self._config.sessions), self._clock())
 
     # What the seats tell.
 
@@ -160,12 +175,11 @@ class SmppLink:
 
     def _settle(self, segment: OutboundSegment, outcome: SubmitOutcome) -> None:
         self._feed.outcome(SegmentOutcome(segment, self._config.id, outcome, self._clock()))
-        if self._draining and not self.in_flight:
-            self._drained.set()
+        self._settled.set()
 
     def _places(self) -> Iterator[Seat]:
         """Each session in turn, as often as its window has room."""
-        left = {} if self._draining else {seat: room for seat in self._seats if (room := seat.room) > 0}
+        left = {seat: room for seat in self._seats if (room := seat.room) > 0}
         while left:
             for seat in tuple(left):
                 yield seat

@@ -79,7 +79,7 @@ class Listener(Protocol):
 
 
 class Seat:
-    """`binding` says which way it binds; `sends` whether segments may go through it."""
+    """`binding` says which way it binds; `sends` whether segments may go through it, `leaving` that none may any more."""
 
     def __init__(
         self,
@@ -102,10 +102,11 @@ class Seat:
         self._bind_answer: asyncio.Future[str] | None = None
         self._ended: asyncio.Future[str] | None = None
         self.bound = False
+        self.leaving = False
 
     @property
     def sends(self) -> bool:
-        return self._binding is not BindReceiver
+        return self._binding is not BindReceiver and not self.leaving
 
     @property
     def room(self) -> int:

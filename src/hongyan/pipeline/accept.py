@@ -55,7 +55,9 @@ class SendService:
         new_id: Callable[[], int],
         group_max: int,
         waiting_max: int,
+        refuses: Callable[[Kind], bool],
     ) -> None:
+        """`waiting_max` messages may wait here; `refuses` says of which kind too many wait for carriers."""
         self._db = db
         self._directory = directory
         self._dispatcher = dispatcher
@@ -64,6 +66,7 @@ class SendService:
         self._new_id = new_id
         self._group_max = group_max
         self._waiting_max = waiting_max
+        self._refuses = refuses
         self._waiting: dict[int, deque[Waiting]] = {}
         self._turns: deque[int] = deque()
         self._busy: dict[int, float] = {}
@@ -91,6 +94,11 @@ class SendService:
             return composed
         if not composed.drafts:
             return [outcome for outcome in composed.outcomes if outcome is not None]
+        kind = composed.drafts[0].body.template.kind
+        if self._refuses(kind):
+            return Refusal(
+                Reject.TOO_BUSY, f"too many messages wait for carriers to take more of the kind {kind.name.lower()} now; try later"
+            )
         if self._waiting_drafts + len(composed.drafts) > self._waiting_max:
             return Refusal(Reject.TOO_BUSY, "more requests wait than can be taken in; try again in a second")
         waiting = Waiting(composed, asyncio.get_running_loop().create_future())

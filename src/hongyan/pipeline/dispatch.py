@@ -47,13 +47,18 @@ class Dispatcher:
         engine: int,
         renew: Callable[[], None],
         capacity: int,
+        soon: Callable[[], int],
     ) -> None:
-        """`reach` says which ways are ours. `renew` asks for a new identity: what the old one holds, known to us or not, is then free."""
+        """`soon` is how many messages of a kind may be here at most as things are: what others could send is left to them.
+
+        `reach` says which ways are ours. `renew` asks for a new identity: what the old one holds, known to us or not, is then free.
+        """
         self.engine = engine
         self._db = db
         self._recorder = recorder
         self._links = links
         self._reach = reach
+        self._soon = soon
         self._numbering = numbering
         self._clock = clock
         self._bell = bell
@@ -95,7 +100,11 @@ class Dispatcher:
                 state.room -= needed
                 self._promised[state.config.id] = self._promised.get(state.config.id, 0) + needed
                 return state.config.id
-        return IN_LANE if self._lanes.reserve(message.kind, 1) else NOWHERE
+        return IN_LANE if self._room(message.kind) > 0 and self._lanes.reserve(message.kind, 1) else NOWHERE
+
+    def _room(self, kind: Kind) -> int:
+        """How many more of a kind may be here as things are."""
+        return min(self._lanes.room(kind), self._soon() - self._lanes.held(kind))
 
     def give_back(self, messages: Sequence[Message], places: Sequence[int], _at: float) -> None:
         """They were not promised after all."""
@@ -300,7 +309,7 @@ class Dispatcher:
         for kind in Kind:
             turns = [(app_id, way) for app_id, waiting_kind, way in waiting if waiting_kind is kind and way in ways]
             for app_id, way in turns:
-                room = self._lanes.room(kind) // max(1, len(turns))
+                room = self._room(kind) // max(1, len(turns))
                 if room > 0:
                     more |= await self._claim(app_id, kind, way, min(CLAIM_AT_ONCE, room))
         return more

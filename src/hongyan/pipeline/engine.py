@@ -39,6 +39,11 @@ class Engine:
         """A time-ordered id that no other living process gives out."""
         return self._next()
 
+    @property
+    def session(self) -> Connection | None:
+        """What the identity lives by; None between two identities. What is locked in it is held for as long as the identity lasts."""
+        return None if self._over.is_set() else self._session
+
     async def register(self) -> None:
         """Become alive. Raises one of `UNAVAILABLE` when the database cannot be reached."""
         session = await self._db.dedicated()

@@ -27,6 +27,10 @@ class Lanes:
     def room(self, kind: Kind) -> int:
         return self._capacity - self._held[kind]
 
+    def held(self, kind: Kind) -> int:
+        """Messages of that kind that are here or for which room was set aside."""
+        return self._held[kind]
+
     def reserve(self, kind: Kind, count: int) -> int:
         """Set aside room for at most `count` messages; returns how many will find it."""
         granted = max(0, min(count, self.room(kind)))

@@ -1,7 +1,7 @@
-"""The links of this process, kept as the snapshot says."""
+"""The links of this process: those of which it has a seat."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -14,57 +14,43 @@ LinkFactory = Callable[[LinkConfig, Feed], Link]
 
 
 class LinkSet:
-    """Starts, replaces and stops links. `links` is by link id and changes in place."""
+    """Opens and closes seats as it is told. `links` is by link id and changes in place; a link without an open seat is not in it."""
 
-    def __init__(self, *, feed: Feed, factories: Mapping[str, LinkFactory], drain_s: float) -> None:
-        """`factories` is by protocol; a link that is taken away gets `drain_s` for what it has in flight."""
+    def __init__(self, *, feed: Feed, factories: Mapping[str, LinkFactory]) -> None:
+        """`factories` is by protocol."""
         self.links: dict[int, Link] = {}
         self._feed = feed
         self._factories = factories
-        self._drain_s = drain_s
-        self._running: dict[int, asyncio.Task[None]] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._numbers: dict[int, set[int]] = {}
 
-    def follow(self, configs: Iterable[LinkConfig]) -> None:
-        """Make the links these."""
-        wanted = {config.id: config for config in configs if config.enabled}
-        for link_id, link in list(self.links.items()):
-            if wanted.get(link_id) != link.config:
-                self._retire(link_id)
-        for link_id, config in wanted.items():
-            if link_id not in self.links:
-                self._start(config)
+    def knows(self, config: LinkConfig) -> bool:
+        """Whether its protocol is one of ours."""
+        return config.protocol in self._factories
+
+    def open_seats(self) -> set[tuple[int, int]]:
+        """Link id and number of every open seat."""
+        return {(link_id, number) for link_id, numbers in self._numbers.items() for number in numbers}
+
+    def sit(self, config: LinkConfig, number: int) -> None:
+        """Open a seat; the other open seats of the link have the same `config`."""
+        if config.id not in self.links:
+            self.links[config.id] = self._factories[config.protocol](config, self._feed)
+        self._numbers.setdefault(config.id, set()).add(number)
+        self.links[config.id].open(number)
         self._feed.room_changed()
 
-    async def stop(self) -> None:
-        """Let every link end what it has in flight, then unbind."""
-        for link_id in list(self.links):
-            self._retire(link_id)
-        if self._leaving:
-            await asyncio.wait(self._leaving)
+    def rise(self, link_id: int, number: int, within_s: float) -> "asyncio.Task[None]":
+        """Take an open seat out of use at once; the task ends when it is closed: what it has in flight gets `within_s` for its answers."""
+        link, numbers = self.links[link_id], self._numbers[link_id]
+        numbers.remove(number)
+        if not numbers:
+            del self.links[link_id], self._numbers[link_id]
+        rising = asyncio.create_task(self._close(link, number, within_s), name=f"leaving {link.config.name} session {number}")
+        self._feed.room_changed()
+        return rising
 
-    def _start(self, config: LinkConfig) -> None:
-        factory = self._factories.get(config.protocol)
-        if factory is None:
-            log.error("link_protocol_unknown", link=config.name, protocol=config.protocol)
-            return
-        link = factory(config, self._feed)
-        self.links[config.id] = link
-        self._running[config.id] = asyncio.create_task(self._run(link), name=f"link {config.name}")
-
-    async def _run(self, link: Link) -> None:
+    async def _close(self, link: Link, number: int, within_s: float) -> None:
         try:
-            await link.run()
+            await link.close(number, within_s)
         except Exception:
             log.exception("link_failed", link=link.config.name)
-
-    def _retire(self, link_id: int) -> None:
-        link, task = self.links.pop(link_id), self._running.pop(link_id)
-        leaving = asyncio.create_task(self._leave(link, task), name=f"leaving {link.config.name}")
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
-
-    async def _leave(self, link: Link, task: asyncio.Task[None]) -> None:
-        await link.drain(self._drain_s)
-        task.cancel()
-        await asyncio.wait([task])

@@ -75,7 +75,7 @@ class Feed(Protocol):
 
 
 class Link(Protocol):
-    """One account at a carrier."""
+    """One account at a carrier: as many of its sessions as are open here."""
 
     @property
     def config(self) -> LinkConfig: ...
@@ -111,12 +111,15 @@ class Link(Protocol):
         """Answer deliveries: taken when stored, otherwise a temporary error so that the carrier tries again."""
         ...
 
-    async def run(self) -> None:
-        """Connect, bind, keep alive and reconnect with back-off until cancelled; unbinds on the way out."""
+    def open(self, number: int) -> None:
+        """Have one more of `config.sessions`, by its number: connect, bind, keep alive and reconnect with back-off.
+
+        Windows and rate are those of the open sessions: with two of four open, half of the link's rate.
+        """
         ...
 
-    async def drain(self, within_s: float) -> None:
-        """Stop taking segments and wait until nothing is in flight, at most this long."""
+    async def close(self, number: int, within_s: float) -> None:
+        """Take nothing more through this session, wait for what it has in flight, at most so long, and unbind."""
         ...
 
 

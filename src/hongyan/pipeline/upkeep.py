@@ -7,8 +7,7 @@ import structlog
 from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.faults import fault_async
-from hongyan.kit.metrics import METRICS
-from hongyan.model.message import Kind, Status
+from hongyan.model.message import Status
 from hongyan.model.phone import is_mainland
 from hongyan.model.text import air
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, reference_of
@@ -68,13 +67,6 @@ class Upkeep:
             async with self._db.connection() as conn:
                 await queue.ring(conn)
         return moved
-
-    async def measure(self) -> None:
-        """How much waits, for the metrics."""
-        async with self._db.connection() as conn:
-            depth = dict(await queue.depth(conn))
-        for kind in Kind:
-            METRICS.queue(kind.name.lower(), depth.get(kind, 0))
 
     async def _doubt(self, tx: Connection, dead: list[int]) -> int:
         now = self._clock()

@@ -187,11 +187,6 @@ async def orphaned(conn: Connection, owners: Sequence[int], most: int) -> list[R
     return [row for app_id, ids in by_app(found).items() for row in await conn.fetch(LOCK_ORPHANED, app_id, ids, owners)]
 
 
-async def depth(conn: Connection) -> list[tuple[Kind, int]]:
-    """How many entries wait, by kind (counted, so for gauges every few seconds, not for requests)."""
-    return [(Kind(row[0]), row[1]) for row in await conn.fetch("select kind, count(*) from queue group by kind")]
-
-
 async def ring(conn: Connection) -> None:
     """Wake the dispatchers when this transaction commits: there are entries that nobody holds."""
     await conn.execute("select pg_notify('hongyan_queue', '')")
