@@ -10,7 +10,7 @@ from hongyan.kit import faults, ids
 from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS, Step
-from hongyan.model.message import Caller, Outcome, SendCommand
+from hongyan.model.message import Caller, Kind, Outcome, SendCommand
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import Scope
