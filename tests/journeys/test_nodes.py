@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow
 
 NOTHING_AMISS = Account()
 TAKEN_OVER_S = 30.0
+WINDOW_S, BURST_S, JITTER_S = 2.0, 0.1, 0.1
+"""The buckets of all nodes together hold what a tenth of a second brings; the carrier may read what it got this much later."""
 _names = itertools.count(1)
 
 
@@ -130,9 +132,7 @@ async def test_the_rate_of_a_link_is_kept_over_all_nodes(cluster: Cluster, link:
     await cluster.shared(1, 2)
     began = time.monotonic()
     numbers = [phone() for _ in range(900)]
-    answers = await all_of(
-        customers[n % 2].submit(numbers[n * 100 : (n + 1) * 100], "notice") for n in range(9)
-    )  # fmt: skip
+    answers = await all_of(customers[n % 2].submit(numbers[n * 100 : (n + 1) * 100], "notice") for n in range(9))
     assert {status["Code"] for answer in answers for status in answer} == {"Ok"}
     mine = {number.removeprefix("+") for number in numbers}
 
@@ -141,9 +141,8 @@ async def test_the_rate_of_a_link_is_kept_over_all_nodes(cluster: Cluster, link:
 
     await until(lambda: len(seen()) == len(numbers), "all are sent")
     times = seen()
-    # A bucket holds what a tenth of a second brings: two seconds can bring 5 % more than twice the rate.
-    most = max(bisect_left(times, at + 2.0) - place for place, at in enumerate(times))
-    assert most <= 2 * rate * 1.05
+    most = max(bisect_left(times, at + WINDOW_S) - place for place, at in enumerate(times))
+    assert most <= rate * (WINDOW_S + BURST_S + JITTER_S)
     assert len(times) / (times[-1] - times[0]) == pytest.approx(rate, rel=0.15)
 
 
@@ -210,15 +209,16 @@ async def test_what_only_another_node_can_send_is_left_to_it(
 ) -> None:
     """Two sessions that go different ways, and a third engine, which accepts and has neither."""
     await link(sessions=1, carriers=("cmcc",), scopes=(Scope.MAINLAND,))
-    await cluster.doors[0].link(name="second", sessions=1, carriers=("cucc", "ctcc", "cbn"), scopes=(Scope.MAINLAND,))
+    # Another account: a carrier may give receipts to any session of the account that sent.
+    await cluster.doors[0].link(name="second", system_id="second", sessions=1, carriers=("cucc", "ctcc", "cbn"), scopes=(Scope.MAINLAND,))
     await cluster.shared(1, 1)
     third = Node(cluster.postgres, cluster.carrier)
     try:
         await asyncio.to_thread(third.start)
         await cluster.shared(1, 1)
         customer = Customer(third, sdk, customers[0].tenant, customers[0].app_id, http)
-        mobile = [f"+86{number}" for number in range(13_800_000_000, 13_800_000_200)]
-        unicom = [f"+86{number}" for number in range(13_000_000_000, 13_000_000_200)]
+        mobile = [f"+86{number}" for number in range(13_800_001_000, 13_800_001_200)]
+        unicom = [f"+86{number}" for number in range(13_000_001_000, 13_000_001_200)]
         answers = await all_of(customer.submit(numbers, "notice") for numbers in (mobile, unicom))
         assert {status["Code"] for answer in answers for status in answer} == {"Ok"}
 
