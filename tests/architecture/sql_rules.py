@@ -240,7 +240,7 @@ class Reading:
 
     def _outer_joins(self, joins: list[tuple[Tree, list[Relation]]], scope: Scope) -> None:
         for join, right in joins:
-            own = {point for relation in right for point in relation.columns.values()}
+            own = {point for relation in right for point in relation.columns.values() if point is not None}
             for one, other in self._equal(join.get("quals"), scope):
                 if (one in own) != (other in own):
                     inner, outer = (one, other) if one in own else (other, one)
