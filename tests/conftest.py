@@ -26,7 +26,7 @@ TEMPLATE = "hongyan_template"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the attacks on the doors, the bad lines and what else has a long form go on; what `make test` does is short."""
-    parser.addoption("--attack-cases", type=int, default=3000, help="cases made from the published schemas")
+    parser.addoption("--attack-cases", type=int, default=1500, help="cases made from the published schemas")
     parser.addoption("--attack-requests", type=int, default=2000, help="malformed requests")
     parser.addoption("--submits", type=int, default=10_000, help="submits through each bad line")
     parser.addoption("--receipts", type=int, default=100_000, help="receipts in the flood of them")
