@@ -264,7 +264,7 @@ def _init(place: _Place) -> None:
 
 
 def _write_settings(place: _Place) -> None:
-    shared = min(256, max(32, psutil.virtual_memory().total // MEGABYTE // 16))
+    shared = min(1024, max(32, psutil.virtual_memory().total // MEGABYTE // 16))
     settings = SETTINGS | {
         "shared_buffers": f"{shared}MB",
         "unix_socket_directories": f"'{place.socket_dir}'",
