@@ -21,6 +21,7 @@ from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.kit import embedded, migrate, web
 from hongyan.kit.bell import Bell, Switchboard, WordBell
 from hongyan.kit.db import RETRY, UNAVAILABLE, Database
+from hongyan.kit.door import HotDoor
 from hongyan.kit.http import GuardedClient, check_url
 from hongyan.kit.loops import Job, every, together
 from hongyan.kit.metrics import METRICS
@@ -333,7 +334,7 @@ class Worker:
 
     def application(self) -> web.HotPaths:
         """What is served over HTTP: the doors of an api process, and for any process what operators ask."""
-        doors: dict[str, web.HotDoor] = {}
+        doors: dict[str, HotDoor] = {}
         if self.send is not None:
             pulls = PullService(db=self._db, directory=self.directory, clock=time.time)
             doors["/"] = TencentV3Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hongyan.doors.tencent_v3.routes import TencentV3Door
-from hongyan.kit.web import Request
+from hongyan.kit.door import Request
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from hongyan.doors.ops.routes import routes
 from hongyan.kit import web
-from hongyan.kit.web import Request, Response
+from hongyan.kit.door import Request, Response
 
 LIMIT = 2000
 PROXIES = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("127.0.0.0/8"))

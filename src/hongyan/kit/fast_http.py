@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import httptools
-import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from hongyan.kit.connection import HEAD_LIMIT, TOO_LARGE, ClientConnection, Patience
+from hongyan.kit.door import Head, Response
 
 WAITING_LIMIT = 64 * 1024
 """What a client may send while its last request is being answered."""
@@ -27,30 +27,10 @@ URL_LIMIT = 60_000
 _UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade", b"connection", b"proxy-connection", b"te", b"trailer"})
 
 
-class Arrived(msgspec.Struct, frozen=True):
-    """A request as it came over the connection."""
-
-    method: str
-    path: str
-    query: bytes
-    headers: dict[bytes, bytes]
-    """Names in lower case; of a repeated header the last counts."""
-    body: bytes
-    peer: str
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What goes back."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
-
-
-Claims = Callable[[str, str, bytes, dict[bytes, bytes]], bool]
-"""Whether a hot door takes a method, path, query and headers."""
-Ask = Callable[[Arrived], Awaitable[Answer]]
-"""The answer to a claimed request; raises nothing."""
+Claims = Callable[[Head], bool]
+"""Whether a hot door takes this."""
+Ask = Callable[[Head, bytes, str], Awaitable[Response]]
+"""The answer to a claimed head with its body, from a peer; raises nothing."""
 
 
 class FastProtocol(asyncio.Protocol):
@@ -91,7 +71,8 @@ class FastProtocol(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
-        self._request: Arrived | None = None
+        self._asked: Head | None = None
+        """Once it is complete and a door claims it."""
 
     # The connection.
 
@@ -192,9 +173,9 @@ class FastProtocol(asyncio.Protocol):
         if not ordinary or not measured or self._parser.get_http_version() != "1.1":
             self._unusual = True
             return
-        method, place = self._parser.get_method().decode("ascii"), path.decode("ascii")
-        if self._claims(method, place, query, self._headers):
-            self._request = Arrived(method, place, query, self._headers, b"", self._peer)
+        head = Head(self._parser.get_method().decode("ascii"), path.decode("ascii"), query, self._headers)
+        if self._claims(head):
+            self._asked = head
         else:
             self._unusual = True
 
@@ -205,23 +186,21 @@ class FastProtocol(asyncio.Protocol):
         self._complete = True
 
     def _start(self) -> None:
-        request = self._request
-        assert request is not None  # noqa: S101 - a head that is complete and not unusual has one
-        if self._body:
-            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-            request = Arrived(request.method, request.path, request.query, request.headers, body, request.peer)
+        assert self._asked is not None  # noqa: S101 - a head that is complete and not unusual has it
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        asking = self._ask(self._asked, body, self._peer)
         self._busy = True
         self._raw, self._body, self._headers = [], [], {}
-        self._url, self._request, self._size, self._begun = b"", None, 0, 0
+        self._url, self._asked, self._size, self._begun = b"", None, 0, 0
         self._head_complete = self._complete = False
-        task = self._loop.create_task(self._answer(request))
+        task = self._loop.create_task(self._answer(asking))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
 
-    async def _answer(self, request: Arrived) -> None:
-        answer: Answer | None = None
+    async def _answer(self, asking: Awaitable[Response]) -> None:
+        answer: Response | None = None
         try:
-            answer = await self._ask(request)
+            answer = await asking
         finally:
             self._busy = False
             self._state.total_requests += 1
@@ -233,10 +212,10 @@ class FastProtocol(asyncio.Protocol):
         self._since = self._loop.time()
         self._go_on()
 
-    def _write(self, answer: Answer) -> None:
+    def _write(self, answer: Response) -> None:
         assert self._transport is not None  # noqa: S101 - the caller looked
         lines = [STATUS_LINE[answer.status]]
-        for name, value in (*self._state.default_headers, *answer.headers):
+        for name, value in (*self._state.default_headers, (b"content-type", answer.content_type), *answer.headers):
             lines += (name, b": ", value, b"\r\n")
         if self._ending:
             lines.append(b"connection: close\r\n")

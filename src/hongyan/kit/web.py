@@ -23,7 +23,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
 from hongyan.kit.connection import HANG_UP
-from hongyan.kit.fast_http import Answer, Arrived, FastProtocol
+from hongyan.kit.door import Head, HotDoor, Request, Response
+from hongyan.kit.fast_http import FastProtocol
 
 log = structlog.get_logger()
 
@@ -43,38 +44,11 @@ BODY_PATIENCE_S = 60.0
 """The longest a body may take to arrive."""
 KEEP_ALIVE_S = 75
 BACKLOG = 2048
+SIGNED = frozenset({b"authorization", b"x-tc-action"})
+"""Headers of programs; a plain GET without any of them is a person's browser."""
 OTHER = "other"
 """The name under which requests that no hot door claims are counted."""
 
-
-class Request(msgspec.Struct, frozen=True):
-    """What a hot door gets to see."""
-
-    method: str
-    path: str
-    query: bytes
-    """As received, without the question mark."""
-    headers: dict[bytes, bytes]
-    """Names in lower case; of a repeated header the last counts."""
-    body: bytes
-    client: str
-    """The address the request came from; behind trusted proxies the one they say."""
-    too_large: bool
-    """The body was over the limit; it is then given as b""."""
-    request_id: str
-    """A UUID (version 4) in its usual text form."""
-
-
-class Response(msgspec.Struct, frozen=True):
-    """What a hot door answers."""
-
-    body: bytes
-    content_type: bytes
-    status: int = 200
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
-HotDoor: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 Seen: TypeAlias = Callable[[str, int, float], None]
 """Called after each request with the claimed path (or `OTHER`), the status and the seconds it took."""
@@ -108,29 +82,25 @@ class HotPaths:
 
     # The short way: kit.fast_http.
 
-    def claims(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether a hot door takes this."""
-        return path in self._doors and method != "HEAD" and not (method == "GET" and _is_browsing(query, headers))
+    def claims(self, head: Head) -> bool:
+        """Whether a hot door takes this, and its answer has a body."""
+        return head.method != "HEAD" and self._door(head) is not None
 
-    async def ask(self, arrived: Arrived) -> Answer:
-        """A hot door's answer to what it claims."""
-        forwarded_for = arrived.headers.get(b"x-forwarded-for", b"") if self._trusted else b""
-        request = Request(
-            method=arrived.method,
-            path=arrived.path,
-            query=arrived.query,
-            headers=arrived.headers,
-            body=arrived.body,
-            client=client_address(arrived.peer, forwarded_for, self._trusted) if self._trusted else arrived.peer,
-            too_large=False,
-            request_id=self._request_id(),
-        )
+    async def ask(self, head: Head, body: bytes, peer: str) -> Response:
+        """A hot door's answer to what it claims; `peer` is where the connection comes from."""
+        forwarded_for = head.headers.get(b"x-forwarded-for", b"") if self._trusted else b""
+        client = client_address(peer, forwarded_for, self._trusted) if self._trusted else peer
+        request = Request(head.method, head.path, head.query, head.headers, body, client, too_large=False, request_id=self._request_id())
         try:
-            response = await self._ask(self._doors[arrived.path], request)
+            return await self._ask(self._doors[head.path], request)
         except asyncio.CancelledError:
-            log.warning("request_cut_off", path=arrived.path)
+            log.warning("request_cut_off", path=head.path)
             raise
-        return Answer(response.status, ((b"content-type", response.content_type), *response.headers), response.body)
+
+    def _door(self, head: Head) -> HotDoor | None:
+        door = self._doors.get(head.path)
+        browsing = head.method in {"GET", "HEAD"} and not head.query and head.headers.keys().isdisjoint(SIGNED)
+        return None if browsing else door
 
     async def _ask(self, door: HotDoor, request: Request) -> Response:
         began = time.perf_counter()
@@ -159,8 +129,8 @@ class HotPaths:
             hang_up()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        door = self._doors.get(scope["path"])
-        if door is None or (scope["method"] in {"GET", "HEAD"} and _is_browsing(scope["query_string"], dict(scope["headers"]))):
+        door = self._door(Head(scope["method"], scope["path"], scope["query_string"], dict(scope["headers"])))
+        if door is None:
             await self._answer_from_application(scope, receive, send)
         else:
             await self._answer_from_door(door, scope, receive, send)
@@ -287,10 +257,6 @@ class _Server(uvicorn.Server):
 async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
     await stop.wait()
     server.should_exit = True
-
-
-def _is_browsing(query: bytes, headers: Mapping[bytes, bytes]) -> bool:
-    return not query and b"authorization" not in headers and b"x-tc-action" not in headers
 
 
 def _is_in(address: str, networks: Sequence[Network]) -> bool:

@@ -24,8 +24,8 @@ from uvicorn.server import ServerState
 
 from hongyan.kit import web
 from hongyan.kit.connection import ClientConnection, Patience
+from hongyan.kit.door import Request, Response
 from hongyan.kit.fast_http import WAITING_LIMIT, FastProtocol
-from hongyan.kit.web import Request, Response
 
 LIMIT = 2000
 READ_AT_ONCE = 256 * 1024

@@ -12,7 +12,7 @@ from hongyan.doors.tencent_v3 import auth, errors, schema
 from hongyan.doors.tencent_v3.auth import Claim, Parts
 from hongyan.doors.tencent_v3.errors import FAULTS, Failure, Where, failure
 from hongyan.doors.tencent_v3.schema import MOST_PULLED, Answer, DescribePhoneNumberInfo, PullNumber, PullQueue, Schema, SendSms, SendStatus
-from hongyan.kit.web import Request, Response
+from hongyan.kit.door import Request, Response
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Accepted, Caller, Outcome, Refused, SendCommand
 from hongyan.model.phone import e164, parse
