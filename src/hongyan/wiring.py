@@ -41,7 +41,7 @@ from hongyan.pipeline.pulls import PullService
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.replies import ReplyService
-from hongyan.pipeline.routing import Reach, Route, reach
+from hongyan.pipeline.routing import ROUTES, Reach, Route, reach
 from hongyan.pipeline.seating import Seating
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
@@ -212,11 +212,12 @@ class Worker:
                 refuses=self.backlog.refuses,
             )
 
-    def _reach(self, route: Route) -> Reach:
+    def _reach(self) -> dict[Route, Reach]:
         if self.linkset is None or self.seating is None:
-            return Reach.ELSEWHERE
+            return dict.fromkeys(ROUTES.values(), Reach.ELSEWHERE)
+        configured, alone = self.seating.configs.values(), self.seating.alone
         bound = [link.config for link in self.linkset.links.values() if link.up]
-        return reach(route, self.seating.configs.values(), bound, alone=self.seating.alone)
+        return {route: reach(route, configured, bound, alone=alone) for route in ROUTES.values()}
 
     def _soon(self) -> int:
         if self.linkset is None or self.seating is None or self.seating.alone:

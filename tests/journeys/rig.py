@@ -1,10 +1,11 @@
 """A pipeline in the test's own process, on a real database, with a clock that tests turn and a carrier on a string."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from hongyan.pipeline.ports import Delivery, LateAnswer, OutboundSegment, Segmen
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.replies import ReplyService
-from hongyan.pipeline.routing import Reach
+from hongyan.pipeline.routing import ROUTES, Reach
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
 from hongyan.store import partitions
@@ -113,7 +114,7 @@ class Rig:
             db=self.db,
             recorder=self.recorder,
             links={LINK: self.link},
-            reach=lambda _route: Reach.HERE,
+            reach=lambda: dict.fromkeys(ROUTES.values(), Reach.HERE),
             numbering=numbering.build(),
             clock=self.clock,
             bell=self._queue_bell,
@@ -124,17 +125,7 @@ class Rig:
         )
         self.engine.died = self.dispatcher.disown
         self.engine.reborn = self.dispatcher.reincarnate
-        self.send = SendService(
-            db=self.db,
-            directory=self.directory,
-            dispatcher=self.dispatcher,
-            numbering=numbering.build(),
-            clock=self.clock,
-            new_id=self.engine.new_id,
-            group_max=100,
-            waiting_max=1000,
-            refuses=lambda _kind: False,
-        )
+        self.send = self.door(self.db)
         jobs: tuple[Callable[[], Any], ...] = (
             self.engine.run,
             self.send.run,
@@ -144,14 +135,35 @@ class Rig:
         )
         self._tasks = [asyncio.create_task(job()) for job in jobs]
 
+    def door(self, db: Database) -> SendService:
+        """Where messages are accepted, over these connections."""
+        return SendService(
+            db=db,
+            directory=self.directory,
+            dispatcher=self.dispatcher,
+            numbering=numbering.build(),
+            clock=self.clock,
+            new_id=self.engine.new_id,
+            group_max=100,
+            waiting_max=1000,
+            refuses=lambda _kind: False,
+        )
+
     async def stop(self) -> None:
         await cancel(*self._tasks)
 
     # What happens.
 
     async def accept(self, kind: str, params: Sequence[str] | None = None) -> Accepted:
+        answer = await self.send.accept(Caller(self.app.account_id, self.tenant.secret_id), self.command(kind, params))
+        assert isinstance(answer, list)
+        [outcome] = answer
+        assert isinstance(outcome, Accepted), outcome
+        return outcome
+
+    def command(self, kind: str, params: Sequence[str] | None = None) -> SendCommand:
         template = self.tenant.templates[kind]
-        command = SendCommand(
+        return SendCommand(
             app_id=self.app.id,
             template_id=int(template.id),
             phones=(phone(),),
@@ -159,11 +171,6 @@ class Rig:
             sign_name=self.tenant.sign_name,
             params=tuple(template.params if params is None else params),
         )
-        answer = await self.send.accept(Caller(self.app.account_id, self.tenant.secret_id), command)
-        assert isinstance(answer, list)
-        [outcome] = answer
-        assert isinstance(outcome, Accepted), outcome
-        return outcome
 
     async def handed_over(self, message: Accepted, copies: int = 1) -> list[OutboundSegment]:
         """The segments the carrier was given, once there are so many."""
@@ -269,3 +276,16 @@ def taken(segment: OutboundSegment) -> SubmitOutcome:
 
 def lost(_segment: OutboundSegment) -> SubmitOutcome:
     return Lost("the connection broke")
+
+
+@contextlib.asynccontextmanager
+async def running_rig(database_url: str) -> AsyncIterator[Rig]:
+    """A rig on this database for as long as the block lasts."""
+    db = await Database.open(database_url, size=6)
+    rig = Rig(db)
+    try:
+        await rig.start()
+        yield rig
+    finally:
+        await rig.stop()
+        await db.close()

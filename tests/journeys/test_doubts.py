@@ -3,16 +3,19 @@
 The real pipeline on a real database; only the carrier is on a string, since no carrier would wait for 72 hours in a test.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from hongyan.kit.db import Database
+from hongyan.kit.loops import cancel
 from hongyan.model.carrier import Declined, Lost, Part, Throttled, Verdict
-from hongyan.model.message import Status
+from hongyan.model.message import Caller, Status
+from hongyan.model.reject import Refusal, Reject
 from hongyan.store import queue
-from journeys.platform import until
-from journeys.rig import Rig, lost, taken
+from journeys.platform import SOON_S, until
+from journeys.rig import Rig, lost, running_rig, taken
 
 HOUR_S = 3600.0
 LONG = ("20260001", "很长的说明，" * 20)
@@ -20,15 +23,9 @@ LONG = ("20260001", "很长的说明，" * 20)
 
 @pytest.fixture
 async def rig(database_url: str) -> AsyncIterator[Rig]:
-    db = await Database.open(database_url, size=6)
-    made = Rig(db)
-    try:
-        await made.start()
+    async with running_rig(database_url) as made:
         yield made
         assert await made.broken() == {}
-    finally:
-        await made.stop()
-        await db.close()
 
 
 async def test_a_throttled_code_goes_back_once_even_when_that_is_written_twice(rig: Rig, database_url: str) -> None:
@@ -330,3 +327,18 @@ async def test_a_reply_that_is_delivered_again_is_told_once_and_the_same_words_l
     await rig.later(90.0)
     await rig.reply(message, "1")
     assert await rig.replies() == ["1", "1"]
+
+
+async def test_while_the_database_is_away_a_request_is_refused_at_once_and_nobody_is_in_doubt(rig: Rig, database_url: str) -> None:
+    away = await Database.open(database_url)
+    await away.close()
+    door = rig.door(away)
+    running = asyncio.create_task(door.run())
+    try:
+        async with asyncio.timeout(SOON_S / 4):
+            answer = await door.accept(Caller(rig.app.account_id, rig.tenant.secret_id), rig.command("verification"))
+    finally:
+        await cancel(running)
+    assert isinstance(answer, Refusal)
+    assert answer.reason is Reject.INTERNAL
+    assert "nothing was sent or charged" in answer.detail

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 import msgspec
 import pytest
 
-from hongyan.kit.db import Database
 from hongyan.model.carrier import Receipt, Submitted, Verdict
 from hongyan.model.message import Kind, Message, Status
 from hongyan.model.snapshot import Scope
@@ -16,7 +15,7 @@ from hongyan.model.text import Alphabet
 from hongyan.pipeline.conclude import reference_of
 from hongyan.pipeline.ports import Delivery, OutboundSegment, SegmentOutcome
 from hongyan.store import tallies
-from journeys.rig import LINK, Rig
+from journeys.rig import LINK, Rig, running_rig
 
 pytestmark = pytest.mark.slow
 
@@ -66,14 +65,8 @@ class Sent(msgspec.Struct, frozen=True):
 
 @pytest.fixture
 async def rig(database_url: str) -> AsyncIterator[Rig]:
-    db = await Database.open(database_url, size=6)
-    made = Rig(db)
-    try:
-        await made.start()
+    async with running_rig(database_url) as made:
         yield made
-    finally:
-        await made.stop()
-        await db.close()
 
 
 def made_up(rig: Rig, receipts: int, chance: random.Random) -> list[Sent]:

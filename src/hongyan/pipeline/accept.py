@@ -220,15 +220,19 @@ class SendService:
 
     async def _durably(self, group: Group, promises: list[Promise], places: list[int], engine: int | None) -> set[int]:
         """Write them; the requests that survive a crash now. Raises InDoubtError when nobody knows."""
+        asked = False
         try:
             await fault_async("accept_before_tx")
             # The call commits by itself; a transaction is there for fault points to strike in.
             async with self._db.transaction() if faults.switched_on else self._db.connection() as conn:
                 await fault_async("accept_in_tx")
+                asked = True
                 written = await group.write(conn, promises, places, engine)
                 await fault_async("hold")
             await fault_async("accept_after_commit_before_reply")
         except UNAVAILABLE:
+            if not asked:
+                raise
             written = await self._written_after_all(group, promises)
             if not written.requests:
                 raise

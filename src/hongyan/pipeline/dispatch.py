@@ -40,7 +40,7 @@ class Dispatcher:
         db: Database,
         recorder: Recorder,
         links: Mapping[int, Link],
-        reach: Callable[[Route], Reach],
+        reach: Callable[[], Mapping[Route, Reach]],
         numbering: Numbering,
         clock: Callable[[], float],
         bell: Bell,
@@ -64,6 +64,7 @@ class Dispatcher:
         self._bell = bell
         self._renew = renew
         self._unwritten: list[tuple[int, list[int], float]] = []
+        """Application, messages and time of attempts after which nothing was written. Accept adds to it at any time."""
         self._astray: list[Message] = []
         self._promised: dict[int, int] = {}
         """By link: room set aside for what is being promised."""
@@ -78,7 +79,8 @@ class Dispatcher:
 
     def ways(self) -> frozenset[int]:
         """The ways that messages may wait for here. Those of no link at all are looked after by whoever has them."""
-        return frozenset(way for way, route in ROUTES.items() if self._reach(route) is not Reach.ELSEWHERE)
+        reach = self._reach()
+        return frozenset(way for way, route in ROUTES.items() if reach[route] is not Reach.ELSEWHERE)
 
     def make_room(self, messages: Sequence[Message]) -> list[int]:
         """Places for messages about to be promised: a link that has room now, else our lanes, else nowhere.
@@ -204,7 +206,7 @@ class Dispatcher:
     async def _round(self, now: float) -> bool:
         if self._stopping or self._nobody or not len(self._lanes):
             return False
-        reach = {route: self._reach(route) for route in ROUTES.values()}
+        reach = self._reach()
         states = self._states(now)
         routes: dict[int, LinkState] = {}
         budget = min(ROUND_MAX, sum(state.room for state in states))
@@ -246,14 +248,17 @@ class Dispatcher:
         for message in chosen:
             groups.setdefault((routes[message.id].config.id, message.app_id), []).append(message)
         now = self._clock()
-        self._unwritten = [(app_id, [message.id for message in group], now) for (_, app_id), group in groups.items()]
-        async with self._db.connection() as conn:
-            for (link_id, app_id), group in groups.items():
-                await fault_async("intent_before_commit")
-                held = await queue.attempt(conn, app_id, [m.id for m in group], owner=self.engine, link_id=link_id, now=now)
-                fault("intent_after_commit")
-                self._unwritten.pop(0)
-                self._submit(link_id, [message for message in group if message.id in held], attempted_at=now)
+        try:
+            async with self._db.connection() as conn:
+                while groups:
+                    (link_id, app_id), group = next(iter(groups.items()))
+                    await fault_async("intent_before_commit")
+                    held = await queue.attempt(conn, app_id, [m.id for m in group], owner=self.engine, link_id=link_id, now=now)
+                    fault("intent_after_commit")
+                    del groups[link_id, app_id]
+                    self._submit(link_id, [message for message in group if message.id in held], attempted_at=now)
+        finally:
+            self._unwritten.extend((app_id, [message.id for message in group], now) for (_, app_id), group in groups.items())
 
     async def _let_go(self) -> None:
         """What has come to us and is another engine's to send goes back to the queue, with its way on it."""

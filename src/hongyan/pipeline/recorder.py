@@ -156,7 +156,28 @@ class Recorder:
                 self._quiet.set()
 
     async def _store(self, batch: Batch) -> None:
-        again = False
+        if await self._written(batch, again=False, refused="record_failed"):
+            _acknowledge(batch, stored=True)
+        else:
+            await self._store_singly(batch)
+
+    async def _store_singly(self, batch: Batch) -> None:
+        """Something in the batch cannot be written: find it, so that it does not hold up the rest."""
+        for single in batch.single():
+            stored = await self._written(single, again=True, refused="record_dropped")
+            if not stored:
+                await self._leave_in_doubt(single.landed)
+            _acknowledge(single, stored=stored)
+
+    async def _leave_in_doubt(self, flights: Sequence[Flight]) -> None:
+        """An answer that cannot be written is as good as lost; its message would else be in flight for as long as this process lives."""
+        doubtful = [flight for flight in flights if flight.attempted_at is not None]
+        for flight in doubtful:
+            flight.answers = [(sequence, Lost("the answer could not be written")) for sequence, _ in flight.answers]
+        await self._written(Batch(doubtful, [], [], []), again=True, refused="doubt_not_written")
+
+    async def _written(self, batch: Batch, *, again: bool, refused: str) -> bool:
+        """Commit it, however long the database is away; False, and said as `refused`, when the database will not have it."""
         while True:
             try:
                 await self._commit(batch, again=again)
@@ -165,39 +186,10 @@ class Recorder:
                 again = True
                 await asyncio.sleep(RETRY_S)
             except Exception:
-                log.exception("record_failed")
-                await self._store_singly(batch)
-                return
+                log.exception(refused)
+                return False
             else:
-                _acknowledge(batch, stored=True)
-                return
-
-    async def _store_singly(self, batch: Batch) -> None:
-        """Something in the batch cannot be written: find it, so that it does not hold up the rest."""
-        for single in batch.single():
-            while True:
-                try:
-                    await self._commit(single, again=True)
-                except RETRY:
-                    await asyncio.sleep(RETRY_S)
-                except Exception:
-                    log.exception("record_dropped")
-                    await self._leave_in_doubt(single.landed)
-                    _acknowledge(single, stored=False)
-                    break
-                else:
-                    _acknowledge(single, stored=True)
-                    break
-
-    async def _leave_in_doubt(self, flights: Sequence[Flight]) -> None:
-        """An answer that cannot be written is as good as lost; its message would else be in flight for as long as this process lives."""
-        doubtful = [flight for flight in flights if flight.attempted_at is not None]
-        for flight in doubtful:
-            flight.answers = [(sequence, Lost("the answer could not be written")) for sequence, _ in flight.answers]
-        try:
-            await self._commit(Batch(doubtful, [], [], []), again=True)
-        except Exception:
-            log.exception("doubt_not_written")
+                return True
 
     async def _commit(self, batch: Batch, *, again: bool) -> None:
         now = self._clock()
