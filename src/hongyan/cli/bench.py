@@ -243,20 +243,10 @@ def _api(door: Door, tenant: "SandboxTenant", template: str) -> "Api":
     from hongyan.cli.load.measure import Api  # noqa: PLC0415 - as above
     from hongyan.cli.load.requests import Requests, Target  # noqa: PLC0415 - as above
 
-    sample = tenant.templates.get(template)
-    if sample is None or template == "international":
+    if template not in tenant.templates or template == "international":
         raise CommandError("usage", f"没有模板 {template}。", f"There is no template {template}.")
     host, port = door.address
-    target = Target(
-        host=f"{host}:{port}",
-        secret_id=tenant.secret_id,
-        secret_key=tenant.secret_key,
-        sdk_app_id=tenant.sdk_app_id,
-        sign_name=tenant.sign_name,
-        template_id=sample.id,
-        params=sample.params,
-    )
-    return Api(partial(Requests, target), TencentAnswers())
+    return Api(partial(Requests, Target.of(tenant, template, f"{host}:{port}")), TencentAnswers())
 
 
 def _processes(state: "State", receiver: "Receiver | None") -> "Processes":

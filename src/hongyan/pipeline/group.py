@@ -16,7 +16,8 @@ from hongyan.pipeline.compose import VALIDITY_S, Composed, Draft, refused
 from hongyan.pipeline.ports import IN_LANE
 from hongyan.pipeline.routing import way_of
 from hongyan.store import commits, messages
-from hongyan.store.messages import LOCK_BUCKETS, Facts, NewMessage
+from hongyan.store.locks import lock
+from hongyan.store.messages import LOCK_BUCKETS, LOCK_SPACE, Facts, NewMessage
 
 Purses = Mapping[Scope, Sequence[PackageRef]]
 """An application's packages that can be drawn on now, the one that expires first in front."""
@@ -193,7 +194,7 @@ class Group:
 
         The lock is held until a commit that is still under way has ended: without it "not yet" would look like "no".
         """
-        await messages.lock(tx, [_bucket(self.app.id, promises[0].message.phone)])
+        await lock(tx, LOCK_SPACE, [_bucket(self.app.id, promises[0].message.phone)])
         await commits.seal(tx)
         present = await messages.present(tx, self.app.id, [promise.message.id for promise in promises])
         return Written({promise.request for promise in promises if promise.message.id in present}, None)

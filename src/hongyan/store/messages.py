@@ -115,11 +115,6 @@ async def promise(
     return {row[2] for row in found if row[0] == 0}, _facts(found)
 
 
-async def lock(conn: Connection, buckets: Sequence[int]) -> None:
-    """Wait for accepts that concern the same numbers, as `promise` does; held until the transaction ends. `buckets` must be sorted."""
-    await conn.execute("select pg_advisory_xact_lock($1, b) from unnest($2::int[]) b", LOCK_SPACE, buckets)
-
-
 async def present(conn: Connection, app_id: int, ids: Sequence[int]) -> set[int]:
     """Which of these messages are there."""
     return {row[0] for row in await conn.fetch("select id from messages where app_id = $1 and id = any($2)", app_id, ids)}

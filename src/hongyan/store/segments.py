@@ -6,6 +6,7 @@ import msgspec
 
 from hongyan.kit.db import Connection
 from hongyan.model.carrier import Verdict
+from hongyan.store.locks import lock
 from hongyan.store.times import at
 
 
@@ -106,8 +107,7 @@ async def lock_reports(conn: Connection, message_ids: Sequence[int]) -> None:
 
     Two receipts of one message may come to two processes: who reports second must see the first, or neither sees the message's end.
     """
-    buckets = sorted({message_id % LOCK_BUCKETS for message_id in message_ids})
-    await conn.execute("select pg_advisory_xact_lock($1, b) from unnest($2::int[]) b", LOCK_SPACE, buckets)
+    await lock(conn, LOCK_SPACE, (message_id % LOCK_BUCKETS for message_id in message_ids))
 
 
 REPORT = """

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hongyan.cli.load.numbers import Numbers
+from hongyan.control.sandbox import SandboxTenant
 
 SIGNED = "content-type;host"
 JSON = "application/json"
@@ -25,6 +26,12 @@ class Target(msgspec.Struct, frozen=True):
     sign_name: str
     template_id: str
     params: tuple[str, ...]
+
+    @classmethod
+    def of(cls, tenant: SandboxTenant, template: str, address: str) -> "Target":
+        """One of the sandbox's templates, at HOST:PORT. Raises KeyError when there is none of that name."""
+        sample = tenant.templates[template]
+        return cls(address, tenant.secret_id, tenant.secret_key, tenant.sdk_app_id, tenant.sign_name, sample.id, sample.params)
 
 
 class Requests:
