@@ -6,6 +6,7 @@ import msgspec
 
 from hongyan.control.accounts import Accounts
 from hongyan.control.apps import Apps, CheckUrl
+from hongyan.control.audit import Audit
 from hongyan.control.blacklist import Blacklist
 from hongyan.control.keys import Keys
 from hongyan.control.links import Links
@@ -34,6 +35,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     snapshots: Snapshots
     sandbox: Sandbox
     records: Records
+    audit: Audit
 
 
 def assemble(db: Database, box: SecretBox, *, clock: Callable[[], float], entropy: Entropy, check_url: CheckUrl) -> ControlPlane:
@@ -51,4 +53,5 @@ def assemble(db: Database, box: SecretBox, *, clock: Callable[[], float], entrop
         snapshots=Snapshots(db, box, clock),
         sandbox=Sandbox(db, box, clock, entropy),
         records=Records(db),
+        audit=Audit(db, box, clock),
     )

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,11 @@ class SecretBox:
         self._cipher = AESGCM(key)
         self._key_id = hashlib.sha256(b"hongyan master key id" + key).digest()[:_KEY_ID_BYTES]
         self._entropy = entropy
+        self._marks = hmac.digest(key, b"hongyan marks", "sha256")
+
+    def mark(self, told: bytes, context: str) -> bytes:
+        """32 bytes that only a holder of the master key can make for this text in this context (HMAC-SHA256): for chains and look-ups."""
+        return hmac.digest(self._marks, len(context).to_bytes(4, "big") + context.encode() + told, "sha256")
 
     def seal(self, plain: str, context: str) -> bytes:
         """Version, key id, nonce and ciphertext; the same text never seals to the same bytes twice."""

@@ -31,6 +31,8 @@ REFERENCE: tuple[str, ...] = ("accounts", "apps", "api_keys", "signatures", "tem
 
 LOCAL: dict[str, str] = {
     "alembic_version": "read where migrations are run",
+    "audit_head": "the end of the chain",
+    "audit_log": "one chain over all accounts",
     "backlog": "one row for the whole queue",
     "engines": "goes with advisory locks, which are of one server",
     "snapshot_versions": "goes with NOTIFY, which is of one server",
