@@ -14,6 +14,7 @@ from asyncpg.exceptions import PostgresError
 from asyncpg.exceptions import ReadOnlySQLTransactionError as ReadOnly
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
 
+from hongyan.kit.arrays import CODECS
 from hongyan.kit.hosts import Host, hosts
 
 log = structlog.get_logger()
@@ -299,6 +300,9 @@ class Database:
 
     async def _connect(self, _nothing: object = None, **how: Any) -> Connection:
         conn = await self._servers.connect(server_settings=self._server_settings, **how)
+        settings = conn._protocol.get_settings()  # noqa: SLF001 - set_type_codec, which says the same of other types, will not have arrays
+        for codec in CODECS:
+            settings.add_python_codec(codec.oid, codec.name, "pg_catalog", (), "scalar", codec.encode, codec.decode, "binary")
         self._open.add(conn)
         return conn
 
