@@ -16,7 +16,7 @@ from hongyan.control import snapshots as control_snapshots
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.doors import published
 from hongyan.doors.ops import routes as ops
-from hongyan.doors.tencent_v3 import callbacks as tencent_v3_callbacks
+from hongyan.doors.tencent import callbacks as tencent_callbacks
 from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.kit import embedded, migrate, web
 from hongyan.kit.bell import Bell, Switchboard, WordBell
@@ -51,7 +51,7 @@ from hongyan.store import snapshots as stored_snapshots
 
 log = structlog.get_logger()
 
-RENDERERS: Mapping[Dialect, Renderer] = {Dialect.TENCENT_V3: tencent_v3_callbacks}
+RENDERERS: Mapping[Dialect, Renderer] = {Dialect.TENCENT_V3: tencent_callbacks}
 """A dialect's words for events."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from hongyan.cli.load.promises import Promises
-from hongyan.doors.tencent_v3.schema import message_id
+from hongyan.doors.tencent.words import message_id
 from hongyan.pipeline.accept import IN_DOUBT
 from hongyan.simulator.journal import Entry
 

@@ -15,7 +15,7 @@ import httpx2
 from hongyan.cli import tc3
 from hongyan.control.apps import AppChange
 from hongyan.control.sandbox import SandboxTenant
-from hongyan.doors.tencent_v3.schema import message_id
+from hongyan.doors.tencent.words import message_id
 from hongyan.kit.sink import Sink
 from hongyan.model.message import Kind
 from hongyan.model.snapshot import Scope

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import msgspec
 
-from hongyan.doors.tencent_v3.schema import message_id
+from hongyan.doors.tencent.words import message_id
 from hongyan.kit.db import UNAVAILABLE, Connection
 from hongyan.model.message import Status
 from journeys import invariants

@@ -4,10 +4,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hongyan.doors.tencent.words import message_id, serial_no
 from hongyan.doors.tencent_v3 import auth
 from hongyan.doors.tencent_v3.auth import Parts
 from hongyan.doors.tencent_v3.errors import Failure
-from hongyan.doors.tencent_v3.schema import DescribePhoneNumberInfo, PullNumber, Schema, SendSms, message_id, serial_no
+from hongyan.doors.tencent_v3.schema import DescribePhoneNumberInfo, PullNumber, Schema, SendSms
 from hongyan.model.message import Caller
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey, Snapshot
 

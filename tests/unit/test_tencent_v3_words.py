@@ -5,10 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from hongyan.doors.tencent_v3 import callbacks, errors, schema
+from hongyan.doors.tencent import callbacks
+from hongyan.doors.tencent_v3 import errors, schema
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
 from hongyan.doors.tencent_v3.routes import OFFLINE, VERSION
 from hongyan.doors.tencent_v3.schema import Schema, bare
+from hongyan.model import receipt_codes
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
@@ -191,7 +193,7 @@ def test_callback_bodies_are_those_of_the_document() -> None:
 
 
 def test_every_receipt_code_is_described() -> None:
-    categories = callbacks._categories()
+    categories = receipt_codes.categories()
     assert len(categories) > 1900
     assert set(categories.values()) <= callbacks.CATEGORIES.keys()
     assert callbacks.describe(report(status=Status.FAILED, code="no such code")) == "其他错误"

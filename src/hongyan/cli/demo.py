@@ -22,7 +22,7 @@ from hongyan.control.apps import AppChange
 from hongyan.control.plane import ControlPlane
 from hongyan.control.records import Timeline
 from hongyan.control.sandbox import SandboxTenant
-from hongyan.doors.tencent_v3.schema import message_id
+from hongyan.doors.tencent.words import message_id
 from hongyan.kit.sink import Sink
 from hongyan.model.message import Status
 from hongyan.settings import Settings

@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeAlias
 
 import structlog
 
+from hongyan.doors.tencent.words import MOST_PULLED, decimal, serial_no
 from hongyan.doors.tencent_v3 import auth, errors, schema
 from hongyan.doors.tencent_v3.auth import Claim, Parts
 from hongyan.doors.tencent_v3.errors import FAULTS, Failure, Where, failure
-from hongyan.doors.tencent_v3.schema import MOST_PULLED, Answer, DescribePhoneNumberInfo, PullNumber, PullQueue, Schema, SendSms, SendStatus
+from hongyan.doors.tencent_v3.schema import Answer, DescribePhoneNumberInfo, PullNumber, PullQueue, Schema, SendSms, SendStatus
 from hongyan.kit.door import Request, Response
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Accepted, Caller, Outcome, Refused, SendCommand
@@ -124,7 +125,7 @@ class TencentV3Door:
         return asked if isinstance(asked, Failure) else await act(asked, caller, claim, request.request_id)
 
     async def _send_sms(self, asked: SendSms, caller: Caller, claim: Claim, request_id: str) -> Answer | Failure:
-        app_id = schema.decimal(asked.sms_sdk_app_id)
+        app_id = decimal(asked.sms_sdk_app_id)
         if app_id is None:
             return failure(Refusal(Reject.APP_NOT_FOUND, "SmsSdkAppId must be the decimal id of an application"))
         command = asked.command(app_id, request_id)
@@ -168,7 +169,7 @@ class TencentV3Door:
         return schema.PhoneNumberInfoSet([schema.phone_number_info(raw, claim.language) for raw in asked.phone_number_set], request_id)
 
     def _app(self, sms_sdk_app_id: str, caller: Caller) -> App | Refusal:
-        app_id = schema.decimal(sms_sdk_app_id)
+        app_id = decimal(sms_sdk_app_id)
         app = None if app_id is None else self._directory.snapshot.apps.get(app_id)
         if app is None:
             return Refusal(Reject.APP_NOT_FOUND)
@@ -245,7 +246,7 @@ def _refused(raw: str, refusal: Refusal) -> Refused:
 def _send_status(outcome: Outcome, context: str, language: str) -> SendStatus:
     if isinstance(outcome, Accepted):
         return SendStatus(
-            schema.serial_no(outcome.message_id), f"+{outcome.phone}", outcome.segments, context, errors.OK, errors.SENT, outcome.region
+            serial_no(outcome.message_id), f"+{outcome.phone}", outcome.segments, context, errors.OK, errors.SENT, outcome.region
         )
     fault = FAULTS[outcome.reason]
     return SendStatus("", outcome.phone, 0, context, fault.code, errors.message(fault, outcome.detail, language), outcome.region)

@@ -8,38 +8,27 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args, get_o
 import msgspec
 from msgspec import Meta
 
+from hongyan.doors.tencent.words import (
+    LONGEST_ID,
+    MOST_NUMBERS,
+    MOST_PULLED,
+    decimal,
+    national,
+    receipt_word,
+    report_status,
+    serial_no,
+)
 from hongyan.doors.tencent_v3 import errors
 from hongyan.doors.tencent_v3.errors import Failure
 from hongyan.model.event import ReplyEvent, ReportEvent
-from hongyan.model.message import Dialect, SendCommand, Status
+from hongyan.model.message import Dialect, SendCommand
 from hongyan.model.numbering import country_name
 from hongyan.model.phone import UNKNOWN_REGION, parse
 from hongyan.model.reject import Refusal, Reject
 
-MOST_NUMBERS = 200
-MOST_PULLED = 100
-SERIAL_PREFIX = "2021:"
-_LONGEST_ID = 19
-
-
-def serial_no(message_id: int) -> str:
-    """The SerialNo of a message; customers take it as opaque."""
-    return f"{SERIAL_PREFIX}{message_id}"
-
-
-def message_id(serial: str) -> int | None:
-    """The message of a SerialNo, or None when it is not one of ours."""
-    return decimal(serial.removeprefix(SERIAL_PREFIX)) if serial.startswith(SERIAL_PREFIX) else None
-
-
-def decimal(text: str) -> int | None:
-    """An identifier sent as text."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID else None
-
-
 # Requests. What the annotations say is published (openapi.py) and asked elsewhere: msgspec would answer with a code that is not Tencent's.
 
-Id = Annotated[str, Meta(description="A decimal id, as text.", extra_json_schema={"pattern": f"^[0-9]{{1,{_LONGEST_ID}}}$"})]
+Id = Annotated[str, Meta(description="A decimal id, as text.", extra_json_schema={"pattern": f"^[0-9]{{1,{LONGEST_ID}}}$"})]
 Numbers = Annotated[
     list[str],
     Meta(
@@ -164,7 +153,7 @@ class Schema(Generic[R]):
             if dot and _NAMES.get(self._types.get(field)) == _LIST and (at := decimal(index)) is not None:
                 lists.setdefault(field, {})[at] = value
             elif _NAMES.get(self._types.get(name)) == _INTEGER:
-                given[name] = int(value) if value.removeprefix("-").isdecimal() and value.isascii() and len(value) <= _LONGEST_ID else value
+                given[name] = int(value) if value.removeprefix("-").isdecimal() and value.isascii() and len(value) <= LONGEST_ID else value
             else:
                 given[name] = value
         return given | {field: [items[at] for at in sorted(items)] for field, items in lists.items()}
@@ -306,24 +295,6 @@ _ENCODER = msgspec.json.Encoder()
 def encode(answer: Answer) -> bytes:
     """The body of an answer."""
     return _ENCODER.encode(Envelope(answer))
-
-
-SUCCESS, FAIL = "SUCCESS", "FAIL"
-WORDS = {Status.DELIVERED: "DELIVRD", Status.FAILED: "UNDELIV", Status.EXPIRED: "EXPIRED"}
-"""What a report says when the carrier gave no word of its own; anything else is UNKNOWN."""
-
-
-def receipt_word(event: ReportEvent) -> str:
-    return event.code or WORDS.get(event.status, "UNKNOWN")
-
-
-def report_status(event: ReportEvent) -> str:
-    return SUCCESS if event.status is Status.DELIVERED else FAIL
-
-
-def national(phone: int, country_code: int) -> str:
-    """The number without its country code."""
-    return str(phone).removeprefix(str(country_code)) if country_code else str(phone)
 
 
 def send_report(event: ReportEvent) -> PullSmsSendStatus:

@@ -1,18 +1,18 @@
-"""What a customer's callback address is sent: delivery reports and replies in Tencent's words.
+"""What a customer's callback address is sent: delivery reports and replies in Tencent's words, the same for both generations of its API.
 
-Source: Tencent documents 382/59178 and 382/59179 (the same bodies serve the v5 API). Nothing is signed there; the address is the secret.
+Source: Tencent documents 382/59178 and 382/59179 (API 3.0), 382/5807 and 382/5809 (v5). Nothing is signed there; the address is the secret.
 """
 
 import functools
-import importlib.resources
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 
-from hongyan.doors.tencent_v3.schema import national, receipt_word, report_status, serial_no
+from hongyan.doors.tencent.words import national, receipt_word, report_status, serial_no
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Status
+from hongyan.model.receipt_codes import category
 
 MAX_REPORTS = 100
 """How many reports one call may carry."""
@@ -44,7 +44,7 @@ CATEGORIES = {
     "gateway_error": "运营商网关错误",
     "other": "其他错误",
 }
-"""What the categories of receipt_codes.tsv say to a customer."""
+"""What the categories of model/receipt_codes.tsv say to a customer."""
 OUTCOMES = {
     Status.DELIVERED: CATEGORIES["delivered"],
     Status.EXPIRED: "在有效期内未送达",
@@ -80,21 +80,12 @@ class Acknowledgement(msgspec.Struct, frozen=True):
 
 def render_reports(events: Sequence[ReportEvent]) -> bytes:
     """The body for at most `MAX_REPORTS` delivery reports: a JSON array, times in UTC+8."""
-    return msgspec.json.encode([_report(event) for event in events])
+    return msgspec.json.encode([report(event) for event in events])
 
 
 def render_reply(event: ReplyEvent) -> bytes:
     """The body for one reply: a JSON object."""
-    return msgspec.json.encode(
-        UserReply(
-            extend=event.extend,
-            mobile=national(event.phone, event.country_code),
-            nationcode=str(event.country_code),
-            sign=event.sign_name,
-            text=event.text,
-            time=int(event.at),
-        )
-    )
+    return msgspec.json.encode(reply(event))
 
 
 def acknowledged(status: int, body: bytes) -> bool:
@@ -109,15 +100,28 @@ def acknowledged(status: int, body: bytes) -> bool:
 
 def describe(event: ReportEvent) -> str:
     """The receipt in Chinese."""
-    category = _categories().get(receipt_word(event))
-    if category is not None:
-        return CATEGORIES[category]
+    found = category(receipt_word(event))
+    if found is not None:
+        return CATEGORIES[found]
     return OUTCOMES.get(event.status, CATEGORIES["other"])
 
 
-def _report(event: ReportEvent) -> Report:
+def reply(event: ReplyEvent) -> UserReply:
+    """A reply as callbacks and the pulls of v5 tell it."""
+    return UserReply(
+        extend=event.extend,
+        mobile=national(event.phone, event.country_code),
+        nationcode=str(event.country_code),
+        sign=event.sign_name,
+        text=event.text,
+        time=int(event.at),
+    )
+
+
+def report(event: ReportEvent) -> Report:
+    """A delivery report as callbacks and the pulls of v5 tell it."""
     return Report(
-        user_receive_time=_in_china(int(event.at)),
+        user_receive_time=in_china(int(event.at)),
         nationcode=str(event.country_code),
         mobile=national(event.phone, event.country_code),
         report_status=report_status(event),
@@ -129,13 +133,6 @@ def _report(event: ReportEvent) -> Report:
 
 
 @functools.lru_cache(maxsize=1024)  # the reports of a call share their seconds
-def _in_china(second: int) -> str:
+def in_china(second: int) -> str:
+    """A time as these APIs write it, in UTC+8."""
     return datetime.fromtimestamp(second, UTC).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")
-
-
-@functools.cache
-def _categories() -> dict[str, str]:
-    """Receipt code to category, from the table beside this module (code, carrier, category; a code has one meaning for all carriers)."""
-    table = importlib.resources.files(__package__).joinpath("receipt_codes.tsv").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in table.splitlines()[1:])
-    return {code: category for code, _, category in rows}
