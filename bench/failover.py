@@ -39,6 +39,7 @@ from hongyan.cli.load.promises import Promises
 from hongyan.cli.load.requests import Requests, Target
 from hongyan.kit import embedded, log
 from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.model.actor import system
 from hongyan.model.message import Status
 from hongyan.settings import LogFormat, LogLevel, Settings, address
 from hongyan.store import engines
@@ -235,7 +236,7 @@ class Failover:
 
     async def _loaded(self, old: Any, new: Any) -> None:
         async with wiring.control_plane(self._settings) as control:
-            tenant = await control.sandbox.ensure("")
+            tenant = await control.sandbox.ensure(system("failover drill"), "")
         await self._start_nodes()
         self._reached("nodes")
         options = self._options

@@ -27,6 +27,7 @@ from hongyan.kit.loops import Job, every, together
 from hongyan.kit.metrics import METRICS
 from hongyan.kit.secretbox import SecretBox, master_key
 from hongyan.model import numbering
+from hongyan.model.actor import system
 from hongyan.model.message import Dialect, Kind
 from hongyan.model.snapshot import LinkConfig, Snapshot
 from hongyan.pipeline.accept import SendService
@@ -140,6 +141,7 @@ async def announce_simulator(settings: Settings, url: str, host: str, port: int)
     db = await Database.open(url, size=1)
     try:
         await _plane(db, settings).links.ensure(
+            system("simulator"),
             LinkConfig(
                 id=0,
                 name=SIMULATOR_LINK,
@@ -152,7 +154,7 @@ async def announce_simulator(settings: Settings, url: str, host: str, port: int)
                 window=500,
                 sender_id="10690000",
                 priority=1000,
-            )
+            ),
         )
     finally:
         await db.close()

@@ -34,7 +34,7 @@ ACROSS: dict[str, str] = {
     "messages.last_to": "a reply names a handset, and is for whichever application wrote to it last",
     "outbox.due": "which applications have callbacks due, one probe each",
     "outbox.sweep": "what is old is found over all applications once an hour",
-    "packages.every": "for people who ask",
+    "packages.page": "for people who ask",
     "packages.usable": "the snapshot has the packages of all applications",
     "queue.due_unresolved": "doubts that are due are few and found by their time",
     "queue.orphaned": "a dead engine held entries of many applications",

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from acting import OPERATOR
 from hongyan.control.plane import assemble
 from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database
@@ -44,9 +45,9 @@ class Purse:
 @pytest.fixture
 async def purse(database: Database) -> Purse:
     plane = assemble(database, SecretBox(bytes(32), os.urandom), clock=lambda: NOW, entropy=os.urandom, check_url=lambda _url: None)
-    account = await plane.accounts.create(next(names), AccountKind.ENTERPRISE)
+    account = await plane.accounts.create(OPERATOR, next(names), AccountKind.ENTERPRISE)
     app = (await plane.apps.create(account.id, "shop")).app
-    package = await plane.packages.buy(app.id, Region.MAINLAND, 5)
+    package = await plane.packages.buy(OPERATOR, app.id, Region.MAINLAND, 5)
     async with database.connection() as conn:
         await partitions.ensure(conn, NOW)
     return Purse(app.id, package.id)

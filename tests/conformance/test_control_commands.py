@@ -144,3 +144,13 @@ def test_without_a_platform_the_simulator_is_not_there(shell: Shell) -> None:
 def test_a_misspelt_setting_stops_the_command(shell: Shell) -> None:
     misspelt = Shell(shell._process, shell._environ | {"HONGYAN_DATA_DIRR": "x"})
     assert misspelt.refused("app", "list") == "settings"
+
+
+def test_who_did_what_is_listed_with_the_login_and_the_chain_holds(shell: Shell) -> None:
+    account = shell.ask("account", "create", "Noted Ltd")["id"]
+    key = shell.ask("key", "create", "--account", str(account))["secret_id"]
+    newest, before = shell.ask("audit", "list", "--account", str(account))
+    assert (newest["action"], newest["target"], newest["actor_kind"]) == ("key.create", key, "command")
+    assert before["detail"] == {"name": "Noted Ltd", "kind": "enterprise"}
+    assert shell.ask("audit", "list", "--before", str(newest["id"]), "--most", "1") == [before]
+    assert shell.ask("audit", "verify") == {"intact": True}

@@ -7,6 +7,7 @@ import os
 import msgspec
 import pytest
 
+from acting import OPERATOR
 from hongyan.control.apps import AppChange
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.plane import ControlPlane, assemble
@@ -47,7 +48,7 @@ def control(database: Database) -> ControlPlane:
 
 
 async def account(control: ControlPlane, kind: AccountKind = AccountKind.ENTERPRISE) -> int:
-    return (await control.accounts.create(next(names), kind)).id
+    return (await control.accounts.create(OPERATOR, next(names), kind)).id
 
 
 async def app(control: ControlPlane, account_id: int) -> int:
@@ -56,7 +57,7 @@ async def app(control: ControlPlane, account_id: int) -> int:
 
 async def test_an_account_gets_a_key_an_app_a_signature_a_template_and_a_package(control: ControlPlane) -> None:
     owner = await account(control)
-    key = await control.keys.create(owner)
+    key = await control.keys.create(OPERATOR, owner)
     made = await control.apps.create(owner, "shop")
     signature = await control.signatures.add(owner, "鸿雁科技", Scope.MAINLAND)
     template = await control.templates.add(
@@ -64,7 +65,7 @@ async def test_an_account_gets_a_key_an_app_a_signature_a_template_and_a_package
     )
     await control.signatures.approve(signature.id)
     await control.templates.approve(template.id)
-    package = await control.packages.buy(made.app.id, Scope.MAINLAND, 1000)
+    package = await control.packages.buy(OPERATOR, made.app.id, Scope.MAINLAND, 1000)
     snapshot = await control.snapshots.load()
     assert snapshot.version == await control.snapshots.version()
     assert snapshot.keys[key.secret_id].secret_key == key.secret_key
@@ -100,24 +101,24 @@ async def test_a_rejected_signature_is_applied_for_again_and_an_approved_one_is_
 
 async def test_an_account_has_at_most_two_live_keys_even_when_asked_at_once(control: ControlPlane) -> None:
     owner = await account(control)
-    made = await asyncio.gather(*(control.keys.create(owner) for _ in range(4)), return_exceptions=True)
+    made = await asyncio.gather(*(control.keys.create(OPERATOR, owner) for _ in range(4)), return_exceptions=True)
     refused = [fault for fault in made if isinstance(fault, ControlError)]
     assert [fault.code for fault in refused] == [Fault.TOO_MANY] * 2
-    keys = await control.keys.every(owner)
-    await control.keys.set_enabled(keys[0].secret_id, enabled=False)
-    third = await control.keys.create(owner)
+    keys = await control.keys.every(OPERATOR, owner)
+    await control.keys.set_enabled(OPERATOR, keys[0].secret_id, enabled=False)
+    third = await control.keys.create(OPERATOR, owner)
     with pytest.raises(ControlError):
-        await control.keys.set_enabled(keys[0].secret_id, enabled=True)
-    await control.keys.set_enabled(third.secret_id, enabled=True)  # it is already: nothing to make room for
+        await control.keys.set_enabled(OPERATOR, keys[0].secret_id, enabled=True)
+    await control.keys.set_enabled(OPERATOR, third.secret_id, enabled=True)  # it is already: nothing to make room for
     snapshot = await control.snapshots.load()
     assert snapshot.keys[keys[0].secret_id].enabled is False
 
 
 async def test_secrets_are_not_in_the_tables_in_clear(control: ControlPlane, database: Database) -> None:
     owner = await account(control)
-    key = await control.keys.create(owner)
+    key = await control.keys.create(OPERATOR, owner)
     made = await control.apps.create(owner, "shop")
-    await control.links.ensure(msgspec.structs.replace(LINK, name="sealed"))
+    await control.links.ensure(OPERATOR, msgspec.structs.replace(LINK, name="sealed"))
     async with database.connection() as conn:
         dump = str([dict(row) for table in ("api_keys", "apps", "links") for row in await conn.fetch(f"select * from {table}")])
     assert key.secret_id in dump
@@ -126,7 +127,7 @@ async def test_secrets_are_not_in_the_tables_in_clear(control: ControlPlane, dat
 
 
 async def test_the_wrong_master_key_is_named_as_such(control: ControlPlane, database: Database) -> None:
-    await control.keys.create(await account(control))
+    await control.keys.create(OPERATOR, await account(control))
     with pytest.raises(WrongMasterKeyError):
         await load(database, SecretBox(bytes([1]) * 32, os.urandom), NOW)
 
@@ -190,8 +191,8 @@ async def test_individuals_cannot_have_marketing_templates(control: ControlPlane
 
 async def test_a_package_is_in_the_ledger_and_the_ledger_cannot_be_rewritten(control: ControlPlane, database: Database) -> None:
     app_id = await app(control, await account(control))
-    late = await control.packages.buy(app_id, Scope.MAINLAND, 500, expires_at=NOW + 2_000_000)
-    soon = await control.packages.buy(app_id, Scope.MAINLAND, 700, gift=True, expires_at=NOW + 1_000_000)
+    late = await control.packages.buy(OPERATOR, app_id, Scope.MAINLAND, 500, expires_at=NOW + 2_000_000)
+    soon = await control.packages.buy(OPERATOR, app_id, Scope.MAINLAND, 700, gift=True, expires_at=NOW + 1_000_000)
     async with database.connection() as conn:
         entries = await conn.fetch("select package_id, kind, segments from ledger_entries where app_id = $1 order by id", app_id)
         assert [tuple(entry) for entry in entries] == [(late.id, "buy", 500), (soon.id, "buy", 700)]
@@ -209,7 +210,7 @@ async def test_a_package_is_in_the_ledger_and_the_ledger_cannot_be_rewritten(con
 @pytest.mark.parametrize(("segments", "expires_at"), [(0, None), (-5, None), (100, NOW - 1), (100, NOW), (100, NOW * 10)])
 async def test_a_package_that_could_never_be_used_is_not_sold(control: ControlPlane, segments: int, expires_at: float | None) -> None:
     with pytest.raises(ControlError) as caught:
-        await control.packages.buy(1_400_000_001, Scope.MAINLAND, segments, expires_at=expires_at)
+        await control.packages.buy(OPERATOR, 1_400_000_001, Scope.MAINLAND, segments, expires_at=expires_at)
     assert caught.value.code is Fault.INVALID
 
 
@@ -225,46 +226,46 @@ async def test_the_blacklist_counts_what_is_new_and_is_paged_by_number(control: 
 
 
 async def test_a_link_keeps_what_it_is_not_told_to_change(control: ControlPlane) -> None:
-    added = await control.links.add(LINK)
+    added = await control.links.add(OPERATOR, LINK)
     assert added.password == ""
-    changed = await control.links.change("main", {"port": 2776, "window": 20, "scopes": (Scope.INTERNATIONAL,)})
+    changed = await control.links.change(OPERATOR, "main", {"port": 2776, "window": 20, "scopes": (Scope.INTERNATIONAL,)})
     assert (changed.host, changed.port, changed.window, changed.rate) == (LINK.host, 2776, 20, 200.0)
-    assert "canary-8" not in repr(await control.links.every())
+    assert "canary-8" not in repr(await control.links.every(OPERATOR))
     snapshot = await control.snapshots.load()
     loaded = next(link for link in snapshot.links if link.name == "main")
     assert (loaded.password, loaded.scopes, loaded.carriers) == ("canary-8", (Scope.INTERNATIONAL,), ("cmcc",))
     for wrong in ({"port": 0}, {"id": 7}, {"name": "x"}, {"port": "many"}, {"nonsense": 1}):
         with pytest.raises(ControlError) as caught:
-            await control.links.change("main", wrong)
+            await control.links.change(OPERATOR, "main", wrong)
         assert caught.value.code is Fault.INVALID
     with pytest.raises(ControlError) as caught:
-        await control.links.add(LINK)
+        await control.links.add(OPERATOR, LINK)
     assert caught.value.code is Fault.TAKEN
 
 
 async def test_ensuring_a_link_again_publishes_nothing(control: ControlPlane) -> None:
     wanted = LinkConfig(id=0, name="built-in", protocol="smpp", host="127.0.0.1", port=1, system_id="hongyan", password="a")
-    made = await asyncio.gather(*(control.links.ensure(wanted) for _ in range(4)))
+    made = await asyncio.gather(*(control.links.ensure(OPERATOR, wanted) for _ in range(4)))
     assert len({link.id for link in made}) == 1
     version = await control.snapshots.version()
-    await control.links.ensure(wanted)
+    await control.links.ensure(OPERATOR, wanted)
     assert await control.snapshots.version() == version
 
 
 async def test_a_sender_in_use_stays_and_one_of_another_app_is_not_shown(control: ControlPlane) -> None:
     owner = await account(control)
     mine, other = await app(control, owner), (await control.apps.create(owner, "second")).app.id
-    await control.senders.add("106900000001", app_id=mine)
+    await control.senders.add(OPERATOR, "106900000001", app_id=mine)
     await control.apps.change(mine, AppChange(sender_id="106900000001"))
     with pytest.raises(ControlError) as caught:
         await control.apps.change(other, AppChange(sender_id="106900000001"))
     assert caught.value.code is Fault.NOT_ALLOWED
     with pytest.raises(ControlError) as caught:
-        await control.senders.remove("106900000001")
+        await control.senders.remove(OPERATOR, "106900000001")
     assert caught.value.code is Fault.IN_USE
     await control.apps.change(mine, AppChange(sender_id=""))
-    await control.senders.remove("106900000001")
-    assert "106900000001" not in {sender.number for sender in await control.senders.every()}
+    await control.senders.remove(OPERATOR, "106900000001")
+    assert "106900000001" not in {sender.number for sender in await control.senders.every(OPERATOR)}
 
 
 async def test_every_change_rings_with_its_version_and_versions_commit_in_order(control: ControlPlane, database: Database) -> None:
@@ -287,7 +288,7 @@ async def test_every_change_rings_with_its_version_and_versions_commit_in_order(
 
 
 async def test_a_number_that_opted_out_is_listed_and_only_lifted_on_purpose(control: ControlPlane, database: Database) -> None:
-    app_id = int((await control.sandbox.ensure("http://127.0.0.1:8080")).sdk_app_id)
+    app_id = int((await control.sandbox.ensure(OPERATOR, "http://127.0.0.1:8080")).sdk_app_id)
     async with database.connection() as conn:
         await replies.opt_out(conn, app_id, 8613800138055, 1, NOW)
     [listed] = [row for row in await control.blacklist.page(app_id) if row.phone == 8613800138055]
@@ -298,11 +299,11 @@ async def test_a_number_that_opted_out_is_listed_and_only_lifted_on_purpose(cont
 
 
 async def test_the_sandbox_is_made_once_and_mended_when_used_up(control: ControlPlane, database: Database) -> None:
-    made = await asyncio.gather(*(control.sandbox.ensure("http://127.0.0.1:8080") for _ in range(3)))
+    made = await asyncio.gather(*(control.sandbox.ensure(OPERATOR, "http://127.0.0.1:8080") for _ in range(3)))
     tenant = made[0]
     assert made == [tenant] * 3
     version = await control.snapshots.version()
-    assert await control.sandbox.ensure("http://127.0.0.1:8080") == tenant
+    assert await control.sandbox.ensure(OPERATOR, "http://127.0.0.1:8080") == tenant
     assert await control.snapshots.version() == version
     snapshot = await control.snapshots.load()
     sandbox = snapshot.apps[int(tenant.sdk_app_id)]
@@ -315,9 +316,9 @@ async def test_the_sandbox_is_made_once_and_mended_when_used_up(control: Control
         assert snapshot.templates[int(template.id)].params == len(template.params)
     async with database.connection() as conn:
         await conn.execute("update packages set available = 0, used = segments where app_id = $1", sandbox.id)
-    await control.keys.set_enabled(tenant.secret_id, enabled=False)
-    mended = await control.sandbox.ensure("http://127.0.0.1:8080")
+    await control.keys.set_enabled(OPERATOR, tenant.secret_id, enabled=False)
+    mended = await control.sandbox.ensure(OPERATOR, "http://127.0.0.1:8080")
     assert mended.secret_id != tenant.secret_id
     assert mended.sdk_app_id == tenant.sdk_app_id
-    left = [package.available for package in await control.packages.every(sandbox.id)]
+    left = [package.available for package in await control.packages.every(OPERATOR, sandbox.id)]
     assert sorted(left) == [0, 0, 10_000_000, 10_000_000]

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import httpx2
 
+from acting import OPERATOR
 from hongyan.cli import tc3
 from hongyan.control.apps import AppChange
 from hongyan.control.sandbox import SandboxTenant
@@ -249,11 +250,11 @@ class CallbackServer:
 async def sign_up(platform: Platform, name: str, *, mainland: int = PLENTY, international: int = PLENTY) -> tuple[SandboxTenant, int]:
     """An application of its own in the sandbox account, pull switched on, with packages of so many segments."""
     async with platform.control() as control:
-        tenant = await control.sandbox.ensure(f"http://{platform.address}")
+        tenant = await control.sandbox.ensure(OPERATOR, f"http://{platform.address}")
         [sandbox] = [app for app in await control.apps.every() if str(app.id) == tenant.sdk_app_id]
         made = await control.apps.create(sandbox.account_id, name)
         for scope, segments in ((Scope.MAINLAND, mainland), (Scope.INTERNATIONAL, international)):
             if segments:
-                await control.packages.buy(made.app.id, scope, segments)
+                await control.packages.buy(OPERATOR, made.app.id, scope, segments)
         await control.apps.change(made.app.id, AppChange(pull=True, context_in_reports=True))
     return tenant, made.app.id

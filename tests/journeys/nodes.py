@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from acting import OPERATOR
 from hongyan.kit import embedded
 from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.model.snapshot import LinkConfig
@@ -228,4 +229,4 @@ class Node(Platform):
         usual = {"name": "carrier", "protocol": "smpp", "host": "127.0.0.1", "port": self._carrier.port, "sender_id": "10690000"}
         config = LinkConfig(**({"id": 0, "system_id": "hongyan", "password": "secret", "sessions": 2} | usual | changes))  # type: ignore[arg-type]
         async with self.control() as control:
-            await control.links.ensure(config)
+            await control.links.ensure(OPERATOR, config)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from acting import OPERATOR
 from hongyan.control import snapshots
 from hongyan.control.apps import AppChange
 from hongyan.control.plane import assemble
@@ -103,11 +104,11 @@ class Rig:
     async def start(self) -> None:
         async with self.db.connection() as conn:
             await partitions.ensure(conn, self.now)
-        self.tenant = await self.control.sandbox.ensure("http://nowhere")
+        self.tenant = await self.control.sandbox.ensure(OPERATOR, "http://nowhere")
         [sandbox] = [app for app in await self.control.apps.every() if str(app.id) == self.tenant.sdk_app_id]
         self.app = (await self.control.apps.create(sandbox.account_id, f"rig {self._number}")).app
         await self.control.apps.change(self.app.id, AppChange(pull=True))
-        await self.control.packages.buy(self.app.id, Scope.MAINLAND, 1000)
+        await self.control.packages.buy(OPERATOR, self.app.id, Scope.MAINLAND, 1000)
         await self.directory.refresh()
         await self.engine.register()
         self.dispatcher = Dispatcher(
@@ -239,18 +240,18 @@ class Rig:
     # How it stands.
 
     async def status(self, message: Accepted) -> Status:
-        timeline = await self.control.records.timeline(message.message_id)
+        timeline = await self.control.records.timeline(OPERATOR, message.message_id)
         assert timeline is not None
         return timeline.status
 
     async def balance(self) -> tuple[int, int]:
         """Segments held and used."""
-        [package] = await self.control.packages.every(self.app.id)
+        [package] = await self.control.packages.every(OPERATOR, self.app.id)
         return package.held, package.used
 
     async def balances(self) -> list[tuple[int, int]]:
         """Segments held and used, of every package."""
-        return [(package.held, package.used) for package in await self.control.packages.every(self.app.id)]
+        return [(package.held, package.used) for package in await self.control.packages.every(OPERATOR, self.app.id)]
 
     async def parked(self) -> int:
         """Receipts that have found no message yet."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from acting import OPERATOR
 from faultline.proxy import (
     SMPP,
     Fault,
@@ -60,7 +61,7 @@ IN_TURN: tuple[list[Fault], ...] = (
 async def line(platform: Platform, customer: Customer) -> AsyncIterator[Line]:
     """The preferred link, which leads to the same carrier through a proxy; healthy until a test says otherwise."""
     async with platform.control() as control:
-        simulator = next(link for link in await control.links.every() if link.name == SIMULATOR_LINK)
+        simulator = next(link for link in await control.links.every(OPERATOR) if link.name == SIMULATOR_LINK)
         made = Line(simulator.port)
         config = LinkConfig(
             id=0,
@@ -77,12 +78,12 @@ async def line(platform: Platform, customer: Customer) -> AsyncIterator[Line]:
             priority=1,
         )
         before = len(platform.log_lines())
-        await control.links.ensure(config)
+        await control.links.ensure(OPERATOR, config)
     await until(lambda: _bound(platform, before), "the link is bound through the line")
     yield made
     made.faults.clear()
     async with platform.control() as control:
-        await control.links.change(NAME, {"enabled": False})
+        await control.links.change(OPERATOR, NAME, {"enabled": False})
     await customer.known()
     await made.close()
 

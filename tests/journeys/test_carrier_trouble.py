@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from acting import OPERATOR
 from hongyan.kit.db import Database
 from hongyan.model.message import Status
 from hongyan.simulator.ids import Spelling
@@ -60,12 +61,12 @@ def copies(platform: Platform, sent: Sequence[Sent]) -> set[int]:
 async def impatient(platform: Platform, customer: Customer) -> AsyncIterator[None]:
     """The link waits for an answer for one second instead of a minute."""
     async with platform.control() as control:
-        before = next(link for link in await control.links.every() if link.name == SIMULATOR_LINK)
-        await control.links.change(SIMULATOR_LINK, {"response_s": 1.0})
+        before = next(link for link in await control.links.every(OPERATOR) if link.name == SIMULATOR_LINK)
+        await control.links.change(OPERATOR, SIMULATOR_LINK, {"response_s": 1.0})
     await customer.known()
     yield
     async with platform.control() as control:
-        await control.links.change(SIMULATOR_LINK, {"response_s": before.response_s})
+        await control.links.change(OPERATOR, SIMULATOR_LINK, {"response_s": before.response_s})
     await customer.known()
 
 
@@ -73,7 +74,7 @@ async def test_a_message_with_more_segments_than_the_pace_lets_out_at_once_is_se
     customer: Customer, platform: Platform, database: Database
 ) -> None:
     async with platform.control() as control:
-        await control.links.change(SIMULATOR_LINK, {"rate": 8.0})
+        await control.links.change(OPERATOR, SIMULATOR_LINK, {"rate": 8.0})
     await customer.known()
     try:
         sent = await accepted(customer, phones(1), "notice", params=LONG)
@@ -81,7 +82,7 @@ async def test_a_message_with_more_segments_than_the_pace_lets_out_at_once_is_se
         await all_end(database, sent)
     finally:
         async with platform.control() as control:
-            await control.links.change(SIMULATOR_LINK, {"rate": 0.0})
+            await control.links.change(OPERATOR, SIMULATOR_LINK, {"rate": 0.0})
     await customer.known()
     assert copies(platform, sent) == {1}
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from acting import OPERATOR
 from hongyan.control.apps import AppChange
 from hongyan.model.message import Kind
 from hongyan.model.snapshot import Scope
@@ -75,10 +76,10 @@ async def test_a_signature_is_approved_and_revoked(customer: Customer, platform:
 async def test_a_key_is_made_and_disabled(customer: Customer, platform: Platform) -> None:
     async with platform.control() as control:
         account_id = (await control.apps.get(customer.app_id)).account_id
-        for old in await control.keys.every(account_id):
+        for old in await control.keys.every(OPERATOR, account_id):
             if old.secret_id != customer.tenant.secret_id:
-                await control.keys.set_enabled(old.secret_id, enabled=False)
-        key = await control.keys.create(account_id)
+                await control.keys.set_enabled(OPERATOR, old.secret_id, enabled=False)
+        key = await control.keys.create(OPERATOR, account_id)
         request = customer.request(phone())
 
         async def code() -> str:
@@ -87,7 +88,7 @@ async def test_a_key_is_made_and_disabled(customer: Customer, platform: Platform
             return str(answer.get("error") or answer["ok"]["SendStatusSet"][0]["Code"])
 
         await soon(code, "Ok")
-        await control.keys.set_enabled(key.secret_id, enabled=False)
+        await control.keys.set_enabled(OPERATOR, key.secret_id, enabled=False)
         await soon(code, "AuthFailure.InvalidSecretId")
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from acting import OPERATOR
 from journeys.customers import CallbackServer, Customer, Sent
 from journeys.platform import Platform, handset, until
 
@@ -68,7 +69,7 @@ async def test_without_a_receipt_a_message_stays_submitted_and_nothing_is_told(
     # The other one was sent after it and is through: had there been something to tell, it would be here.
     await callbacks.report_of(later)
     async with platform.control() as control:
-        timeline = await control.records.timeline(silent.id)
+        timeline = await control.records.timeline(OPERATOR, silent.id)
     assert timeline is not None
     assert timeline.status.name == "SUBMITTED"
     assert [record["SerialNo"] for record in await customer.pulled(1)] == [later.serial]

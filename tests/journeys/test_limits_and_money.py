@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from acting import OPERATOR
 from hongyan.model.snapshot import Scope
 from journeys.customers import Customer, Newcomer
 from journeys.platform import Platform, all_of, phone, until
@@ -88,7 +89,7 @@ async def test_a_package_is_used_to_the_last_segment_and_not_beyond(newcomer: Ne
     assert await balances(customer) == {"available": 0, "held": 0, "used": 5}
     assert codes(await customer.send("+33612345678", "international")) == [NO_PACKAGE]
     async with customer.platform.control() as control:
-        await control.packages.buy(customer.app_id, Scope.MAINLAND, 1)
+        await control.packages.buy(OPERATOR, customer.app_id, Scope.MAINLAND, 1)
     await customer.known()
     assert codes(await customer.send([phone(), phone()])) == ["Ok", NO_PACKAGE]
 

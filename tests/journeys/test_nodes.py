@@ -12,6 +12,7 @@ import httpx2
 import msgspec
 import pytest
 
+from acting import OPERATOR
 from hongyan.model.snapshot import Scope
 from hongyan.store import seats
 from journeys.customers import Customer, Sdk, sign_up
@@ -233,4 +234,4 @@ async def test_what_only_another_node_can_send_is_left_to_it(
     finally:
         third.destroy()
         async with cluster.doors[0].control() as control:
-            await control.links.change("second", {"enabled": False})
+            await control.links.change(OPERATOR, "second", {"enabled": False})

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from acting import OPERATOR
 from hongyan.kit.db import Database
 from hongyan.model.carrier import Declined, Lost, Receipt, SubmitOutcome, Submitted, Throttled, Verdict
 from hongyan.model.message import FINAL, Accepted, Kind, Status
@@ -161,7 +162,7 @@ async def live(world: World, orders: list[tuple[tuple[str, Any], list[tuple[str,
     rig = world.rig
     async with rig.db.connection() as conn:
         await partitions.ensure(conn, rig.now)
-    await rig.control.packages.buy(rig.app.id, Scope.MAINLAND, 1000)
+    await rig.control.packages.buy(OPERATOR, rig.app.id, Scope.MAINLAND, 1000)
     await rig.directory.refresh()
     lives = await world.begin([kind for kind, _ in orders])
     for step in range(max(len(events) for _, events in orders)):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from acting import OPERATOR
 from hongyan.control.apps import AppChange
 from hongyan.control.errors import ControlError
 from hongyan.kit.db import Database
@@ -126,7 +127,7 @@ async def test_the_timeline_tells_the_whole_story(customer: Customer, callbacks:
 
     async def steps() -> list[str]:
         async with platform.control() as control:
-            timeline = await control.records.timeline(sent.id)
+            timeline = await control.records.timeline(OPERATOR, sent.id)
         assert timeline is not None
         return [entry.step.value for entry in timeline.entries]
 

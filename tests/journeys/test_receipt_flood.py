@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import msgspec
 import pytest
 
+from acting import OPERATOR
 from hongyan.model.carrier import Receipt, Submitted, Verdict
 from hongyan.model.message import Kind, Message, Status
 from hongyan.model.snapshot import Scope
@@ -112,8 +113,8 @@ def shuffled(sent: list[Sent], chance: random.Random) -> Iterator[tuple[Sent, bo
 async def promise(rig: Rig, sent: list[Sent]) -> None:
     """Put their messages where an engine has them that has just written them to the carrier."""
     messages = {one.segment.message_id: one.segment for one in sent}
-    await rig.control.packages.buy(rig.app.id, Scope.MAINLAND, len(sent) + 1_000)
-    package = max(await rig.control.packages.every(rig.app.id), key=lambda package: package.segments)
+    await rig.control.packages.buy(OPERATOR, rig.app.id, Scope.MAINLAND, len(sent) + 1_000)
+    package = max(await rig.control.packages.every(OPERATOR, rig.app.id), key=lambda package: package.segments)
     async with rig.db.transaction() as tx:
         await tx.execute(
             INSERT, rig.app.id, rig.at_now, package.id, list(messages), [s.phone for s in messages.values()],

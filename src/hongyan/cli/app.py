@@ -65,6 +65,7 @@ GROUPS: Mapping[str, Group] = {
     "sender": Group(
         "Sender numbers.", {"add": "links:add_sender", "list": "links:list_senders", "remove": "links:remove_sender"}
     ),
+    "audit": Group("The audit log: who changed what.", {"list": "audit:list_", "verify": "audit:verify"}),
     "db": Group("The database over several servers.", {"distribute": "database:distribute"}),
     "message": Group("Messages and what happened to them.", {"show": "messages:show", "list": "messages:list_"}),
     "simulate": Group(

@@ -15,7 +15,7 @@ import msgspec
 import typer
 
 from hongyan.cli.output import CommandError
-from hongyan.cli.session import settings, terminal
+from hongyan.cli.session import actor, settings, terminal
 
 if TYPE_CHECKING:
     from hongyan.cli.instance import State
@@ -107,7 +107,7 @@ async def _measure(loaded: "Settings", plan: Plan, journal: Path) -> dict[str, A
     from hongyan.cli.load.measure import PATIENCE_S, Bench, figures  # noqa: PLC0415 - as above
 
     async with wiring.control_plane(loaded) as control:
-        tenant = await control.sandbox.ensure("")
+        tenant = await control.sandbox.ensure(actor(), "")
     async with wiring.database(loaded) as db, _reports(loaded, plan, int(tenant.sdk_app_id)) as receiver:
         door = _door(loaded)
         bench = Bench(

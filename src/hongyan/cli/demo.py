@@ -18,6 +18,7 @@ import msgspec
 
 from hongyan import wiring
 from hongyan.cli.output import CommandError, Terminal
+from hongyan.cli.session import actor
 from hongyan.control.apps import AppChange
 from hongyan.control.plane import ControlPlane
 from hongyan.control.records import Timeline
@@ -51,7 +52,7 @@ async def run(settings: Settings, terminal: Terminal, *, once: bool, sdk_python:
     async with Sink() as sink, _platform(settings) as address:
         terminal.say("The platform is up at {address}.", address=f"http://{address}")
         async with wiring.control_plane(settings) as control:
-            tenant = await control.sandbox.ensure(f"http://{address}")
+            tenant = await control.sandbox.ensure(actor(), f"http://{address}")
             app_id = int(tenant.sdk_app_id)
             await control.apps.change(app_id, AppChange(report_url=f"{sink.url}/reports", reply_url=f"{sink.url}/replies"))
             try:
@@ -221,7 +222,7 @@ async def _pulled(tenant: SandboxTenant, sdk_python: Path, serials: set[str]) ->
 
 async def _timeline(control: ControlPlane, serial: str) -> Timeline:
     number = message_id(serial)
-    timeline = None if number is None else await control.records.timeline(number)
+    timeline = None if number is None else await control.records.timeline(actor(), number)
     if timeline is None:
         raise CommandError("no_message", f"没有找到短信 {serial}。", f"There is no message {serial}.")
     return timeline

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hongyan.cli.options import OneApp, ScopeName
+from hongyan.cli.options import AfterText, Most, OneApp, ScopeName
 from hongyan.cli.output import CommandError, plain
-from hongyan.cli.session import terminal, with_control
+from hongyan.cli.session import actor, terminal, with_control
 
 if TYPE_CHECKING:
     from hongyan.model.snapshot import LinkConfig
@@ -41,29 +41,29 @@ def add(ctx: typer.Context, name: Name, fields: Fields) -> None:
     if missing:
         raise CommandError("usage", f"新通道需要 {', '.join(missing)}。", f"A new link needs {', '.join(missing)}.")
     config = _convert({"id": 0, "name": name, "protocol": "smpp"} | given, LinkConfig)
-    terminal(ctx).show(_shown(with_control(ctx, lambda control: control.links.add(config))))
+    terminal(ctx).show(_shown(with_control(ctx, lambda control: control.links.add(actor(), config))))
 
 
 def list_(ctx: typer.Context) -> None:
     """List the links."""
-    found = with_control(ctx, lambda control: control.links.every())
+    found = with_control(ctx, lambda control: control.links.every(actor()))
     terminal(ctx).table([_shown(link) for link in found], LINK_COLUMNS)
 
 
 def set_(ctx: typer.Context, name: Name, fields: Fields) -> None:
     """Change a link; what is not named stays."""
     given = _read(fields)
-    terminal(ctx).show(_shown(with_control(ctx, lambda control: control.links.change(name, given))))
+    terminal(ctx).show(_shown(with_control(ctx, lambda control: control.links.change(actor(), name, given))))
 
 
 def enable(ctx: typer.Context, name: Name) -> None:
     """Let a link carry messages."""
-    terminal(ctx).show(_shown(with_control(ctx, lambda control: control.links.change(name, {"enabled": True}))))
+    terminal(ctx).show(_shown(with_control(ctx, lambda control: control.links.change(actor(), name, {"enabled": True}))))
 
 
 def disable(ctx: typer.Context, name: Name) -> None:
     """Keep a link from carrying messages."""
-    terminal(ctx).show(_shown(with_control(ctx, lambda control: control.links.change(name, {"enabled": False}))))
+    terminal(ctx).show(_shown(with_control(ctx, lambda control: control.links.change(actor(), name, {"enabled": False}))))
 
 
 def add_sender(
@@ -73,17 +73,17 @@ def add_sender(
     app: OneApp = None,
 ) -> None:
     """Register a sender number that a carrier gave us."""
-    terminal(ctx).show(with_control(ctx, lambda control: control.senders.add(number, link, app)))
+    terminal(ctx).show(with_control(ctx, lambda control: control.senders.add(actor(), number, link, app)))
 
 
-def list_senders(ctx: typer.Context) -> None:
+def list_senders(ctx: typer.Context, after: AfterText = "", most: Most = 500) -> None:
     """List the sender numbers."""
-    terminal(ctx).table(with_control(ctx, lambda control: control.senders.every()), SENDER_COLUMNS)
+    terminal(ctx).table(with_control(ctx, lambda control: control.senders.every(actor(), after=after, most=most)), SENDER_COLUMNS)
 
 
 def remove_sender(ctx: typer.Context, number: Number) -> None:
     """Remove a sender number that no application shows."""
-    with_control(ctx, lambda control: control.senders.remove(number))
+    with_control(ctx, lambda control: control.senders.remove(actor(), number))
     terminal(ctx).show({"number": number, "removed": True})
 
 

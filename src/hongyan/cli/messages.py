@@ -6,7 +6,7 @@ import typer
 
 from hongyan.cli.options import AnyApp
 from hongyan.cli.output import CommandError
-from hongyan.cli.session import terminal, with_control
+from hongyan.cli.session import actor, terminal, with_control
 
 COLUMNS = ("message_id", "app_id", "phone", "kind", "segments", "accepted_at", "status", "code")
 
@@ -18,7 +18,7 @@ def show(ctx: typer.Context, message: Message, app: AnyApp = None) -> None:
     from hongyan.cli.timeline import print_timeline  # noqa: PLC0415 - `--help` does not wait for it
 
     message_id = _id(message)
-    found = with_control(ctx, lambda control: control.records.timeline(message_id, app))
+    found = with_control(ctx, lambda control: control.records.timeline(actor(), message_id, app))
     if found is None:
         raise CommandError("not_found", f"没有短信 {message}：请检查编号。", f"There is no message {message}: check the id.")
     print_timeline(terminal(ctx), found)
@@ -39,7 +39,7 @@ def list_(
             "usage", "号码无法识别：请写 11 位手机号，或 +国家码号码。", "The number cannot be read: write it as +<country code><number>."
         )
     number = None if parsed is None else parsed.number
-    terminal(ctx).table(with_control(ctx, lambda control: control.records.latest(app_id=app, phone=number, most=most)), COLUMNS)
+    terminal(ctx).table(with_control(ctx, lambda control: control.records.latest(actor(), app_id=app, phone=number, most=most)), COLUMNS)
 
 
 def _id(text: str) -> int:

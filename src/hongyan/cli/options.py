@@ -45,4 +45,7 @@ OneApp = Annotated[int | None, typer.Option("--app", max=MOST_ID, help="Only for
 AnyApp = Annotated[int | None, typer.Option("--app", max=MOST_ID, help="Only of this application (SdkAppID).", show_default=False)]
 AppId = Annotated[int, typer.Argument(metavar="APP", max=MOST_ID, help="The application's SdkAppID.", show_default=False)]
 Phones = Annotated[list[str], typer.Argument(metavar="PHONE...", help="Numbers as people write them.", show_default=False)]
+After = Annotated[int, typer.Option("--after", min=0, max=MOST_ID, help="Where the page before ended.")]
+AfterText = Annotated[str, typer.Option("--after", help="Where the page before ended.")]
+Most = Annotated[int, typer.Option(min=1, max=500, help="At most so many.")]
 InScope = Annotated[ScopeName, typer.Option("--scope", help="For mainland China or for everywhere else.")]

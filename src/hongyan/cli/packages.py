@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from hongyan.cli.options import MOST_ID, AnyApp, AppId, InScope, Phones, ScopeName
-from hongyan.cli.session import terminal, with_control
+from hongyan.cli.options import MOST_ID, After, AnyApp, AppId, InScope, Most, Phones, ScopeName
+from hongyan.cli.session import actor, terminal, with_control
 
 PACKAGE_COLUMNS = ("app_id", "id", "scope", "segments", "available", "held", "used", "gift", "effective_at", "expires_at")
 BLACKLIST_COLUMNS = ("phone", "reason", "opted_out", "created_at")
@@ -28,14 +28,14 @@ def buy(
     expires_at = None if days is None else time.time() + days * DAY_S
     bought = with_control(
         ctx,
-        lambda control: control.packages.buy(app, scope.scope, segments, gift=gift, expires_at=expires_at, note=note),
+        lambda control: control.packages.buy(actor(), app, scope.scope, segments, gift=gift, expires_at=expires_at, note=note),
     )
     terminal(ctx).show(bought)
 
 
-def list_(ctx: typer.Context, app: AnyApp = None) -> None:
+def list_(ctx: typer.Context, app: AnyApp = None, after: After = 0, most: Most = 500) -> None:
     """List packages and what is left of them."""
-    terminal(ctx).table(with_control(ctx, lambda control: control.packages.every(app)), PACKAGE_COLUMNS)
+    terminal(ctx).table(with_control(ctx, lambda control: control.packages.every(actor(), app, after_id=after, most=most)), PACKAGE_COLUMNS)
 
 
 def add_blacklist(ctx: typer.Context, app: AppId, phones: Phones, reason: Annotated[str, typer.Option(help="Why.")] = "") -> None:

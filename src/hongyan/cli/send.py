@@ -9,7 +9,7 @@ import typer
 
 from hongyan.cli import tc3
 from hongyan.cli.output import CommandError
-from hongyan.cli.session import endpoint, terminal, with_control
+from hongyan.cli.session import actor, endpoint, terminal, with_control
 
 if TYPE_CHECKING:
     from hongyan.control.sandbox import SandboxTenant
@@ -69,7 +69,7 @@ def send(
 
 
 def _tenant(ctx: typer.Context, where: str) -> "SandboxTenant":
-    return with_control(ctx, lambda control: control.sandbox.ensure(where))
+    return with_control(ctx, lambda control: control.sandbox.ensure(actor(), where))
 
 
 def call(where: str, *, secret_id: str, secret_key: str, action: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """How a command reaches the platform."""
 
 import asyncio
+import os
+import pwd
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -10,6 +12,7 @@ from hongyan.cli.output import Terminal
 
 if TYPE_CHECKING:
     from hongyan.control.plane import ControlPlane
+    from hongyan.model.actor import Actor
     from hongyan.settings import Settings
 
 T = TypeVar("T")
@@ -30,6 +33,18 @@ def settings(ctx: typer.Context) -> "Settings":
     if "lang" in loaded.model_fields_set:
         terminal(ctx).lang = loaded.lang.value
     return loaded
+
+
+def actor() -> "Actor":
+    """Whoever runs this command, as the machine knows them: what they change is noted under that name."""
+    from hongyan.model import actor as actors  # noqa: PLC0415 - as above
+
+    number = os.getuid()
+    try:
+        login = pwd.getpwuid(number).pw_name
+    except KeyError:
+        login = f"uid {number}"
+    return actors.command(login)
 
 
 def with_control(ctx: typer.Context, work: Callable[["ControlPlane"], Awaitable[T]]) -> T:

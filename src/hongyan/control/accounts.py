@@ -3,27 +3,37 @@
 from collections.abc import Callable
 
 from hongyan.control import rules
+from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.control.permissions import demand, within
 from hongyan.kit.db import Database, UniqueViolation
+from hongyan.model.actor import Actor, Permission
 from hongyan.model.snapshot import AccountKind
 from hongyan.store import accounts
 from hongyan.store.accounts import AccountRow
 from hongyan.store.snapshots import publish
 
+PAGE_MOST = 500
+
 
 class Accounts:
     """Whoever owns applications, keys, signatures and templates."""
 
-    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, audit: Audit, clock: Callable[[], float]) -> None:
         self._db = db
+        self._audit = audit
         self._clock = clock
 
-    async def create(self, name: str, kind: AccountKind) -> AccountRow:
+    async def create(self, actor: Actor, name: str, kind: AccountKind) -> AccountRow:
+        """A new account; the operator's alone."""
+        demand(actor, Permission.ADMINISTER)
         plain = rules.name(name)
         now = self._clock()
         try:
             async with self._db.transaction() as tx:
                 account = await accounts.add(tx, name=plain, kind=kind, now=now)
+                detail = {"name": plain, "kind": kind.name.lower()}
+                await self._audit.record(tx, actor, "account.create", account.id, account_id=account.id, detail=detail)
                 await publish(tx, f"account {account.id} created", now)
         except UniqueViolation as fault:
             raise ControlError(
@@ -31,16 +41,28 @@ class Accounts:
             ) from fault
         return account
 
-    async def every(self) -> list[AccountRow]:
+    async def get(self, actor: Actor, account_id: int) -> AccountRow:
+        demand(actor, Permission.READ, account_id)
         async with self._db.connection() as conn:
-            return await accounts.every(conn)
+            account = await accounts.get(conn, account_id)
+        if account is None:
+            raise not_found(Noun.ACCOUNT, account_id)
+        return account
 
-    async def set_enabled(self, account_id: int, *, enabled: bool) -> AccountRow:
-        """A disabled account keeps everything and can send nothing."""
+    async def every(self, actor: Actor, *, after_id: int = 0, most: int = PAGE_MOST) -> list[AccountRow]:
+        """In the order of their ids, at most 500; an actor with an account sees that one."""
+        demand(actor, Permission.READ)
+        async with self._db.connection() as conn:
+            return await accounts.page(conn, account_id=within(actor, None), after_id=after_id, most=max(1, min(most, PAGE_MOST)))
+
+    async def set_enabled(self, actor: Actor, account_id: int, *, enabled: bool) -> AccountRow:
+        """A disabled account keeps everything and can send nothing; the operator's alone."""
+        demand(actor, Permission.ADMINISTER, account_id)
         now = self._clock()
         async with self._db.transaction() as tx:
             account = await accounts.set_enabled(tx, account_id, enabled=enabled)
             if account is None:
                 raise not_found(Noun.ACCOUNT, account_id)
+            await self._audit.record(tx, actor, "account.enable" if enabled else "account.disable", account_id, account_id=account_id)
             await publish(tx, f"account {account_id} {'enabled' if enabled else 'disabled'}", now)
         return account

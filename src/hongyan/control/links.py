@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from hongyan.control import rules, tokens
+from hongyan.control.audit import Audit, Detail
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.control.permissions import demand
 from hongyan.kit.db import Connection, Database, UniqueViolation
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.actor import Actor, Permission
 from hongyan.model.snapshot import LinkConfig
 from hongyan.store import links
 from hongyan.store.links import SealedLink
@@ -76,20 +79,23 @@ def checked(config: LinkConfig) -> LinkConfig:
 
 
 class Links:
-    """Known by name. Passwords go in and never come out: `LinkConfig.password` is empty in everything returned here."""
+    """The operator's alone, known by name. Passwords go in and never come out: `LinkConfig.password` is empty in all that is returned."""
 
-    def __init__(self, db: Database, box: SecretBox, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, audit: Audit, box: SecretBox, clock: Callable[[], float]) -> None:
         self._db = db
+        self._audit = audit
         self._box = box
         self._clock = clock
 
-    async def add(self, config: LinkConfig) -> LinkConfig:
+    async def add(self, actor: Actor, config: LinkConfig) -> LinkConfig:
         """A new link; `config.id` is not looked at."""
+        demand(actor, Permission.OPERATE)
         wanted = checked(config)
         now = self._clock()
         try:
             async with self._db.transaction() as tx:
                 link_id = await links.add(tx, wanted, self._sealed(wanted), now)
+                await self._audit.record(tx, actor, "link.add", wanted.name, detail=_told(wanted))
                 await publish(tx, f"link {link_id} added", now)
         except UniqueViolation as fault:
             raise ControlError(
@@ -99,13 +105,15 @@ class Links:
             ) from fault
         return msgspec.structs.replace(wanted, id=link_id, password="")
 
-    async def every(self) -> list[LinkConfig]:
+    async def every(self, actor: Actor) -> list[LinkConfig]:
         """The preferred one in front."""
+        demand(actor, Permission.OPERATE)
         async with self._db.connection() as conn:
             return [link.config for link in await links.every(conn)]
 
-    async def change(self, name: str, changes: Mapping[str, object]) -> LinkConfig:
+    async def change(self, actor: Actor, name: str, changes: Mapping[str, object]) -> LinkConfig:
         """Set fields of `LinkConfig` by name, all except `id` and `name`; a password that is not among them stays."""
+        demand(actor, Permission.OPERATE)
         if unknown := changes.keys() - (set(LinkConfig.__struct_fields__) - {"id", "name"}):
             raise ControlError(
                 Fault.INVALID, f"通道没有可改的 {', '.join(sorted(unknown))}。", f"A link has no {', '.join(sorted(unknown))} to change."
@@ -115,36 +123,47 @@ class Links:
             link = await links.named(tx, name)
             if link is None:
                 raise not_found(Noun.LINK, name)
-            return await self._become(tx, link, changes, now)
+            return await self._become(tx, actor, link, changes, now)
 
-    async def ensure(self, config: LinkConfig) -> LinkConfig:
+    async def ensure(self, actor: Actor, config: LinkConfig) -> LinkConfig:
         """Add the link, or make the one of that name be like it. Nothing is published when it is so already."""
+        demand(actor, Permission.OPERATE)
         wanted = checked(config)
         changes = {field: value for field, value in msgspec.structs.asdict(wanted).items() if field not in {"id", "name"}}
         while True:
             async with self._db.transaction() as tx:
                 link = await links.named(tx, wanted.name)
                 if link is not None:
-                    return await self._become(tx, link, changes, self._clock())
+                    return await self._become(tx, actor, link, changes, self._clock())
             try:
-                return await self.add(wanted)
+                return await self.add(actor, wanted)
             except ControlError as fault:
                 # Someone else added it in between: it is there to be changed now.
                 if fault.code is not Fault.TAKEN:
                     raise
 
-    async def _become(self, tx: Connection, link: SealedLink, changes: Mapping[str, object], now: float) -> LinkConfig:
+    async def _become(self, tx: Connection, actor: Actor, link: SealedLink, changes: Mapping[str, object], now: float) -> LinkConfig:
         password = self._box.open(link.password_sealed, tokens.link_context(link.config.name))
         current = msgspec.structs.replace(link.config, password=password)
         wanted = checked(_with(current, changes))
         if wanted != current:
             sealed = link.password_sealed if wanted.password == password else self._sealed(wanted)
             await links.change(tx, wanted, sealed)
+            await self._audit.record(tx, actor, "link.change", wanted.name, detail=_told(wanted, current))
             await publish(tx, f"link {wanted.id} changed", now)
         return msgspec.structs.replace(wanted, password="")
 
     def _sealed(self, config: LinkConfig) -> bytes:
         return self._box.seal(config.password, tokens.link_context(config.name))
+
+
+def _told(config: LinkConfig, before: LinkConfig | None = None) -> Detail:
+    """What the audit log says of a link: its fields, of a change those that differ; of the password only that it changed."""
+    fields = msgspec.structs.asdict(config)
+    if before is not None:
+        fields = {name: value for name, value in fields.items() if value != getattr(before, name)}
+    secret = {"password": "new"} if "password" in fields and before is not None else {}
+    return {name: str(value) for name, value in fields.items() if name not in {"id", "name", "password"}} | secret
 
 
 def _with(config: LinkConfig, changes: Mapping[str, object]) -> LinkConfig:

@@ -1,7 +1,10 @@
 """May this actor do that? One question, asked by every service before it looks at anything else."""
 
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.kit.db import Connection
 from hongyan.model.actor import Actor, Permission
+from hongyan.store import apps
+from hongyan.store.apps import AppRow
 
 WORDS: dict[Permission, tuple[str, str]] = {
     Permission.READ: ("查看", "see this"),
@@ -45,3 +48,18 @@ def within(actor: Actor, account_id: int | None) -> int | None:
     if account_id != actor.account_id:
         raise not_found(Noun.ACCOUNT, account_id)
     return account_id
+
+
+async def own_app(conn: Connection, actor: Actor, app_id: int) -> AppRow:
+    """The application; one of another account is not found."""
+    app = await apps.get(conn, app_id)
+    if app is None or actor.account_id not in {None, app.account_id}:
+        raise not_found(Noun.APP, app_id)
+    return app
+
+
+async def own_apps(conn: Connection, actor: Actor, app_id: int | None) -> list[int]:
+    """The applications a question may be about: the one named, or all of the actor's account, or for the operator all."""
+    if app_id is not None:
+        return [(await own_app(conn, actor, app_id)).id]
+    return [app.id for app in await apps.every(conn, actor.account_id)]

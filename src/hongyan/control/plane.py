@@ -40,18 +40,19 @@ class ControlPlane(msgspec.Struct, frozen=True):
 
 def assemble(db: Database, box: SecretBox, *, clock: Callable[[], float], entropy: Entropy, check_url: CheckUrl) -> ControlPlane:
     """All services over one database; called by wiring."""
+    audit = Audit(db, box, clock)
     return ControlPlane(
-        accounts=Accounts(db, clock),
-        keys=Keys(db, box, clock, entropy),
+        accounts=Accounts(db, audit, clock),
+        keys=Keys(db, audit, box, clock, entropy),
         apps=Apps(db, box, clock, entropy, check_url),
         signatures=Signatures(db, clock),
         templates=Templates(db, clock),
-        packages=Packages(db, clock),
+        packages=Packages(db, audit, clock),
         blacklist=Blacklist(db, clock),
-        links=Links(db, box, clock),
-        senders=Senders(db, clock),
+        links=Links(db, audit, box, clock),
+        senders=Senders(db, audit, clock),
         snapshots=Snapshots(db, box, clock),
-        sandbox=Sandbox(db, box, clock, entropy),
+        sandbox=Sandbox(db, audit, box, clock, entropy),
         records=Records(db),
-        audit=Audit(db, box, clock),
+        audit=audit,
     )

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hongyan.control.permissions import demand, own_apps
 from hongyan.kit.db import Connection, Database, Row
+from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Kind, Status
-from hongyan.model.phone import e164
-from hongyan.store import apps, records
+from hongyan.model.phone import e164, mask
+from hongyan.store import records
 from hongyan.store.outbox import Callback
+
+PAGE_MOST = 1_000
+NEWEST = 2**62
 
 
 class Step(enum.Enum):
@@ -66,26 +71,31 @@ class Glance(msgspec.Struct, frozen=True):
 
 
 class Records:
-    """Answers "why did my user not get it"."""
+    """Answers "why did my user not get it". Who may not see whole numbers sees them masked."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def timeline(self, message_id: int, app_id: int | None = None) -> Timeline | None:
-        """Everything known about a message; None when there is none (of this application)."""
+    async def timeline(self, actor: Actor, message_id: int, app_id: int | None = None) -> Timeline | None:
+        """Everything known about a message; None when there is none of this application, or of any the actor may see."""
+        demand(actor, Permission.READ)
         async with self._db.connection() as conn:
-            row = await records.message(conn, await _apps(conn, app_id), message_id)
-            return None if row is None else await _timeline(conn, row)
+            row = await records.message(conn, await own_apps(conn, actor, app_id), message_id)
+            return None if row is None else await _timeline(conn, row, _shown(actor, row["phone"]))
 
-    async def latest(self, *, app_id: int | None = None, phone: int | None = None, most: int = 20) -> list[Glance]:
-        """The newest messages, of one application or to one number if given."""
+    async def latest(
+        self, actor: Actor, *, app_id: int | None = None, phone: int | None = None, before_id: int = NEWEST, most: int = 20
+    ) -> list[Glance]:
+        """The newest messages, of one application or to one number if given; at most 1,000, those older than `before_id`."""
+        demand(actor, Permission.READ)
         async with self._db.connection() as conn:
-            rows = await records.latest(conn, await _apps(conn, app_id), phone=phone, most=most)
+            app_ids = await own_apps(conn, actor, app_id)
+            rows = await records.latest(conn, app_ids, phone=phone, before_id=before_id, most=max(1, min(most, PAGE_MOST)))
         return [
             Glance(
                 message_id=row["id"],
                 app_id=row["app_id"],
-                phone=e164(row["phone"]),
+                phone=_shown(actor, row["phone"]),
                 kind=Kind(row["kind"]),
                 segments=row["segments"],
                 accepted_at=row["accepted_at"].timestamp(),
@@ -96,11 +106,11 @@ class Records:
         ]
 
 
-async def _apps(conn: Connection, app_id: int | None) -> list[int]:
-    return [app_id] if app_id is not None else [app.id for app in await apps.every(conn, None)]
+def _shown(actor: Actor, phone: int) -> str:
+    return e164(phone) if Permission.REVEAL in actor.permissions else mask(phone)
 
 
-async def _timeline(conn: Connection, row: Row) -> Timeline:
+async def _timeline(conn: Connection, row: Row, phone: str) -> Timeline:
     app_id, message_id = row["app_id"], row["id"]
     taken = await records.segments(conn, app_id, message_id)
     entries = [
@@ -119,7 +129,7 @@ async def _timeline(conn: Connection, row: Row) -> Timeline:
     return Timeline(
         message_id=message_id,
         app_id=app_id,
-        phone=e164(row["phone"]),
+        phone=phone,
         kind=Kind(row["kind"]),
         segments=row["segments"],
         status=Status(row["status"]) if row["status"] else (Status.SUBMITTED if taken else Status.ACCEPTED),

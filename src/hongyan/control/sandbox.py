@@ -7,11 +7,14 @@ import msgspec
 from hongyan.control import tokens
 from hongyan.control.apps import NewApp
 from hongyan.control.apps import issue as issue_app
+from hongyan.control.audit import Audit
 from hongyan.control.keys import NewKey
 from hongyan.control.keys import issue as issue_key
 from hongyan.control.packages import VALID_S
+from hongyan.control.permissions import demand
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Kind
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.store import accounts, apps, keys, packages, signatures, templates
@@ -68,18 +71,20 @@ class SandboxTenant(msgspec.Struct, frozen=True):
 class Sandbox:
     """Made once; asked again it gives the same, and puts back what has been used up or taken away."""
 
-    def __init__(self, db: Database, box: SecretBox, clock: Callable[[], float], entropy: tokens.Entropy) -> None:
+    def __init__(self, db: Database, audit: Audit, box: SecretBox, clock: Callable[[], float], entropy: tokens.Entropy) -> None:
         self._db = db
+        self._audit = audit
         self._box = box
         self._clock = clock
         self._entropy = entropy
 
-    async def ensure(self, endpoint: str) -> SandboxTenant:
+    async def ensure(self, actor: Actor, endpoint: str) -> SandboxTenant:
         """The tenant, complete; `endpoint` is where the platform's doors listen.
 
         An enterprise with a key, an application with pull on, an approved signature, approved templates, and packages of
-        10,000,000 segments at home and abroad.
+        10,000,000 segments at home and abroad. The operator's alone.
         """
+        demand(actor, Permission.ADMINISTER)
         now = self._clock()
         async with self._db.transaction() as tx:
             account = await accounts.ensure(tx, name=NAME, kind=AccountKind.ENTERPRISE, now=now)
@@ -90,6 +95,7 @@ class Sandbox:
             samples = await _templates(tx, account.id, now, made)
             await _packages(tx, app.app.id, now, made)
             if made:
+                await self._audit.record(tx, actor, "sandbox.ensure", account.id, account_id=account.id, detail={"made": ", ".join(made)})
                 await publish(tx, "sandbox: " + ", ".join(made), now)
         return SandboxTenant(
             endpoint=endpoint,

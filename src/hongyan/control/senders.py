@@ -3,22 +3,29 @@
 from collections.abc import Callable
 
 from hongyan.control import rules
+from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.control.permissions import demand
 from hongyan.kit.db import Database, UniqueViolation
+from hongyan.model.actor import Actor, Permission
 from hongyan.store import apps, links, senders
 from hongyan.store.senders import SenderRow
 from hongyan.store.snapshots import publish
+
+PAGE_MOST = 500
 
 
 class Senders:
     """Numbers that carriers gave us; an application can only show one that is here and free for it."""
 
-    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, audit: Audit, clock: Callable[[], float]) -> None:
         self._db = db
+        self._audit = audit
         self._clock = clock
 
-    async def add(self, number: str, link: str | None = None, app_id: int | None = None) -> SenderRow:
+    async def add(self, actor: Actor, number: str, link: str | None = None, app_id: int | None = None) -> SenderRow:
         """For one link (by name) or all, for one application or all."""
+        demand(actor, Permission.OPERATE)
         plain = rules.sender(number)
         now = self._clock()
         try:
@@ -29,6 +36,7 @@ class Senders:
                 if app_id is not None and await apps.get(tx, app_id) is None:
                     raise not_found(Noun.APP, app_id)
                 sender = await senders.add(tx, number=plain, link_id=None if found is None else found.config.id, app_id=app_id, now=now)
+                await self._audit.record(tx, actor, "sender.add", plain, detail={"link": link, "app": app_id})
                 await publish(tx, f"sender {plain} added", now)
         except UniqueViolation as fault:
             raise ControlError(
@@ -38,12 +46,15 @@ class Senders:
             ) from fault
         return sender
 
-    async def every(self) -> list[SenderRow]:
+    async def every(self, actor: Actor, *, after: str = "", most: int = PAGE_MOST) -> list[SenderRow]:
+        """In the order of the numbers, at most 500, behind the number `after`."""
+        demand(actor, Permission.OPERATE)
         async with self._db.connection() as conn:
-            return await senders.every(conn)
+            return await senders.page(conn, after=after, most=max(1, min(most, PAGE_MOST)))
 
-    async def remove(self, number: str) -> None:
+    async def remove(self, actor: Actor, number: str) -> None:
         """Refused while an application shows it."""
+        demand(actor, Permission.OPERATE)
         now = self._clock()
         async with self._db.transaction() as tx:
             if await senders.lock(tx, number) is None:
@@ -56,4 +67,5 @@ class Senders:
                     f"The number {number} is shown by application {shown}: change that first with `hongyan app set`.",
                 )
             await senders.remove(tx, number)
+            await self._audit.record(tx, actor, "sender.remove", number)
             await publish(tx, f"sender {number} removed", now)

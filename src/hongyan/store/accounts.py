@@ -41,6 +41,15 @@ async def every(conn: Connection) -> list[AccountRow]:
     return rows.many(await conn.fetch(f"select {COLUMNS} from accounts order by id"), AccountRow)
 
 
+async def page(conn: Connection, *, account_id: int | None, after_id: int, most: int) -> list[AccountRow]:
+    """One account or all, those above `after_id`, in the order of their ids."""
+    found = await conn.fetch(
+        f"select {COLUMNS} from accounts where ($1::bigint is null or id = $1) and id > $2 order by id limit $3",
+        account_id, after_id, most,
+    )  # fmt: skip
+    return rows.many(found, AccountRow)
+
+
 async def set_enabled(conn: Connection, account_id: int, *, enabled: bool) -> AccountRow | None:
     return rows.one(
         await conn.fetchrow(f"update accounts set enabled = $2 where id = $1 returning {COLUMNS}", account_id, enabled),

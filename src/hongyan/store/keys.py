@@ -48,12 +48,14 @@ async def set_enabled(conn: Connection, secret_id: str, *, enabled: bool) -> Non
     await conn.execute("update api_keys set enabled = $2 where secret_id = $1", secret_id, enabled)
 
 
-async def every(conn: Connection, account_id: int | None) -> list[KeyRow]:
-    """An account's keys, or all."""
+async def page(conn: Connection, *, account_id: int | None, after: str, most: int) -> list[KeyRow]:
+    """An account's keys, or all, the oldest first; those behind the key `after`, from the beginning when there is no such key."""
     found = await conn.fetch(
-        f"select {COLUMNS} from api_keys where $1::bigint is null or account_id = $1 order by account_id, created_at, secret_id",
-        account_id,
-    )
+        f"select {COLUMNS} from api_keys where ($1::bigint is null or account_id = $1) "
+        "and (created_at, secret_id) > (select coalesce(max(created_at), '-infinity'), $2::text from api_keys where secret_id = $2) "
+        "order by api_keys.created_at, secret_id limit $3",
+        account_id, after, most,
+    )  # fmt: skip
     return rows.many(found, KeyRow)
 
 

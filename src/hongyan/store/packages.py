@@ -1,5 +1,7 @@
 """Prepaid packages and their purchase in the ledger."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from hongyan.kit.db import Connection
@@ -54,10 +56,16 @@ async def buy(
     return bought
 
 
-async def every(conn: Connection, app_id: int | None) -> list[PackageRow]:
-    """An application's packages, or all, the one that expires first in front."""
+async def every(conn: Connection, app_id: int) -> list[PackageRow]:
+    """An application's packages, the one that expires first in front."""
+    found = await conn.fetch(f"select {COLUMNS} from packages where app_id = $1 order by scope, expires_at, id", app_id)
+    return rows.many(found, PackageRow)
+
+
+async def page(conn: Connection, app_ids: Sequence[int], *, after_id: int, most: int) -> list[PackageRow]:
+    """Packages of these applications above `after_id`, in the order of their ids."""
     found = await conn.fetch(
-        f"select {COLUMNS} from packages where $1::bigint is null or app_id = $1 order by app_id, scope, expires_at, id", app_id
+        f"select {COLUMNS} from packages where app_id = any($1) and id > $2 order by id limit $3", app_ids, after_id, most
     )
     return rows.many(found, PackageRow)
 

@@ -20,7 +20,8 @@ LATEST = """
 select m.app_id, m.id, m.phone, m.kind, m.segments, m.accepted_at, s.status, s.code,
        exists (select from queue q where q.app_id = m.app_id and q.id = m.id) as queued
   from (select distinct app_id from packages where app_id = any($1)) a
- cross join lateral (select * from messages where app_id = a.app_id and ($2::bigint is null or phone = $2) order by id desc limit $3) m
+ cross join lateral (select * from messages where app_id = a.app_id and ($2::bigint is null or phone = $2) and id < $4
+                      order by id desc limit $3) m
   left join settlements s on s.app_id = m.app_id and s.id = m.id
  order by m.id desc limit $3
 """
@@ -31,9 +32,9 @@ async def message(conn: Connection, app_ids: Sequence[int], message_id: int) -> 
     return await conn.fetchrow(MESSAGE, app_ids, message_id)
 
 
-async def latest(conn: Connection, app_ids: Sequence[int], *, phone: int | None, most: int) -> list[Row]:
-    """The newest messages of these applications, to one number if given."""
-    rows: list[Row] = await conn.fetch(LATEST, app_ids, phone, most)
+async def latest(conn: Connection, app_ids: Sequence[int], *, phone: int | None, before_id: int, most: int) -> list[Row]:
+    """The newest messages of these applications below `before_id`, to one number if given."""
+    rows: list[Row] = await conn.fetch(LATEST, app_ids, phone, most, before_id)
     return rows
 
 

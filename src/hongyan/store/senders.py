@@ -42,5 +42,6 @@ async def remove(conn: Connection, number: str) -> bool:
     return await conn.fetchval("delete from senders where number = $1 returning true", number) is True
 
 
-async def every(conn: Connection) -> list[SenderRow]:
-    return rows.many(await conn.fetch(f"select {COLUMNS} from senders order by number"), SenderRow)
+async def page(conn: Connection, *, after: str, most: int) -> list[SenderRow]:
+    """Those behind `after`, in the order of the numbers."""
+    return rows.many(await conn.fetch(f"select {COLUMNS} from senders where number > $1 order by number limit $2", after, most), SenderRow)
