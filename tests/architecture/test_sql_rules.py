@@ -28,9 +28,13 @@ ASKS = {"execute", "executemany", "fetch", "fetchrow", "fetchval"}
 ACROSS: dict[str, str] = {
     "apps.all_allowed": "the snapshot has the allow-lists of all applications",
     "backlog.count": "how much waits in all; bounded, and rarer the more there is",
+    "daily_counts.forget": "days gone by, once an hour",
+    "daily_counts.of_today": "which applications have passed their alarm values; twice a minute, of those that have some",
     "doubts.suspects_to": "a receipt without a known id names a handset; suspects are few and found by their number",
     "engines.strays": "an engine holds entries of many applications; asked twice a minute",
     "engines.bury": "as strays; asked when an engine has died",
+    "held.holding": "which applications have messages that wait for a person; few",
+    "held.page": "for people who review",
     "messages.last_to": "a reply names a handset, and is for whichever application wrote to it last",
     "outbox.due": "which applications have callbacks due, one probe each",
     "outbox.sweep": "what is old is found over all applications once an hour",

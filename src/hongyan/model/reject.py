@@ -33,6 +33,8 @@ class Reject(enum.Enum):
     EXTEND_INVALID = "extend_invalid"
     SENDER_NOT_ALLOWED = "sender_not_allowed"
     MARKETING_DENIED = "marketing_denied"
+    MARKETING_HOURS = "marketing_hours"
+    SENSITIVE_WORD = "sensitive_word"
 
     # about one number
     BAD_NUMBER = "bad_number"
@@ -47,6 +49,11 @@ class Reject(enum.Enum):
     LIMIT_HOUR = "limit_hour"
     LIMIT_DAY = "limit_day"
     SAME_CONTENT_DAY = "same_content_day"
+    COUNTRY_CLOSED = "country_closed"
+    APP_DAY = "app_day"
+    MAINLAND_DAY = "mainland_day"
+    ABROAD_DAY = "abroad_day"
+    COUNTRY_DAY = "country_day"
     NO_PACKAGE = "no_package"
 
 

@@ -13,6 +13,8 @@ DISTRIBUTED: tuple[str, ...] = (
     "ledger_entries",
     "allowlist",
     "blacklist",
+    "daily_counts",
+    "held_messages",
     "optouts",
     "messages",
     "queue",
@@ -26,18 +28,25 @@ DISTRIBUTED: tuple[str, ...] = (
 )
 """By app_id, with which their keys begin: all rows of an application are on one server, and what happens to it happens there."""
 
-REFERENCE: tuple[str, ...] = ("accounts", "apps", "api_keys", "signatures", "templates", "links", "senders")
+REFERENCE: tuple[str, ...] = ("accounts", "apps", "api_keys", "signatures", "templates", "links", "senders", "shared_blacklist")
 """A copy on every server: few rows that seldom change, and that rows of applications refer to."""
 
 LOCAL: dict[str, str] = {
+    "alarm_contacts": "read where alarms are made",
+    "alarm_marks": "as alarm_contacts",
+    "alarms": "few, and claimed over all accounts",
     "alembic_version": "read where migrations are run",
     "audit_head": "the end of the chain",
     "audit_log": "one chain over all accounts",
     "backlog": "one row for the whole queue",
     "engines": "goes with advisory locks, which are of one server",
+    "notices": "few, and taken over all accounts",
+    "protections": "read into the snapshot, not by what accepts",
+    "review_hooks": "as alarm_contacts",
     "snapshot_versions": "goes with NOTIFY, which is of one server",
     "parked_receipts": "no application is known yet",
     "reply_parts": "no application is known yet",
+    "words": "as protections",
 }
 """On the coordinator alone, each with the reason."""
 

@@ -1,6 +1,6 @@
 """Rows as values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -15,7 +15,7 @@ def one(row: Row | None, kind: type[T]) -> T | None:
     return None if row is None else msgspec.convert(dict(row), kind)
 
 
-def many(rows: Iterable[Row], kind: type[T]) -> list[T]:
+def many(rows: Iterable[Row | Mapping[str, object]], kind: type[T]) -> list[T]:
     """Each row as a `kind`, columns by field name."""
     return [msgspec.convert(dict(row), kind) for row in rows]
 

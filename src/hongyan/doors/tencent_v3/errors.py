@@ -151,6 +151,12 @@ FAULTS: dict[Reject, Fault] = {
         "individual accounts may not send marketing messages",
         "个人用户没有发营销短信的权限",
     ),
+    Reject.MARKETING_HOURS: _status(
+        "FailedOperation.MarketingSendTimeConstraint",
+        "marketing messages are sent from 8:00 to 22:00 (Asia/Shanghai)",
+        "营销短信发送时间限制：为避免骚扰用户，营销短信只允许在 8 点到 22 点发送",
+    ),
+    Reject.SENSITIVE_WORD: _status("FailedOperation.ContainSensitiveWord", "the message contains a sensitive word", "短信内容中含有敏感词"),
     Reject.BAD_NUMBER: _status("InvalidParameterValue.IncorrectPhoneNumber", "the phone number is malformed", "手机号格式错误"),
     Reject.MIXED_REGIONS: _status(
         "UnsupportedOperation.ContainDomesticAndInternationalPhoneNumber",
@@ -193,6 +199,29 @@ FAULTS: dict[Reject, Fault] = {
     Reject.SAME_CONTENT_DAY: _status(
         "LimitExceeded.PhoneNumberSameContentDailyLimit",
         "the number of the same sms messages sent from a single mobile number exceeds the upper limit",
+    ),
+    Reject.COUNTRY_CLOSED: _status(
+        "LimitExceeded.AppCountryOrRegionInBlacklist",
+        "the application does not send to this country or region",
+        "该国家/地区不在应用允许发送的范围内",
+    ),
+    Reject.APP_DAY: _status(
+        "LimitExceeded.AppDailyLimit", "the application has reached its daily limit", "业务短信日下发条数超过设定的上限"
+    ),
+    Reject.MAINLAND_DAY: _status(
+        "LimitExceeded.AppMainlandChinaDailyLimit",
+        "the application has reached its daily limit for mainland China",
+        "应用的国内短信日下发条数超过设定的上限",
+    ),
+    Reject.ABROAD_DAY: _status(
+        "LimitExceeded.AppGlobalDailyLimit",
+        "the application has reached its daily limit for numbers outside mainland China",
+        "应用的国际/港澳台短信日下发条数超过设定的上限",
+    ),
+    Reject.COUNTRY_DAY: _status(
+        "LimitExceeded.AppCountryOrRegionDailyLimit",
+        "the application has reached its daily limit for this country or region",
+        "应用在该国家/地区的日下发条数超过设定的上限",
     ),
     Reject.NO_PACKAGE: _status(
         "FailedOperation.InsufficientBalanceInSmsPackage", "no segments are left in the packages", "套餐包余量不足，请购买套餐包"

@@ -1,0 +1,76 @@
+"""What an application is protected with against floods of its own or of others: daily caps, countries, hours."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+import msgspec
+
+from hongyan.model.reject import Reject
+
+HOME = "CN"
+ALL, ABROAD = "", "+"
+"""Places of counts that are no country: all messages, and all to anywhere but mainland China."""
+MARKETING_FROM, MARKETING_UNTIL = 8, 22
+"""Hours in Asia/Shanghai between which marketing may be sent when `marketing_hours` is switched on (Tencent's error 1029)."""
+SHANGHAI = dt.timezone(dt.timedelta(hours=8))
+
+
+class Cap(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Messages of a calendar day in Asia/Shanghai; 0 means none."""
+
+    alarm: int = 0
+    """From so many on, contacts are told."""
+    most: int = 0
+    """Not one more than this."""
+
+
+NO_CAP = Cap()
+
+
+class Protection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is set for an application; the defaults switch everything off."""
+
+    day: Cap = NO_CAP
+    mainland: Cap = NO_CAP
+    abroad: Cap = NO_CAP
+    countries: dict[str, Cap] = {}
+    """By ISO 3166 alpha-2, on top of the others."""
+    only: tuple[str, ...] = ()
+    """Countries abroad it sends to; empty means all that are not closed."""
+    closed: tuple[str, ...] = ()
+    """Countries it does not send to."""
+    marketing_hours: bool = False
+    balance_alarm: int = 0
+    """With fewer segments left than this contacts are told; 0 means never."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the messages of a day have to be counted."""
+        return any(cap != NO_CAP for cap in (self.day, self.mainland, self.abroad, *self.countries.values()))
+
+    def open_to(self, region: str) -> bool:
+        """Whether it sends to this country."""
+        return region not in self.closed and (not self.only or region == HOME or region in self.only)
+
+    def caps_of(self, region: str) -> tuple[tuple[str, Cap, Reject], ...]:
+        """What a message to this country counts for: the place of its count, the cap, and what passing it is called."""
+        at_home = region == HOME
+        place, cap, reject = (HOME, self.mainland, Reject.MAINLAND_DAY) if at_home else (ABROAD, self.abroad, Reject.ABROAD_DAY)
+        own = () if at_home else ((region, self.countries.get(region, NO_CAP), Reject.COUNTRY_DAY),)
+        return ((ALL, self.day, Reject.APP_DAY), (place, cap, reject), *own)
+
+    def passed(self, counts: Mapping[str, int], region: str) -> Reject | None:
+        """The first cap that one more message to this country would pass, given what was sent today by place."""
+        return next(
+            (reject for place, cap, reject in self.caps_of(region) if 0 < cap.most <= counts.get(place, 0)),
+            None,
+        )
+
+    def places(self, region: str) -> tuple[str, ...]:
+        """Where a message to this country is counted."""
+        return (ALL, HOME) if region == HOME else (ALL, ABROAD, region)
+
+
+def marketing_now(now: float) -> bool:
+    """Whether the hour in Asia/Shanghai is one for marketing."""
+    return MARKETING_FROM <= dt.datetime.fromtimestamp(now, SHANGHAI).hour < MARKETING_UNTIL
