@@ -198,10 +198,58 @@ async def test_a_wrong_key_is_refused_however_it_signs(sdk: Ask) -> None:
     assert {result.get("error") for result in results} == {"AuthFailure.SignatureFailure"}
 
 
-async def test_the_older_version_is_known_and_not_offered(sdk: Ask) -> None:
-    params = {"PhoneNumberSet": ["+8618501234444"], "TemplateID": "1110", "SmsSdkAppid": str(APP_ID), "Sign": "腾讯云"}
-    [result] = await sdk({"action": "SendSms", "version": "v20190711", "params": params})
-    assert result["error"] == "ActionOffline"
+WAYS = [(method, sign_method) for method in ("POST", "GET") for sign_method in ("TC3-HMAC-SHA256", "HmacSHA1", "HmacSHA256")]
+OLDER_PULL = {"SmsSdkAppid": str(APP_ID), "Limit": 10}
+
+
+async def test_the_older_version_sends(sdk: Ask, memory: Memory) -> None:
+    params = {
+        "PhoneNumberSet": ["+8618501234444"],
+        "TemplateID": "1110",
+        "SmsSdkAppid": str(APP_ID),
+        "Sign": "腾讯云",
+        "TemplateParamSet": ["1", "2"],
+        "SessionContext": "order 7",
+    }
+    order = {"action": "SendSms", "version": "v20190711", "params": params}
+    results = await sdk(*(order | {"method": method, "sign_method": sign_method} for method, sign_method in WAYS))
+    for result in results:
+        [status] = result["ok"]["SendStatusSet"]
+        assert (status["Code"], status["SerialNo"], status["Fee"], status["SessionContext"]) == ("Ok", "2021:42", 1, "order 7")
+    assert len({(command.sign_name, command.params, command.template_id) for command in memory.commands}) == 1
+
+
+async def test_the_older_version_pulls(sdk: Ask) -> None:
+    number = OLDER_PULL | {"PhoneNumber": "+8618501234444", "SendDateTime": int(time.time()) - 60, "Offset": 0}
+    orders = [
+        {"action": "PullSmsSendStatus", "params": OLDER_PULL},
+        {"action": "PullSmsSendStatusByPhoneNumber", "params": number | {"EndDateTime": int(time.time())}},
+        {"action": "PullSmsReplyStatus", "params": OLDER_PULL},
+        {"action": "PullSmsReplyStatusByPhoneNumber", "params": number},
+    ]
+    results = await sdk(*(order | {"version": "v20190711"} for order in orders))
+    reports = [result["ok"]["PullSmsSendStatusSet"][0] for result in results[:2]]
+    replies = [result["ok"]["PullSmsReplyStatusSet"][0] for result in results[2:]]
+    assert all((report["PurePhoneNumber"], report["PhoneNumber"]) == ("+8618501234444", "18501234444") for report in reports)
+    assert all((reply["ReplyContent"], reply["Sign"], reply["NationCode"]) == ("退订", "腾讯云", "86") for reply in replies)
+    assert all(value is not None for item in reports + replies for value in item.values())
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_numbers_abroad_are_sent_a_text_each(sdk: Ask, memory: Memory, method: str) -> None:
+    entries = [
+        {"PhoneNumber": "+60123456781", "TemplateId": "7", "TemplateParamSet": ["a", "b"], "SessionContext": "first"},
+        {"PhoneNumber": "+60123456789", "TemplateId": "8", "SenderId": "Shop"},
+    ]
+    order = {"action": "SendMultiGlobalSms", "params": {"SmsSdkAppId": str(APP_ID), "MultiSmsInfoSet": entries}}
+    [result] = await sdk(order | {"method": method})
+    told = [(status["PhoneNumber"], status["Code"], status["SessionContext"]) for status in result["ok"]["SendMultiStatusSet"]]
+    assert told == [("+60123456781", "Ok", "first"), ("+60123456789", "LimitExceeded.PhoneNumberDailyLimit", "")]
+    assert all(value is not None for status in result["ok"]["SendMultiStatusSet"] for value in status.values())
+    assert {(command.template_id, command.params, command.sender_id) for command in memory.commands} == {
+        (7, ("a", "b"), ""),
+        (8, (), "Shop"),
+    }
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])

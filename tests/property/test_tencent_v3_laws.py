@@ -8,7 +8,9 @@ from hongyan.doors.tencent.words import message_id, serial_no
 from hongyan.doors.tencent_v3 import auth
 from hongyan.doors.tencent_v3.auth import Parts
 from hongyan.doors.tencent_v3.errors import Failure
-from hongyan.doors.tencent_v3.schema import DescribePhoneNumberInfo, PullNumber, Schema, SendSms
+from hongyan.doors.tencent_v3.schema import Schema
+from hongyan.doors.tencent_v3.words.pulling import PullNumber
+from hongyan.doors.tencent_v3.words.sending import DescribePhoneNumberInfo, MultiSmsInfo, SendMultiGlobalSms, SendSms
 from hongyan.model.message import Caller
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey, Snapshot
 
@@ -89,14 +91,16 @@ def test_nonsense_is_refused_without_an_exception(method: str, query: bytes, hea
 
 @settings(max_examples=100)
 @given(
-    st.sampled_from([SendSms, PullNumber, DescribePhoneNumberInfo]),
+    st.sampled_from([SendSms, SendMultiGlobalSms, PullNumber, DescribePhoneNumberInfo]),
     st.one_of(
         st.binary(max_size=60),
         st.recursive(
             st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=5),
             lambda inner: (
                 st.lists(inner, max_size=3)
-                | st.dictionaries(st.sampled_from(["Limit", "PhoneNumberSet", "SmsSdkAppId", "TemplateId", "x"]), inner, max_size=4)
+                | st.dictionaries(
+                    st.sampled_from(["Limit", "PhoneNumberSet", "MultiSmsInfoSet", "SmsSdkAppId", "TemplateId", "x"]), inner, max_size=4
+                )
             ),
             max_leaves=8,
         ).map(lambda value: json.dumps(value).encode()),
@@ -114,6 +118,20 @@ def test_a_flattened_form_says_the_same_as_json(phones: list[str], sign: str) ->
     form = fields | {f"PhoneNumberSet.{at}": phone for at, phone in enumerate(phones)}
     body = json.dumps(fields | {"PhoneNumberSet": phones}).encode()
     assert Schema(SendSms).read(form, b"") == Schema(SendSms).read(None, body)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.text(max_size=8), st.lists(st.text(max_size=4), max_size=3)), min_size=1, max_size=5))
+def test_flattened_objects_say_the_same_as_json(entries: list[tuple[str, list[str]]]) -> None:
+    form = {"SmsSdkAppId": "1"}
+    for at, (phone, values) in enumerate(entries):
+        form |= {f"MultiSmsInfoSet.{at}.PhoneNumber": phone, f"MultiSmsInfoSet.{at}.TemplateId": "2"}
+        form |= {f"MultiSmsInfoSet.{at}.TemplateParamSet.{n}": value for n, value in enumerate(values)}
+    told = [{"PhoneNumber": phone, "TemplateId": "2", "TemplateParamSet": values or None} for phone, values in entries]
+    read = Schema(SendMultiGlobalSms).read(form, b"")
+    assert read == Schema(SendMultiGlobalSms).read(None, json.dumps({"SmsSdkAppId": "1", "MultiSmsInfoSet": told}).encode())
+    assert isinstance(read, SendMultiGlobalSms)
+    assert all(isinstance(entry, MultiSmsInfo) for entry in read.multi_sms_info_set)
 
 
 @settings(max_examples=50)

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
+from hongyan.doors.tencent_v3.acts.context import Context
+from hongyan.doors.tencent_v3.acts.sends import SendActs
+from hongyan.doors.tencent_v3.errors import Failure
 from hongyan.doors.tencent_v3.routes import TencentV3Door
+from hongyan.doors.tencent_v3.schema import Schema
+from hongyan.doors.tencent_v3.words.sending import SendMultiGlobalSms
 from hongyan.kit.door import Request
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
@@ -234,7 +239,7 @@ async def test_a_template_id_that_is_no_number_is_told_for_each_number() -> None
         (signed("SendFax"), "InvalidAction"),
         (signed("sendsms"), "InvalidAction"),
         (signed("AddSmsSign"), "ActionOffline"),
-        (signed("SendSms", "2019-07-11"), "ActionOffline"),
+        (signed("DescribePhoneNumberInfo", "2019-07-11"), "InvalidAction"),
         (signed("SendCodeVoice", "2020-09-02"), "ActionOffline"),
         (signed("SendSms", "2020-09-02"), "InvalidAction"),
         (signed(**SEND, Foo="1"), "UnknownParameter"),
@@ -339,3 +344,154 @@ async def test_a_bug_behind_the_door_is_an_internal_error_that_gives_nothing_awa
 
     told = await ask(signed(**SEND), broken)
     assert told["Error"] == {"Code": "InternalError", "Message": "内部错误，请凭 RequestId 查询"}
+
+
+async def test_the_older_version_sends_under_its_own_names() -> None:
+    opened, answers = door()
+    fields = {
+        "PhoneNumberSet.0": "13800000000",
+        "SmsSdkAppid": "1400006666",
+        "TemplateID": "1",
+        "Sign": "腾讯云",
+        "TemplateParamSet.0": "1",
+        "ExtendCode": "11",
+        "SessionContext": "c",
+        "SenderId": "s",
+    }
+    told = json.loads((await opened(signed("SendSms", "2019-07-11", **fields))).body)["Response"]
+    assert told["SendStatusSet"][0]["SerialNo"] == "2021:100"
+    [(_, command)] = answers.asked
+    assert command == SendCommand(
+        app_id=1400006666,
+        template_id=1,
+        phones=("13800000000",),
+        dialect=Dialect.TENCENT_V3,
+        sign_name="腾讯云",
+        params=("1",),
+        session_context="c",
+        extend="11",
+        sender_id="s",
+        request_id=GOLDEN["request_id"],
+    )
+
+
+async def test_the_older_version_has_its_own_names_for_what_is_pulled() -> None:
+    queue = {"SmsSdkAppid": "1400006666", "Limit": "100"}
+    number = queue | {"PhoneNumber": "+8618501234444", "SendDateTime": str(NOW - DAY), "EndDateTime": str(NOW), "Offset": "0"}
+    reports = await ask(signed("PullSmsSendStatus", "2019-07-11", **queue))
+    replies = await ask(signed("PullSmsReplyStatus", "2019-07-11", **queue))
+    assert reports["PullSmsSendStatusSet"] == [
+        {
+            "UserReceiveTime": "2021-05-11 19:56:28",
+            "UserReceiveUnixTime": NOW,
+            "NationCode": "86",
+            "PurePhoneNumber": "+8618501234444",
+            "PhoneNumber": "18501234444",
+            "SerialNo": "2021:7",
+            "ReportStatus": "SUCCESS",
+            "Description": "DELIVRD",
+        }
+    ]
+    assert replies["PullSmsReplyStatusSet"] == [
+        {
+            "ExtendCode": "11",
+            "NationCode": "86",
+            "PhoneNumber": "+8618501234444",
+            "Sign": "腾讯云",
+            "ReplyContent": "T",
+            "ReplyTime": "2021-05-11 19:56:28",
+            "ReplyUnixTime": NOW,
+        }
+    ]
+    assert (await ask(signed("PullSmsSendStatusByPhoneNumber", "2019-07-11", **number)))["PullSmsSendStatusSet"] == reports[
+        "PullSmsSendStatusSet"
+    ]
+    assert (await ask(signed("PullSmsReplyStatusByPhoneNumber", "2019-07-11", **number)))["PullSmsReplyStatusSet"] == replies[
+        "PullSmsReplyStatusSet"
+    ]
+
+
+async def test_the_older_version_says_only_codes_that_it_has() -> None:
+    queue = {"SmsSdkAppid": "1400006666", "Limit": "101"}
+    assert await error(signed("PullSmsSendStatus", "2019-07-11", **queue)) == "InvalidParameter"
+
+
+MULTI = {
+    "SmsSdkAppId": "1400006666",
+    "MultiSmsInfoSet.0.PhoneNumber": "+60123456789",
+    "MultiSmsInfoSet.0.TemplateId": "1",
+    "MultiSmsInfoSet.0.TemplateParamSet.0": "1",
+    "MultiSmsInfoSet.0.SessionContext": "first",
+    "MultiSmsInfoSet.1.PhoneNumber": "+12025550123",
+    "MultiSmsInfoSet.1.TemplateId": "2",
+    "MultiSmsInfoSet.1.SenderId": "Shop",
+}
+
+
+async def test_a_text_each_is_a_send_each() -> None:
+    opened, answers = door()
+    told = json.loads((await opened(signed("SendMultiGlobalSms", **MULTI))).body)["Response"]
+    assert [command for _, command in answers.asked] == [
+        SendCommand(
+            app_id=1400006666,
+            template_id=1,
+            phones=("+60123456789",),
+            dialect=Dialect.TENCENT_V3,
+            params=("1",),
+            session_context="first",
+            request_id=GOLDEN["request_id"],
+        ),
+        SendCommand(
+            app_id=1400006666,
+            template_id=2,
+            phones=("+12025550123",),
+            dialect=Dialect.TENCENT_V3,
+            sender_id="Shop",
+            request_id=GOLDEN["request_id"],
+        ),
+    ]
+    assert [(status["Code"], status["Fee"], status["SessionContext"]) for status in told["SendMultiStatusSet"]] == [
+        ("Ok", 2, "first"),
+        ("Ok", 2, ""),
+    ]
+
+
+async def test_entries_that_are_refused_have_a_number_of_their_own() -> None:
+    def some(command: SendCommand) -> list[Outcome] | Refusal:
+        if command.template_id == 1:
+            return Refusal(Reject.TOO_BUSY)
+        return [Refused("+12025550123", "US", Reject.NO_PACKAGE)]
+
+    told = (await ask(signed("SendMultiGlobalSms", **MULTI), some))["SendMultiStatusSet"]
+    assert [(status["Code"], status["IsoCode"], status["PhoneNumber"]) for status in told] == [
+        ("RequestLimitExceeded", "MY", "+60123456789"),
+        ("FailedOperation.InsufficientBalanceInSmsPackage", "US", "+12025550123"),
+    ]
+    assert len({status["SerialNo"] for status in told}) == 2
+    assert await error(signed("SendMultiGlobalSms", **MULTI), lambda _: Refusal(Reject.TOO_BUSY)) == "RequestLimitExceeded"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"MultiSmsInfoSet.1.PhoneNumber": "+8613800000000"}, "UnsupportedOperation.ContainDomesticPhoneNumber"),
+        ({"SmsSdkAppId": "5"}, "InvalidParameterValue.SdkAppIdNotExist"),
+        ({"MultiSmsInfoSet.1.Nonsense": "1"}, "UnknownParameter"),
+        ({"MultiSmsInfoSet.2.PhoneNumber": "+12025550123"}, "MissingParameter"),
+        (
+            {f"MultiSmsInfoSet.{at}.{name}": "1" for at in range(201) for name in ("PhoneNumber", "TemplateId")},
+            "LimitExceeded.PhoneNumberCountLimit",
+        ),
+    ],
+)
+async def test_a_text_each_has_its_rules(fields: dict[str, str], code: str) -> None:
+    assert await error(signed("SendMultiGlobalSms", **MULTI | fields)) == code
+
+
+async def test_nobody_to_send_to_is_an_error() -> None:
+    read = Schema(SendMultiGlobalSms).read(None, b'{"SmsSdkAppId": "1400006666", "MultiSmsInfoSet": []}')
+    assert isinstance(read, SendMultiGlobalSms)
+    answers = Answers(accept_all)
+    told = await SendActs(Directory(), answers).send_multi_global_sms(read, Context(Caller(1, "k"), "", GOLDEN["request_id"], ""))
+    assert isinstance(told, Failure)
+    assert told.fault.code == "InvalidParameterValue.MultiSmsInfoSetEmpty"

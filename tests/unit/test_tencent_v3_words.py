@@ -6,54 +6,19 @@ import msgspec
 import pytest
 
 from hongyan.doors.tencent import callbacks
-from hongyan.doors.tencent_v3 import errors, schema
+from hongyan.doors.tencent_v3 import errors
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
-from hongyan.doors.tencent_v3.routes import OFFLINE, VERSION
-from hongyan.doors.tencent_v3.schema import Schema, bare
+from hongyan.doors.tencent_v3.schema import Schema
+from hongyan.doors.tencent_v3.words import pulling, sending
 from hongyan.model import receipt_codes
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
 
 CAPTURES = Path(__file__).parents[2] / "captures/tencent_v3"
-API = json.loads((CAPTURES / "api.json").read_text(encoding="utf-8"))
 CODES: dict[str, str] = json.loads((CAPTURES / "error_codes.json").read_text(encoding="utf-8"))
 CALLBACKS = json.loads((CAPTURES / "callbacks.json").read_text(encoding="utf-8"))
 OWN_FAULTS = [fault for fault in vars(errors).values() if isinstance(fault, Fault)]
-
-REQUESTS: dict[str, type[schema.Request]] = {
-    "SendSms": schema.SendSms,
-    "PullSmsSendStatus": schema.PullQueue,
-    "PullSmsReplyStatus": schema.PullQueue,
-    "PullSmsSendStatusByPhoneNumber": schema.PullNumber,
-    "PullSmsReplyStatusByPhoneNumber": schema.PullNumber,
-    "DescribePhoneNumberInfo": schema.DescribePhoneNumberInfo,
-}
-ANSWERS: dict[str, type[schema.Answer]] = {
-    "SendSms": schema.SendStatusSet,
-    "PullSmsSendStatus": schema.PullSmsSendStatusSet,
-    "PullSmsReplyStatus": schema.PullSmsReplyStatusSet,
-    "PullSmsSendStatusByPhoneNumber": schema.PullSmsSendStatusSet,
-    "PullSmsReplyStatusByPhoneNumber": schema.PullSmsReplyStatusSet,
-    "DescribePhoneNumberInfo": schema.PhoneNumberInfoSet,
-}
-OBJECTS: dict[str, type[schema.Answer]] = {
-    "SendStatus": schema.SendStatus,
-    "PullSmsSendStatus": schema.PullSmsSendStatus,
-    "PullSmsReplyStatus": schema.PullSmsReplyStatus,
-    "PhoneNumberInfo": schema.PhoneNumberInfo,
-}
-TYPES: dict[Any, str] = {str: "string", int: "int", list[str]: "list of string"}
-
-
-def fields(struct: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
-    return {
-        field.encode_name: {
-            "type": TYPES.get(kind := bare(field.type)) or TYPES[next(part for part in kind.__args__ if part is not type(None))],
-            "required": field.required,
-        }
-        for field in msgspec.structs.fields(struct)
-    }
 
 
 def test_every_reason_has_a_word() -> None:
@@ -90,37 +55,16 @@ def test_other_texts_follow_the_language_and_end_with_the_detail() -> None:
     assert errors.message(fault, "package 7", "en-US") == "no segments are left in the packages: package 7"
 
 
-@pytest.mark.parametrize("action", REQUESTS)
-def test_request_fields_are_those_of_the_api(action: str) -> None:
-    assert fields(REQUESTS[action]) == API["requests"][action]
-
-
-@pytest.mark.parametrize("action", ANSWERS)
-def test_answers_have_the_names_of_the_api(action: str) -> None:
-    assert [field.encode_name for field in msgspec.structs.fields(ANSWERS[action])] == list(API["answers"][action])
-
-
-@pytest.mark.parametrize("name", OBJECTS)
-def test_objects_have_all_fields_of_the_api_and_always_send_them(name: str) -> None:
-    assert fields(OBJECTS[name]) == {field: {"type": kind, "required": True} for field, kind in API["objects"][name].items()}
-
-
-def test_every_action_of_tencent_is_built_or_said_to_be_offline() -> None:
-    offline = {version: set(actions) for version, actions in OFFLINE.items()}
-    offline[VERSION] |= REQUESTS.keys()
-    assert offline == {version: set(actions) for version, actions in API["actions"].items()}
-
-
 def test_nulls_are_absent_fields() -> None:
     body = b'{"PhoneNumberSet": ["1"], "SmsSdkAppId": "1", "TemplateId": "2", "SignName": null, "TemplateParamSet": null}'
-    read = Schema(schema.SendSms).read(None, body)
-    assert isinstance(read, schema.SendSms)
+    read = Schema(sending.SendSms).read(None, body)
+    assert isinstance(read, sending.SendSms)
     assert read.command(1, "r") == SendCommand(app_id=1, template_id=2, phones=("1",), dialect=Dialect.TENCENT_V3, request_id="r")
 
 
 @pytest.mark.parametrize("template_id", ["abc", "", "-1", "١", "9" * 20])
 def test_a_template_id_is_decimal(template_id: str) -> None:
-    refusal = schema.SendSms(phone_number_set=["1"], sms_sdk_app_id="1", template_id=template_id).command(1, "")
+    refusal = sending.SendSms(phone_number_set=["1"], sms_sdk_app_id="1", template_id=template_id).command(1, "")
     assert isinstance(refusal, Refusal)
     assert refusal.reason is Reject.TEMPLATE_UNUSABLE
 
@@ -143,28 +87,30 @@ def test_a_template_id_is_decimal(template_id: str) -> None:
     ],
 )
 def test_an_unreadable_body_is_told_what_is_wrong(body: bytes, code: str, detail: str) -> None:
-    failure = Schema(schema.PullQueue).read(None, body)
+    failure = Schema(pulling.PullQueue).read(None, body)
     assert isinstance(failure, errors.Failure)
     assert (failure.fault.code, failure.detail) == (code, detail)
 
 
 @pytest.mark.parametrize("value", ['"+8613800000000"', "[1]", "[null]", "{}", "1"])
 def test_a_list_of_numbers_is_a_list_of_strings(value: str) -> None:
-    failure = Schema(schema.DescribePhoneNumberInfo).read(None, b'{"PhoneNumberSet": %b}' % value.encode())
+    failure = Schema(sending.DescribePhoneNumberInfo).read(None, b'{"PhoneNumberSet": %b}' % value.encode())
     assert isinstance(failure, errors.Failure)
     assert (failure.fault.code, failure.detail) == ("InvalidParameter", "PhoneNumberSet must be a list of strings")
 
 
 def test_integers_in_a_form_are_text() -> None:
-    assert Schema(schema.PullQueue).read({"Limit": "10", "SmsSdkAppId": "1"}, b"") == schema.PullQueue(limit=10, sms_sdk_app_id="1")
-    failure = Schema(schema.PullQueue).read({"Limit": "ten", "SmsSdkAppId": "1"}, b"")
+    assert Schema(pulling.PullQueue).read({"Limit": "10", "SmsSdkAppId": "1"}, b"") == pulling.PullQueue(limit=10, sms_sdk_app_id="1")
+    failure = Schema(pulling.PullQueue).read({"Limit": "ten", "SmsSdkAppId": "1"}, b"")
     assert isinstance(failure, errors.Failure)
     assert failure.detail == "Limit must be an integer"
 
 
 def test_lists_in_a_form_keep_the_order_of_their_numbers() -> None:
     form = {f"PhoneNumberSet.{at}": str(at) for at in (10, 2, 0, 1)}
-    assert Schema(schema.DescribePhoneNumberInfo).read(form, b"") == schema.DescribePhoneNumberInfo(phone_number_set=["0", "1", "2", "10"])
+    assert Schema(sending.DescribePhoneNumberInfo).read(form, b"") == sending.DescribePhoneNumberInfo(
+        phone_number_set=["0", "1", "2", "10"]
+    )
 
 
 def report(**more: Any) -> ReportEvent:
@@ -204,11 +150,11 @@ def test_every_receipt_code_is_described() -> None:
     [(Status.DELIVERED, "DELIVRD"), (Status.FAILED, "UNDELIV"), (Status.EXPIRED, "EXPIRED"), (Status.UNKNOWN, "UNKNOWN")],
 )
 def test_a_report_without_the_carriers_word_gets_one(status: Status, word: str) -> None:
-    assert schema.send_report(report(status=status, code="")).description == word
+    assert pulling.send_report(report(status=status, code="")).description == word
 
 
 def test_pulled_reports_and_replies_are_those_of_the_document() -> None:
-    assert msgspec.to_builtins(schema.send_report(report(session_context="x"))) == {
+    assert msgspec.to_builtins(pulling.send_report(report(session_context="x"))) == {
         "UserReceiveTime": 1620734188,
         "CountryCode": "86",
         "SubscriberNumber": "18501234444",
@@ -218,7 +164,7 @@ def test_pulled_reports_and_replies_are_those_of_the_document() -> None:
         "Description": "DELIVRD",
         "SessionContext": "x",
     }
-    assert msgspec.to_builtins(schema.reply(REPLY)) == {
+    assert msgspec.to_builtins(pulling.reply(REPLY)) == {
         "ExtendCode": "11",
         "CountryCode": "86",
         "PhoneNumber": "+8618501234444",

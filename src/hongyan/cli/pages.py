@@ -15,7 +15,7 @@ from hongyan import settings
 from hongyan.cli.app import GROUPS, tree
 from hongyan.cli.output import Terminal
 from hongyan.doors import published
-from hongyan.doors.tencent_v3 import errors, routes, schema
+from hongyan.doors.tencent_v3 import catalogue, errors
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
 from hongyan.kit import faults
 from hongyan.kit.metrics import Metrics
@@ -104,8 +104,8 @@ def _meaning(param: Any) -> str:
 
 def tencent_v3_actions() -> str:
     """What the door answers and what it knows to be missing, by version."""
-    rows = [(f"`{routes.VERSION}`", "answered", _listed(schema.ACTIONS))]
-    rows += [(f"`{version}`", "`ActionOffline`", _listed(sorted(offline))) for version, offline in routes.OFFLINE.items()]
+    rows = [(f"`{version}`", "answered", _listed(actions)) for version, actions in catalogue.ACTIONS.items()]
+    rows += [(f"`{version}`", "`ActionOffline`", _listed(sorted(offline))) for version, offline in catalogue.OFFLINE.items()]
     return _table(("version", "answer", "actions"), rows)
 
 

@@ -12,10 +12,10 @@ from hongyan.kit import openapi
 DESCRIPTION = """\
 What the doors of Hongyan understand and answer, made from the structs that read and write it.
 
-Tencent Cloud API 3.0 has one path for all actions and tells them apart by the header X-TC-Action; the fragment in a path here stands for it
-and is not sent. A form or a query with the same fields ("PhoneNumberSet.0") and a v1 signature are understood as well. null counts as
-absent. No text may have U+0000 or half a surrogate pair. A request that is over the limit of a body is answered like any other. What is
-not HTTP is answered with 400 in plain text, an unknown path with 404.
+Tencent Cloud API 3.0 has one path for all actions and tells them apart by the headers X-TC-Action and X-TC-Version; the fragment in a path
+here stands for them and is not sent. A form or a query with the same fields ("PhoneNumberSet.0") and a v1 signature are understood as well.
+null counts as absent. No text may have U+0000 or half a surrogate pair. A request that is over the limit of a body is answered like any
+other. What is not HTTP is answered with 400 in plain text, an unknown path with 404.
 """
 
 

@@ -3,12 +3,11 @@
 Source: Tencent documents 382/59178 and 382/59179 (API 3.0), 382/5807 and 382/5809 (v5). Nothing is signed there; the address is the secret.
 """
 
-import functools
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 
+from hongyan.doors.tencent.times import in_china
 from hongyan.doors.tencent.words import national, receipt_word, report_status, serial_no
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Status
@@ -16,7 +15,6 @@ from hongyan.model.receipt_codes import category
 
 MAX_REPORTS = 100
 """How many reports one call may carry."""
-CHINA = timezone(timedelta(hours=8))
 
 CATEGORIES = {
     "delivered": "用户短信接收成功",
@@ -130,9 +128,3 @@ def report(event: ReportEvent) -> Report:
         sid=serial_no(event.message_id),
         ext=event.session_context,
     )
-
-
-@functools.lru_cache(maxsize=1024)  # the reports of a call share their seconds
-def in_china(second: int) -> str:
-    """A time as these APIs write it, in UTC+8."""
-    return datetime.fromtimestamp(second, UTC).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")

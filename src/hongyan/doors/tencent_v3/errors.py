@@ -82,14 +82,10 @@ TOO_LARGE = _error("RequestSizeLimitExceeded", "the request is too large", "请�
 BAD_JSON = _error("FailedOperation.JsonParseFail", "the request body is not valid JSON", "解析请求包体时候失败，请求体不是合法的 JSON")
 INTERNAL = _error("InternalError", "internal error; ask with the RequestId", "内部错误，请凭 RequestId 查询")
 
-# Faults of single fields of the pulls.
-LIMIT_WRONG = _error("InvalidParameterValue.LimitVerifyFail", "Limit must be 1 to 100", "Limit 参数校验失败，取值范围为 1 到 100")
-OFFSET_WRONG = _error("InvalidParameterValue.OffsetVerifyFail", "Offset must be 0", "Offset 参数校验失败，目前固定设置为 0")
-BEGIN_WRONG = _error(
-    "InvalidParameterValue.BeginTimeVerifyFail",
-    "BeginTime must be within the last 7 days",
-    "BeginTime 参数校验失败，最大可拉取当前时间点前 7 天的数据",
-)
+# Faults of single fields.
+LIMIT_WRONG = _error("InvalidParameterValue.LimitVerifyFail", "Limit is wrong", "Limit 参数校验失败")
+OFFSET_WRONG = _error("InvalidParameterValue.OffsetVerifyFail", "Offset is wrong", "Offset 参数校验失败")
+BEGIN_WRONG = _error("InvalidParameterValue.BeginTimeVerifyFail", "BeginTime is wrong", "BeginTime 参数校验失败")
 END_WRONG = _error("InvalidParameterValue.EndTimeVerifyFail", "EndTime is wrong", "EndTime 参数校验失败")
 RANGE_WRONG = _error(
     "InvalidParameterValue.InvalidStartTime", "BeginTime must not be after EndTime", "无效的拉取起始/截止时间，BeginTime 不能晚于 EndTime"
@@ -97,6 +93,12 @@ RANGE_WRONG = _error(
 NUMBER_WRONG = _error("InvalidParameterValue.IncorrectPhoneNumber", "the phone number is malformed", "手机号格式错误")
 NUMBER_UNREADABLE = _status(
     "FailedOperation.PhoneNumberParseFail", "the number cannot be read as E.164", "号码解析失败，请检查号码是否符合 E.164 标准"
+)
+MULTI_EMPTY = _error("InvalidParameterValue.MultiSmsInfoSetEmpty", "MultiSmsInfoSet is empty", "MultiSmsInfoSet 参数为空")
+DOMESTIC_NUMBER = _error(
+    "UnsupportedOperation.ContainDomesticPhoneNumber",
+    "the request has a mainland number; this action sends abroad only, use SendSms",
+    "群发请求里含有国内手机号，此接口仅支持国际/港澳台手机号，国内手机号请使用 SendSms",
 )
 
 FAULTS: dict[Reject, Fault] = {
@@ -229,8 +231,15 @@ FAULTS: dict[Reject, Fault] = {
 }
 """Every reason in Tencent's words."""
 
+OLDER_WORDS: dict[str, Fault] = {
+    "InvalidParameterValue.LimitVerifyFail": _error("InvalidParameter", "Limit is wrong", "Limit 参数校验失败"),
+    "InvalidParameterValue.OffsetVerifyFail": _error("InvalidParameter", "Offset is wrong", "Offset 参数校验失败"),
+}
+"""What 2019-07-11 says instead of codes that it does not have yet."""
 
-EVERY: frozenset[Fault] = frozenset({*(fault for fault in vars().values() if isinstance(fault, Fault)), *FAULTS.values()})
+EVERY: frozenset[Fault] = frozenset(
+    {*(fault for fault in vars().values() if isinstance(fault, Fault)), *FAULTS.values(), *OLDER_WORDS.values()}
+)
 """Every fault that the door can tell."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hongyan.doors.tencent_v3 import auth, errors, schema
-from hongyan.doors.tencent_v3.routes import VERSION
+from hongyan.doors.tencent_v3.catalogue import ACTIONS, CURRENT
 from hongyan.kit.openapi import Answer, Operation
 
 SCHEME = "tc3"
@@ -21,18 +21,19 @@ ANSWERED = "What was asked for, or Response.Error; the status is 200 in any case
 
 
 def operations() -> list[Operation]:
-    """All actions. They share one path and differ in X-TC-Action, which fragments stand for."""
+    """All actions of both versions. They share one path and differ in X-TC-Action and X-TC-Version, which fragments stand for."""
     return [
         Operation(
-            name=name,
-            path=f"/#{name}",
+            name=name if version == CURRENT else f"{name}_{version}",
+            path=f"/#{name}" if version == CURRENT else f"/#{name}@{version}",
             method="post",
             summary=action.summary,
-            headers={"X-TC-Action": {"type": "string", "const": name}, "X-TC-Version": {"type": "string", "const": VERSION}},
+            headers={"X-TC-Action": {"type": "string", "const": name}, "X-TC-Version": {"type": "string", "const": version}},
             optional_headers={"X-TC-Language": {"type": "string", "enum": ["zh-CN", errors.ENGLISH]}},
             body=action.request,
             answers={200: Answer(ANSWERED, (action.answer, schema.ErrorAnswer), within="Response")},
             security=SCHEME,
         )
-        for name, action in schema.ACTIONS.items()
+        for version, actions in ACTIONS.items()
+        for name, action in actions.items()
     ]

@@ -1,43 +1,27 @@
-"""The requests and answers of the actions of 2021-01-11, field by field as Tencent's API metadata has them (names, types, required).
+"""What the requests and answers of all actions have in common: their types, how they are read, how they are written.
 
-A JSON null is an absent field. In queries and forms lists are flattened ("PhoneNumberSet.0") and integers are text.
+Field by field they are as Tencent's API metadata has them (`words/`). A JSON null is an absent field. In queries and forms lists are
+flattened ("PhoneNumberSet.0", "MultiSmsInfoSet.0.PhoneNumber") and integers are text.
 """
 
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args, get_origin
+import enum
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
-from hongyan.doors.tencent.words import (
-    LONGEST_ID,
-    MOST_NUMBERS,
-    MOST_PULLED,
-    decimal,
-    national,
-    receipt_word,
-    report_status,
-    serial_no,
-)
+from hongyan.doors.tencent.words import LONGEST_ID, decimal
 from hongyan.doors.tencent_v3 import errors
 from hongyan.doors.tencent_v3.errors import Failure
-from hongyan.model.event import ReplyEvent, ReportEvent
-from hongyan.model.message import Dialect, SendCommand
-from hongyan.model.numbering import country_name
-from hongyan.model.phone import UNKNOWN_REGION, parse
-from hongyan.model.reject import Refusal, Reject
+
+MOST_INTEGER = 2**63 - 1
+_LONGEST_NAME = 64
 
 # Requests. What the annotations say is published (openapi.py) and asked elsewhere: msgspec would answer with a code that is not Tencent's.
 
 Id = Annotated[str, Meta(description="A decimal id, as text.", extra_json_schema={"pattern": f"^[0-9]{{1,{LONGEST_ID}}}$"})]
-Numbers = Annotated[
-    list[str],
-    Meta(
-        description="E.164 with the plus, or a mainland number alone; all in mainland China or all abroad.",
-        extra_json_schema={"minItems": 1, "maxItems": MOST_NUMBERS},
-    ),
-]
-_SECONDS = {"format": "int64", "minimum": 0, "maximum": 2**63 - 1}
-Most = Annotated[int, Meta(description="How many at most.", extra_json_schema={"minimum": 1, "maximum": MOST_PULLED})]
+SECONDS = {"format": "int64", "minimum": 0, "maximum": MOST_INTEGER}
+Zero = Annotated[int, Meta(description="Always 0.", extra_json_schema={"const": 0})]
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="pascal"):
@@ -47,64 +31,46 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="p
 R = TypeVar("R", bound=Request)
 
 
-class SendSms(Request, frozen=True):
-    phone_number_set: Numbers
-    sms_sdk_app_id: Id
-    template_id: Id
-    sign_name: Annotated[str | None, Meta(description="An approved signature without its brackets; needed in mainland China.")] = None
-    template_param_set: Annotated[list[str] | None, Meta(description="The values of the template's variables, in order.")] = None
-    extend_code: Annotated[str | None, Meta(description="Digits after the sender's number; to be switched on for the application.")] = None
-    session_context: Annotated[str | None, Meta(description="Comes back in the reports; less than 512 bytes.")] = None
-    sender_id: Annotated[str | None, Meta(description="A sender that is registered for the application; abroad only.")] = None
+class Sort(enum.Enum):
+    """What a field is, in the words of the refusal."""
 
-    def command(self, app_id: int, request_id: str) -> SendCommand | Refusal:
-        """The send in nobody's dialect, or why it cannot be one."""
-        template_id = decimal(self.template_id)
-        if template_id is None:
-            return Refusal(Reject.TEMPLATE_UNUSABLE, "TemplateId must be the decimal id of a template")
-        return SendCommand(
-            app_id=app_id,
-            template_id=template_id,
-            phones=tuple(self.phone_number_set),
-            dialect=Dialect.TENCENT_V3,
-            sign_name=self.sign_name or "",
-            params=tuple(self.template_param_set or ()),
-            session_context=self.session_context or "",
-            extend=self.extend_code or "",
-            sender_id=self.sender_id or "",
-            request_id=request_id,
-        )
+    TEXT = "a string"
+    INTEGER = "an integer"
+    TEXTS = "a list of strings"
+    INTEGERS = "a list of integers"
+    OBJECTS = "a list of objects"
 
 
-class PullQueue(Request, frozen=True):
-    """PullSmsSendStatus and PullSmsReplyStatus: whatever is waiting, once."""
-
-    limit: Most
-    sms_sdk_app_id: Id
+_SORTS: dict[Any, Sort] = {str: Sort.TEXT, int: Sort.INTEGER, list[str]: Sort.TEXTS, list[int]: Sort.INTEGERS}
 
 
-class PullNumber(Request, frozen=True):
-    """PullSmsSendStatusByPhoneNumber and PullSmsReplyStatusByPhoneNumber: one number's, any number of times."""
+class Field(msgspec.Struct, frozen=True):
+    """A field of a request as the reader needs it."""
 
-    begin_time: Annotated[int, Meta(description="Unix seconds, within the last seven days.", extra_json_schema=_SECONDS)]
-    offset: Annotated[int, Meta(description="Always 0.", extra_json_schema={"const": 0})]
-    limit: Most
-    phone_number: str
-    sms_sdk_app_id: Id
-    end_time: Annotated[int | None, Meta(description="Unix seconds; now when it is absent.", extra_json_schema=_SECONDS)] = None
+    type: Any
+    sort: Sort
+    required: bool
+    fields: "dict[str, Field]"
+    """Of each object in a list of them."""
 
 
-class DescribePhoneNumberInfo(Request, frozen=True):
-    phone_number_set: Numbers
+def bare(annotated: Any) -> Any:
+    """The type without what is only published about it, and without None."""
+    inner = get_args(annotated)[0] if get_origin(annotated) is Annotated else annotated
+    some = [part for part in get_args(inner) if part is not type(None)]
+    return bare(some[0]) if type(None) in get_args(inner) else inner
 
-    def refused(self) -> Refusal | None:
-        """Why not even one number is looked at."""
-        phones = self.phone_number_set
-        if not phones:
-            return Refusal(Reject.NO_NUMBERS)
-        if len(phones) > MOST_NUMBERS:
-            return Refusal(Reject.TOO_MANY_NUMBERS, f"{len(phones)} were given")
-        return None
+
+def fields_of(request: type[msgspec.Struct]) -> dict[str, Field]:
+    """The fields of a struct by the names they are sent under."""
+    return {field.encode_name: _field(field) for field in msgspec.structs.fields(request)}
+
+
+def _field(field: msgspec.structs.FieldInfo) -> Field:
+    kind = bare(field.type)
+    if kind in _SORTS:
+        return Field(field.type, _SORTS[kind], field.required, {})
+    return Field(field.type, Sort.OBJECTS, field.required, fields_of(get_args(kind)[0]))
 
 
 class Schema(Generic[R]):
@@ -113,14 +79,12 @@ class Schema(Generic[R]):
     def __init__(self, request: type[R]) -> None:
         self._request = request
         self._decoder = msgspec.json.Decoder(request)
-        self._types = {field.encode_name: bare(field.type) for field in msgspec.structs.fields(request)}
-        self._required = [field.encode_name for field in msgspec.structs.fields(request) if field.required]
+        self._fields = fields_of(request)
 
     def read(self, form: dict[str, str] | None, body: bytes) -> R | Failure:
         """The request in `form`, or in the JSON `body` when there is none; a failure names the field and the rule."""
         if form is not None:
-            raw = self._unflattened(form)
-            return raw if isinstance(raw, Failure) else self._convert(raw)
+            return self._convert(_unflattened(form, self._fields))
         try:
             try:
                 return self._decoder.decode(body)
@@ -131,49 +95,39 @@ class Schema(Generic[R]):
 
     def _convert(self, raw: object) -> R | Failure:
         """The long way, which finds out what exactly is wrong."""
-        if not isinstance(raw, dict):
-            return Failure(errors.INVALID_PARAMETER, "the request body must be a JSON object")
-        given = {name: value for name, value in raw.items() if value is not None}
-        for name in given.keys() - self._types.keys():
-            return Failure(errors.UNKNOWN_PARAMETER, str(name)[:_LONGEST_NAME])
-        for name in self._required:
-            if name not in given:
-                return Failure(errors.MISSING_PARAMETER, name)
-        for name, value in given.items():
-            if not _is(value, self._types[name]):
-                return Failure(errors.INVALID_PARAMETER, f"{name} must be {_NAMES[self._types[name]]}")
-        return msgspec.convert(given, self._request)
-
-    def _unflattened(self, form: dict[str, str]) -> dict[str, object] | Failure:
-        """Lists put together again and integers read."""
-        given: dict[str, object] = {}
-        lists: dict[str, dict[int, str]] = {}
-        for name, value in form.items():
-            field, dot, index = name.partition(".")
-            if dot and _NAMES.get(self._types.get(field)) == _LIST and (at := decimal(index)) is not None:
-                lists.setdefault(field, {})[at] = value
-            elif _NAMES.get(self._types.get(name)) == _INTEGER:
-                given[name] = int(value) if value.removeprefix("-").isdecimal() and value.isascii() and len(value) <= LONGEST_ID else value
-            else:
-                given[name] = value
-        return given | {field: [items[at] for at in sorted(items)] for field, items in lists.items()}
+        given = _without_nulls(raw, self._fields)
+        fault = _fault(given, self._fields, "")
+        return msgspec.convert(given, self._request) if fault is None else fault
 
 
-_LONGEST_NAME = 64
-_TEXT, _INTEGER, _LIST = "a string", "an integer", "a list of strings"
-_NAMES: dict[Any, str] = {
-    str: _TEXT,
-    str | None: _TEXT,
-    int: _INTEGER,
-    int | None: _INTEGER,
-    list[str]: _LIST,
-    list[str] | None: _LIST,
-}
+def _without_nulls(raw: object, fields: dict[str, Field]) -> object:
+    """Absent fields left out, also those of the objects in a list."""
+    if not isinstance(raw, dict):
+        return raw
+    given = {name: value for name, value in raw.items() if value is not None}
+    for name, field in fields.items():
+        if field.sort is Sort.OBJECTS and isinstance(given.get(name), list):
+            given[name] = [_without_nulls(each, field.fields) for each in given[name]]
+    return given
 
 
-def bare(annotated: Any) -> Any:
-    """The type without what is only published about it."""
-    return get_args(annotated)[0] if get_origin(annotated) is Annotated else annotated
+def _fault(given: object, fields: dict[str, Field], where: str) -> Failure | None:
+    if not isinstance(given, dict):
+        return Failure(errors.INVALID_PARAMETER, f"{where.removesuffix('.') or 'the request body'} must be a JSON object")
+    for name in given.keys() - fields.keys():
+        return Failure(errors.UNKNOWN_PARAMETER, f"{where}{str(name)[:_LONGEST_NAME]}")
+    for name, field in fields.items():
+        if field.required and name not in given:
+            return Failure(errors.MISSING_PARAMETER, f"{where}{name}")
+    for name, value in given.items():
+        field = fields[name]
+        if field.sort is Sort.OBJECTS and isinstance(value, list):
+            for at, each in enumerate(value):
+                if (fault := _fault(each, field.fields, f"{where}{name}.{at}.")) is not None:
+                    return fault
+        elif not _is(value, field.type):
+            return Failure(errors.INVALID_PARAMETER, f"{where}{name} must be {field.sort.value}")
+    return None
 
 
 def _is(value: object, wanted: Any) -> bool:
@@ -184,6 +138,36 @@ def _is(value: object, wanted: Any) -> bool:
     return True
 
 
+def _unflattened(form: dict[str, str], fields: dict[str, Field]) -> dict[str, object]:
+    """Lists and objects put together again and integers read; what fits no field stays as it is."""
+    given: dict[str, object] = {}
+    items: dict[str, dict[int, object]] = {}
+    objects: dict[str, dict[int, dict[str, str]]] = {}
+    for name, value in form.items():
+        head, dot, rest = name.partition(".")
+        field = fields.get(head)
+        index, deeper, inner = rest.partition(".")
+        at = decimal(index) if dot else None
+        if field is None or (at is None and (dot or field.sort is not Sort.INTEGER)):
+            given[name] = value
+        elif at is None:
+            given[name] = _integer(value)
+        elif field.sort is Sort.OBJECTS and deeper:
+            objects.setdefault(head, {}).setdefault(at, {})[inner] = value
+        elif field.sort in {Sort.TEXTS, Sort.INTEGERS} and not deeper:
+            items.setdefault(head, {})[at] = value if field.sort is Sort.TEXTS else _integer(value)
+        else:
+            given[name] = value
+    for head, parts in objects.items():
+        items[head] = {at: _unflattened(part, fields[head].fields) for at, part in parts.items()}
+    return given | {head: [listed[at] for at in sorted(listed)] for head, listed in items.items()}
+
+
+def _integer(value: str) -> object:
+    digits = value.removeprefix("-")
+    return int(value) if digits.isascii() and digits.isdigit() and len(value) <= LONGEST_ID else value
+
+
 # Answers: every field is always there, since SDKs make null of a missing one.
 
 Code = Annotated[str, Meta(description="What happened, in Tencent's codes.", extra_json_schema={"enum": errors.codes()})]
@@ -192,67 +176,6 @@ RequestId = Annotated[str, Meta(description="A UUID, which the platform's log ha
 
 class Answer(msgspec.Struct, frozen=True, rename="pascal"):
     """A part of an answer."""
-
-
-class SendStatus(Answer, frozen=True):
-    serial_no: str
-    phone_number: str
-    fee: int
-    session_context: str
-    code: Code
-    message: str
-    iso_code: str
-
-
-class SendStatusSet(Answer, frozen=True):
-    send_status_set: list[SendStatus]
-    request_id: RequestId
-
-
-class PullSmsSendStatus(Answer, frozen=True):
-    user_receive_time: int
-    country_code: str
-    subscriber_number: str
-    phone_number: str
-    serial_no: str
-    report_status: str
-    description: str
-    session_context: str
-
-
-class PullSmsSendStatusSet(Answer, frozen=True):
-    pull_sms_send_status_set: list[PullSmsSendStatus]
-    request_id: RequestId
-
-
-class PullSmsReplyStatus(Answer, frozen=True):
-    extend_code: str
-    country_code: str
-    phone_number: str
-    sign_name: str
-    reply_content: str
-    reply_time: int
-    subscriber_number: str
-
-
-class PullSmsReplyStatusSet(Answer, frozen=True):
-    pull_sms_reply_status_set: list[PullSmsReplyStatus]
-    request_id: RequestId
-
-
-class PhoneNumberInfo(Answer, frozen=True):
-    code: Code
-    message: str
-    nation_code: str
-    subscriber_number: str
-    phone_number: str
-    iso_code: str
-    iso_name: str
-
-
-class PhoneNumberInfoSet(Answer, frozen=True):
-    phone_number_info_set: list[PhoneNumberInfo]
-    request_id: RequestId
 
 
 class Error(Answer, frozen=True):
@@ -271,79 +194,9 @@ class Envelope(msgspec.Struct, frozen=True):
     Response: Answer
 
 
-class Action(NamedTuple):
-    """What an action reads, and answers when nothing is wrong."""
-
-    summary: str
-    request: type[Request]
-    answer: type[Answer]
-
-
-ACTIONS: dict[str, Action] = {
-    "SendSms": Action("Send one text to up to 200 numbers", SendSms, SendStatusSet),
-    "PullSmsSendStatus": Action("Reports not handed out before, each once", PullQueue, PullSmsSendStatusSet),
-    "PullSmsReplyStatus": Action("Replies not handed out before, each once", PullQueue, PullSmsReplyStatusSet),
-    "PullSmsSendStatusByPhoneNumber": Action("Reports of one number, as often as asked", PullNumber, PullSmsSendStatusSet),
-    "PullSmsReplyStatusByPhoneNumber": Action("Replies of one number, as often as asked", PullNumber, PullSmsReplyStatusSet),
-    "DescribePhoneNumberInfo": Action("What numbers say of themselves", DescribePhoneNumberInfo, PhoneNumberInfoSet),
-}
-"""Every action that is answered."""
-
 _ENCODER = msgspec.json.Encoder()
 
 
 def encode(answer: Answer) -> bytes:
     """The body of an answer."""
     return _ENCODER.encode(Envelope(answer))
-
-
-def send_report(event: ReportEvent) -> PullSmsSendStatus:
-    """A delivery report in the words of PullSmsSendStatus."""
-    return PullSmsSendStatus(
-        user_receive_time=int(event.at),
-        country_code=str(event.country_code),
-        subscriber_number=national(event.phone, event.country_code),
-        phone_number=f"+{event.phone}",
-        serial_no=serial_no(event.message_id),
-        report_status=report_status(event),
-        description=receipt_word(event),
-        session_context=event.session_context,
-    )
-
-
-def reply(event: ReplyEvent) -> PullSmsReplyStatus:
-    """A reply in the words of PullSmsReplyStatus."""
-    return PullSmsReplyStatus(
-        extend_code=event.extend,
-        country_code=str(event.country_code),
-        phone_number=f"+{event.phone}",
-        sign_name=event.sign_name,
-        reply_content=event.text,
-        reply_time=int(event.at),
-        subscriber_number=national(event.phone, event.country_code),
-    )
-
-
-def phone_number_info(raw: str, language: str) -> PhoneNumberInfo:
-    """What is known about a number; one that cannot be read is echoed with the reason."""
-    phone = parse(raw)
-    if phone is None:
-        unreadable = errors.NUMBER_UNREADABLE
-        return PhoneNumberInfo(
-            code=unreadable.code,
-            message=errors.message(unreadable, "", language),
-            nation_code="",
-            subscriber_number="",
-            phone_number=raw,
-            iso_code=UNKNOWN_REGION,
-            iso_name="",
-        )
-    return PhoneNumberInfo(
-        code=errors.OK,
-        message=errors.DESCRIBED,
-        nation_code=str(phone.country_code),
-        subscriber_number=phone.national,
-        phone_number=f"+{phone.number}",
-        iso_code=phone.region,
-        iso_name=country_name(phone),
-    )

@@ -1,0 +1,160 @@
+"""Version 2019-07-11: the same actions in other names and types. Requests are turned into those of 2021-01-11, answers back.
+
+What traps whoever writes this by hand: PurePhoneNumber is the number with its plus and PhoneNumber the one without country code, the end of
+a period is EndDataTime, periods are integers, SignApplyId is an integer in one answer and text in another.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Protocol, TypeAlias, cast, runtime_checkable
+
+import msgspec
+from msgspec import Meta
+
+from hongyan.doors.tencent.times import in_china
+from hongyan.doors.tencent_v3.schema import Answer, Id, Request, RequestId, Zero
+from hongyan.doors.tencent_v3.words import pulling, sending
+from hongyan.doors.tencent_v3.words.pulling import Begin, End, Most
+from hongyan.doors.tencent_v3.words.sending import ExtendCode, Numbers, SenderId, SessionContext, SignName, Values
+
+
+@runtime_checkable
+class Older(Protocol):
+    """A request of this version."""
+
+    def current(self) -> Request:
+        """The same in the words of 2021-01-11."""
+        ...
+
+
+class OlderSendSms(Request, frozen=True):
+    phone_number_set: Numbers
+    template_id: Id = msgspec.field(name="TemplateID")
+    sms_sdk_appid: Id
+    sign: SignName = None
+    template_param_set: Values = None
+    extend_code: ExtendCode = None
+    session_context: SessionContext = None
+    sender_id: SenderId = None
+
+    def current(self) -> sending.SendSms:
+        return sending.SendSms(
+            phone_number_set=self.phone_number_set,
+            sms_sdk_app_id=self.sms_sdk_appid,
+            template_id=self.template_id,
+            sign_name=self.sign,
+            template_param_set=self.template_param_set,
+            extend_code=self.extend_code,
+            session_context=self.session_context,
+            sender_id=self.sender_id,
+        )
+
+
+class OlderPullQueue(Request, frozen=True):
+    limit: Most
+    sms_sdk_appid: Id
+
+    def current(self) -> pulling.PullQueue:
+        return pulling.PullQueue(limit=self.limit, sms_sdk_app_id=self.sms_sdk_appid)
+
+
+class OlderPullNumber(Request, frozen=True):
+    send_date_time: Begin
+    offset: Zero
+    limit: Most
+    phone_number: str
+    sms_sdk_appid: Id
+    end_date_time: End = None
+
+    def current(self) -> pulling.PullNumber:
+        return pulling.PullNumber(
+            begin_time=self.send_date_time,
+            offset=self.offset,
+            limit=self.limit,
+            phone_number=self.phone_number,
+            sms_sdk_app_id=self.sms_sdk_appid,
+            end_time=self.end_date_time,
+        )
+
+
+class OlderReport(Answer, frozen=True):
+    user_receive_time: Annotated[str, Meta(description="In UTC+8.")]
+    user_receive_unix_time: int
+    nation_code: str
+    pure_phone_number: Annotated[str, Meta(description="With the plus and the country code.")]
+    phone_number: Annotated[str, Meta(description="Without the country code.")]
+    serial_no: str
+    report_status: str
+    description: str
+
+
+class OlderReportSet(Answer, frozen=True):
+    pull_sms_send_status_set: list[OlderReport]
+    request_id: RequestId
+
+
+class OlderReply(Answer, frozen=True):
+    extend_code: str
+    nation_code: str
+    phone_number: str
+    sign: str
+    reply_content: str
+    reply_time: Annotated[str, Meta(description="In UTC+8.")]
+    reply_unix_time: int
+
+
+class OlderReplySet(Answer, frozen=True):
+    pull_sms_reply_status_set: list[OlderReply]
+    request_id: RequestId
+
+
+def reports(told: pulling.PullSmsSendStatusSet) -> OlderReportSet:
+    return OlderReportSet([_report(report) for report in told.pull_sms_send_status_set], told.request_id)
+
+
+def _report(told: pulling.PullSmsSendStatus) -> OlderReport:
+    return OlderReport(
+        user_receive_time=in_china(told.user_receive_time),
+        user_receive_unix_time=told.user_receive_time,
+        nation_code=told.country_code,
+        pure_phone_number=told.phone_number,
+        phone_number=told.subscriber_number,
+        serial_no=told.serial_no,
+        report_status=told.report_status,
+        description=told.description,
+    )
+
+
+def replies(told: pulling.PullSmsReplyStatusSet) -> OlderReplySet:
+    return OlderReplySet([_reply(reply) for reply in told.pull_sms_reply_status_set], told.request_id)
+
+
+def _reply(told: pulling.PullSmsReplyStatus) -> OlderReply:
+    return OlderReply(
+        extend_code=told.extend_code,
+        nation_code=told.country_code,
+        phone_number=told.phone_number,
+        sign=told.sign_name,
+        reply_content=told.reply_content,
+        reply_time=in_china(told.reply_time),
+        reply_unix_time=told.reply_time,
+    )
+
+
+Rewrite: TypeAlias = Callable[[Any], Answer]
+
+REWRITES: Mapping[type[Answer], Rewrite] = {
+    pulling.PullSmsSendStatusSet: reports,
+    pulling.PullSmsReplyStatusSet: replies,
+}
+"""Answers that this version words otherwise."""
+
+
+def rewritten(answer: Answer) -> Answer:
+    """An answer of 2021-01-11 in the words of this version."""
+    rewrite = REWRITES.get(type(answer))
+    return answer if rewrite is None else rewrite(answer)
+
+
+def current(asked: Request) -> Request:
+    """A request of this version in the words of 2021-01-11; many are the same in both."""
+    return cast("Older", asked).current() if isinstance(asked, Older) else asked
