@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import msgspec
 
+from acting import OPERATOR
 from chaos.history import Book, Written
 from hongyan import wiring
 from hongyan.cli.load.answers import TencentAnswers
@@ -114,8 +115,8 @@ class Rig:
     async def sign_up(self, report_url: str) -> SandboxTenant:
         tenant, self.app_id = await sign_up(self.platform, "chaos", mainland=SEGMENTS, international=0)
         async with self.platform.control() as control:
-            await control.apps.change(self.app_id, AppChange(report_url=report_url, pull=False))
-            await control.apps.allow(self.app_id, [handset(last) for last in TROUBLE])
+            await control.apps.change(OPERATOR, self.app_id, AppChange(report_url=report_url, pull=False))
+            await control.apps.allow(OPERATOR, self.app_id, [handset(last) for last in TROUBLE])
         self._customer = Customer(self.platform, None, tenant, self.app_id, self._http)
         await self._customer.known()
         return tenant

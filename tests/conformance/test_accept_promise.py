@@ -46,7 +46,7 @@ class Purse:
 async def purse(database: Database) -> Purse:
     plane = assemble(database, SecretBox(bytes(32), os.urandom), clock=lambda: NOW, entropy=os.urandom, check_url=lambda _url: None)
     account = await plane.accounts.create(OPERATOR, next(names), AccountKind.ENTERPRISE)
-    app = (await plane.apps.create(account.id, "shop")).app
+    app = (await plane.apps.create(OPERATOR, account.id, "shop")).app
     package = await plane.packages.buy(OPERATOR, app.id, Region.MAINLAND, 5)
     async with database.connection() as conn:
         await partitions.ensure(conn, NOW)

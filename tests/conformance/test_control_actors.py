@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from acting import OPERATOR
+from hongyan.control.apps import AppChange
+from hongyan.control.blacklist import Where
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.kit.db import Database
@@ -46,6 +48,13 @@ OF_ANOTHER: dict[str, Ask] = {
     "packages": lambda c, actor, ids: c.packages.every(actor, ids["app"]),
     "messages": lambda c, actor, ids: c.records.latest(actor, app_id=ids["app"]),
     "message": lambda c, actor, ids: c.records.timeline(actor, 1, ids["app"]),
+    "applications": lambda c, actor, ids: c.apps.every(actor, ids["account"]),
+    "a new application": lambda c, actor, ids: c.apps.create(actor, ids["account"], "x"),
+    "application": lambda c, actor, ids: c.apps.change(actor, ids["app"], AppChange(enabled=False)),
+    "its key": lambda c, actor, ids: c.apps.app_key(actor, ids["app"]),
+    "allow-list": lambda c, actor, ids: c.apps.allow(actor, ids["app"], ["13800000000"]),
+    "blacklist of an application": lambda c, actor, ids: c.blacklist.add(actor, Where(app_id=ids["app"]), ["13800000000"]),
+    "blacklist": lambda c, actor, ids: c.blacklist.page(actor, Where(account_id=ids["account"])),
     "who did what": lambda c, actor, ids: c.audit.page(actor, account_id=ids["account"]),
 }
 
@@ -56,7 +65,7 @@ async def test_what_is_another_account_s_answers_like_what_never_was(control: Co
     theirs = {
         "account": other,
         "key": (await control.keys.create(OPERATOR, other)).secret_id,
-        "app": (await control.apps.create(other, "shop")).app.id,
+        "app": (await control.apps.create(OPERATOR, other, "shop")).app.id,
     }
     told = []
     for ids in (theirs, {"account": 10**12, "key": "AKID" + "0" * 32, "app": 10**12}):
@@ -78,6 +87,9 @@ NOT_THEIRS: dict[str, tuple[Role, Ask]] = {
     "an owner makes the sandbox": (Role.OWNER, lambda c, actor, _: c.sandbox.ensure(actor, "")),
     "a developer buys": (Role.DEVELOPER, lambda c, actor, _: c.packages.buy(actor, 1_400_000_001, Scope.MAINLAND, 1)),
     "a developer reads who did what": (Role.DEVELOPER, lambda c, actor, _: c.audit.page(actor)),
+    "an owner adds to the operator's blacklist": (Role.OWNER, lambda c, actor, _: c.blacklist.add(actor, Where(), ["13800000000"])),
+    "finance adds to a blacklist": (Role.FINANCE, lambda c, actor, ids: c.blacklist.add(actor, Where(account_id=ids), ["13800000000"])),
+    "a reader changes limits": (Role.READER, lambda c, actor, _: c.apps.change(actor, 1_400_000_001, AppChange(limits={"day": 1}))),
     "a reader makes a key": (Role.READER, lambda c, actor, ids: c.keys.create(actor, ids)),
     "finance sees keys": (Role.FINANCE, lambda c, actor, _: c.keys.every(actor)),
 }
@@ -98,7 +110,7 @@ async def test_every_change_is_noted_with_its_author_and_no_secret(control: Cont
     await control.accounts.set_enabled(operator, made.id, enabled=False)
     key = await control.keys.create(operator, made.id)
     await control.keys.set_enabled(operator, key.secret_id, enabled=False)
-    app = (await control.apps.create(made.id, "shop")).app
+    app = (await control.apps.create(OPERATOR, made.id, "shop")).app
     await control.packages.buy(operator, app.id, Scope.MAINLAND, 10, note="first")
     await control.links.add(operator, LINK)
     await control.links.change(operator, "noted", {"password": "canary-2", "window": 7})

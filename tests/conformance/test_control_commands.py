@@ -82,8 +82,8 @@ def test_a_tenant_is_set_up_from_the_command_line(shell: Shell) -> None:
     bought = shell.ask("package", "buy", app, "5000", "--scope", "international", "--days", "30", "--gift")
     assert (bought["available"], bought["scope"], bought["gift"]) == (5000, "international", True)
     assert shell.ask("app", "allow", app, "13800000000")["unlimited_phones"] == ["+8613800000000"]
-    assert shell.ask("blacklist", "add", app, "13900000000", "--reason", "complaint") == {"app_id": int(app), "added": 1}
-    assert [row["phone"] for row in shell.ask("blacklist", "list", app)] == ["+8613900000000"]
+    assert shell.ask("blacklist", "add", "--app", app, "13900000000", "--reason", "complaint") == {"added": 1}
+    assert [row["phone"] for row in shell.ask("blacklist", "list", "--app", app)] == ["+8613900000000"]
     assert shell.ask("sender", "add", "106900009999", "--app", app)["app_id"] == int(app)
     assert shell.ask("app", "set", app, "--sender", "106900009999")["sender_id"] == "106900009999"
     shown = shell.ask("app", "show", app, "--key")

@@ -9,6 +9,7 @@ import pytest
 
 from acting import OPERATOR
 from hongyan.control.apps import AppChange
+from hongyan.control.blacklist import Where
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.control.snapshots import CHANNEL, load
@@ -52,13 +53,13 @@ async def account(control: ControlPlane, kind: AccountKind = AccountKind.ENTERPR
 
 
 async def app(control: ControlPlane, account_id: int) -> int:
-    return (await control.apps.create(account_id, "shop")).app.id
+    return (await control.apps.create(OPERATOR, account_id, "shop")).app.id
 
 
 async def test_an_account_gets_a_key_an_app_a_signature_a_template_and_a_package(control: ControlPlane) -> None:
     owner = await account(control)
     key = await control.keys.create(OPERATOR, owner)
-    made = await control.apps.create(owner, "shop")
+    made = await control.apps.create(OPERATOR, owner, "shop")
     signature = await control.signatures.add(owner, "鸿雁科技", Scope.MAINLAND)
     template = await control.templates.add(
         owner, name="code", kind=Kind.VERIFICATION, scope=Scope.MAINLAND, content="您的验证码是{1}，{2}分钟有效"
@@ -117,7 +118,7 @@ async def test_an_account_has_at_most_two_live_keys_even_when_asked_at_once(cont
 async def test_secrets_are_not_in_the_tables_in_clear(control: ControlPlane, database: Database) -> None:
     owner = await account(control)
     key = await control.keys.create(OPERATOR, owner)
-    made = await control.apps.create(owner, "shop")
+    made = await control.apps.create(OPERATOR, owner, "shop")
     await control.links.ensure(OPERATOR, msgspec.structs.replace(LINK, name="sealed"))
     async with database.connection() as conn:
         dump = str([dict(row) for table in ("api_keys", "apps", "links") for row in await conn.fetch(f"select * from {table}")])
@@ -135,7 +136,9 @@ async def test_the_wrong_master_key_is_named_as_such(control: ControlPlane, data
 async def test_an_app_is_changed_whole_or_not_at_all(control: ControlPlane) -> None:
     app_id = await app(control, await account(control))
     changed = await control.apps.change(
-        app_id, AppChange(pull=True, report_url="https://shop.example/report", context_in_reports=True, limits={"day": 3, "hour": 2})
+        OPERATOR,
+        app_id,
+        AppChange(pull=True, report_url="https://shop.example/report", context_in_reports=True, limits={"day": 3, "hour": 2}),
     )
     assert (changed.pull, changed.limits) == (True, Limits(day=3, hour=2))
     for wrong in (
@@ -145,27 +148,27 @@ async def test_an_app_is_changed_whole_or_not_at_all(control: ControlPlane) -> N
         AppChange(pull=False, reply_url="http://10.0.0.1/"),
     ):
         with pytest.raises(ControlError):
-            await control.apps.change(app_id, wrong)
-    assert await control.apps.get(app_id) == changed
+            await control.apps.change(OPERATOR, app_id, wrong)
+    assert await control.apps.get(OPERATOR, app_id) == changed
 
 
 async def test_a_callback_address_inside_our_network_is_refused_with_the_reason(control: ControlPlane) -> None:
     app_id = await app(control, await account(control))
     with pytest.raises(ControlError, match="a private address") as caught:
-        await control.apps.change(app_id, AppChange(report_url="http://10.0.0.1/cb"))
+        await control.apps.change(OPERATOR, app_id, AppChange(report_url="http://10.0.0.1/cb"))
     assert caught.value.code is Fault.NOT_ALLOWED
 
 
 async def test_the_allow_list_takes_300_numbers_and_not_one_more(control: ControlPlane) -> None:
     app_id = await app(control, await account(control))
     first = [f"+86138{n:08d}" for n in range(300)]
-    assert len(await control.apps.allow(app_id, first)) == 300
-    assert len(await control.apps.allow(app_id, first[:5])) == 300
+    assert len(await control.apps.allow(OPERATOR, app_id, first)) == 300
+    assert len(await control.apps.allow(OPERATOR, app_id, first[:5])) == 300
     with pytest.raises(ControlError) as caught:
-        await control.apps.allow(app_id, ["+8613900000000"])
+        await control.apps.allow(OPERATOR, app_id, ["+8613900000000"])
     assert caught.value.code is Fault.TOO_MANY
-    await control.apps.disallow(app_id, ["13800000000"])
-    listed = await control.apps.allow(app_id, ["+8613900000000"])
+    await control.apps.disallow(OPERATOR, app_id, ["13800000000"])
+    listed = await control.apps.allow(OPERATOR, app_id, ["+8613900000000"])
     snapshot = await control.snapshots.load()
     assert snapshot.apps[app_id].unlimited_phones == frozenset(listed)
     assert len(listed) == 300
@@ -216,13 +219,13 @@ async def test_a_package_that_could_never_be_used_is_not_sold(control: ControlPl
 
 async def test_the_blacklist_counts_what_is_new_and_is_paged_by_number(control: ControlPlane) -> None:
     app_id = await app(control, await account(control))
-    assert await control.blacklist.add(app_id, ["13800000002", "13800000001", "13800000001"], "complaint") == 2
-    assert await control.blacklist.add(app_id, ["13800000002", "13800000003"]) == 1
-    first = await control.blacklist.page(app_id, most=2)
-    rest = await control.blacklist.page(app_id, after_phone=first[-1].phone)
+    assert await control.blacklist.add(OPERATOR, Where(app_id=app_id), ["13800000002", "13800000001", "13800000001"], "complaint") == 2
+    assert await control.blacklist.add(OPERATOR, Where(app_id=app_id), ["13800000002", "13800000003"]) == 1
+    first = await control.blacklist.page(OPERATOR, Where(app_id=app_id), most=2)
+    rest = await control.blacklist.page(OPERATOR, Where(app_id=app_id), after_phone=first[-1].phone)
     assert [row.phone for row in first + rest] == [8613800000001, 8613800000002, 8613800000003]
     assert first[1].reason == "complaint"
-    assert await control.blacklist.remove(app_id, ["13800000001", "13900000000"]) == 1
+    assert await control.blacklist.remove(OPERATOR, Where(app_id=app_id), ["13800000001", "13900000000"]) == 1
 
 
 async def test_a_link_keeps_what_it_is_not_told_to_change(control: ControlPlane) -> None:
@@ -254,16 +257,16 @@ async def test_ensuring_a_link_again_publishes_nothing(control: ControlPlane) ->
 
 async def test_a_sender_in_use_stays_and_one_of_another_app_is_not_shown(control: ControlPlane) -> None:
     owner = await account(control)
-    mine, other = await app(control, owner), (await control.apps.create(owner, "second")).app.id
+    mine, other = await app(control, owner), (await control.apps.create(OPERATOR, owner, "second")).app.id
     await control.senders.add(OPERATOR, "106900000001", app_id=mine)
-    await control.apps.change(mine, AppChange(sender_id="106900000001"))
+    await control.apps.change(OPERATOR, mine, AppChange(sender_id="106900000001"))
     with pytest.raises(ControlError) as caught:
-        await control.apps.change(other, AppChange(sender_id="106900000001"))
+        await control.apps.change(OPERATOR, other, AppChange(sender_id="106900000001"))
     assert caught.value.code is Fault.NOT_ALLOWED
     with pytest.raises(ControlError) as caught:
         await control.senders.remove(OPERATOR, "106900000001")
     assert caught.value.code is Fault.IN_USE
-    await control.apps.change(mine, AppChange(sender_id=""))
+    await control.apps.change(OPERATOR, mine, AppChange(sender_id=""))
     await control.senders.remove(OPERATOR, "106900000001")
     assert "106900000001" not in {sender.number for sender in await control.senders.every(OPERATOR)}
 
@@ -291,11 +294,11 @@ async def test_a_number_that_opted_out_is_listed_and_only_lifted_on_purpose(cont
     app_id = int((await control.sandbox.ensure(OPERATOR, "http://127.0.0.1:8080")).sdk_app_id)
     async with database.connection() as conn:
         await replies.opt_out(conn, app_id, 8613800138055, 1, NOW)
-    [listed] = [row for row in await control.blacklist.page(app_id) if row.phone == 8613800138055]
+    [listed] = [row for row in await control.blacklist.page(OPERATOR, Where(app_id=app_id)) if row.phone == 8613800138055]
     assert listed.opted_out
-    assert await control.blacklist.remove(app_id, ["+8613800138055"]) == 0
-    assert await control.blacklist.remove(app_id, ["+8613800138055"], opted_out=True) == 1
-    assert all(row.phone != 8613800138055 for row in await control.blacklist.page(app_id))
+    assert await control.blacklist.remove(OPERATOR, Where(app_id=app_id), ["+8613800138055"]) == 0
+    assert await control.blacklist.remove(OPERATOR, Where(app_id=app_id), ["+8613800138055"], opted_out=True) == 1
+    assert all(row.phone != 8613800138055 for row in await control.blacklist.page(OPERATOR, Where(app_id=app_id)))
 
 
 async def test_the_sandbox_is_made_once_and_mended_when_used_up(control: ControlPlane, database: Database) -> None:

@@ -163,7 +163,7 @@ class Customer:
 
     async def change(self, **changes: Any) -> None:
         async with self.platform.control() as control:
-            await control.apps.change(self.app_id, AppChange(**changes))
+            await control.apps.change(OPERATOR, self.app_id, AppChange(**changes))
         await self.known()
 
     async def ready(self) -> None:
@@ -179,7 +179,7 @@ class Customer:
     async def template(self, content: str, kind: Kind, scope: Scope = Scope.MAINLAND, *, approved: bool = True) -> str:
         """A template of this application alone; its id as requests have it."""
         async with self.platform.control() as control:
-            account_id = (await control.apps.get(self.app_id)).account_id
+            account_id = (await control.apps.get(OPERATOR, self.app_id)).account_id
             added = await control.templates.add(account_id, name="its own", kind=kind, scope=scope, content=content, app_id=self.app_id)
             if approved:
                 await control.templates.approve(added.id)
@@ -251,10 +251,10 @@ async def sign_up(platform: Platform, name: str, *, mainland: int = PLENTY, inte
     """An application of its own in the sandbox account, pull switched on, with packages of so many segments."""
     async with platform.control() as control:
         tenant = await control.sandbox.ensure(OPERATOR, f"http://{platform.address}")
-        [sandbox] = [app for app in await control.apps.every() if str(app.id) == tenant.sdk_app_id]
-        made = await control.apps.create(sandbox.account_id, name)
+        [sandbox] = [app for app in await control.apps.every(OPERATOR) if str(app.id) == tenant.sdk_app_id]
+        made = await control.apps.create(OPERATOR, sandbox.account_id, name)
         for scope, segments in ((Scope.MAINLAND, mainland), (Scope.INTERNATIONAL, international)):
             if segments:
                 await control.packages.buy(OPERATOR, made.app.id, scope, segments)
-        await control.apps.change(made.app.id, AppChange(pull=True, context_in_reports=True))
+        await control.apps.change(OPERATOR, made.app.id, AppChange(pull=True, context_in_reports=True))
     return tenant, made.app.id

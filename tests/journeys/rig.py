@@ -105,9 +105,9 @@ class Rig:
         async with self.db.connection() as conn:
             await partitions.ensure(conn, self.now)
         self.tenant = await self.control.sandbox.ensure(OPERATOR, "http://nowhere")
-        [sandbox] = [app for app in await self.control.apps.every() if str(app.id) == self.tenant.sdk_app_id]
-        self.app = (await self.control.apps.create(sandbox.account_id, f"rig {self._number}")).app
-        await self.control.apps.change(self.app.id, AppChange(pull=True))
+        [sandbox] = [app for app in await self.control.apps.every(OPERATOR) if str(app.id) == self.tenant.sdk_app_id]
+        self.app = (await self.control.apps.create(OPERATOR, sandbox.account_id, f"rig {self._number}")).app
+        await self.control.apps.change(OPERATOR, self.app.id, AppChange(pull=True))
         await self.control.packages.buy(OPERATOR, self.app.id, Scope.MAINLAND, 1000)
         await self.directory.refresh()
         await self.engine.register()

@@ -43,9 +43,9 @@ def sending(customer: Customer, **more: str) -> Code:
 async def test_an_application_is_disabled_and_enabled(customer: Customer, platform: Platform) -> None:
     code = sending(customer)
     async with platform.control() as control:
-        await control.apps.change(customer.app_id, AppChange(enabled=False))
+        await control.apps.change(OPERATOR, customer.app_id, AppChange(enabled=False))
         await soon(code, "UnauthorizedOperation.SdkAppIdIsDisabled")
-        await control.apps.change(customer.app_id, AppChange(enabled=True))
+        await control.apps.change(OPERATOR, customer.app_id, AppChange(enabled=True))
         await soon(code, "Ok")
 
 
@@ -64,7 +64,7 @@ async def test_a_signature_is_approved_and_revoked(customer: Customer, platform:
     code = sending(customer, SignName="新签名")
     assert await code() == "FailedOperation.SignatureIncorrectOrUnapproved"
     async with platform.control() as control:
-        account_id = (await control.apps.get(customer.app_id)).account_id
+        account_id = (await control.apps.get(OPERATOR, customer.app_id)).account_id
         signature = await control.signatures.add(account_id, "新签名", Scope.MAINLAND, app_id=customer.app_id)
         assert await code() == "FailedOperation.SignatureIncorrectOrUnapproved"
         await control.signatures.approve(signature.id)
@@ -75,7 +75,7 @@ async def test_a_signature_is_approved_and_revoked(customer: Customer, platform:
 
 async def test_a_key_is_made_and_disabled(customer: Customer, platform: Platform) -> None:
     async with platform.control() as control:
-        account_id = (await control.apps.get(customer.app_id)).account_id
+        account_id = (await control.apps.get(OPERATOR, customer.app_id)).account_id
         for old in await control.keys.every(OPERATOR, account_id):
             if old.secret_id != customer.tenant.secret_id:
                 await control.keys.set_enabled(OPERATOR, old.secret_id, enabled=False)
@@ -94,7 +94,7 @@ async def test_a_key_is_made_and_disabled(customer: Customer, platform: Platform
 
 async def test_a_limit_is_tightened(customer: Customer, platform: Platform) -> None:
     async with platform.control() as control:
-        await control.apps.change(customer.app_id, AppChange(limits={"same_content_30s": 0, "day": 0, "hour": 2}))
+        await control.apps.change(OPERATOR, customer.app_id, AppChange(limits={"same_content_30s": 0, "day": 0, "hour": 2}))
         await customer.known()
         to = phone()
         told = [(await customer.submit([to]))[0]["Code"] for _ in range(3)]

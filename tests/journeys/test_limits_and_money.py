@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from acting import OPERATOR
+from hongyan.control.blacklist import Where
 from hongyan.model.snapshot import Scope
 from journeys.customers import Customer, Newcomer
 from journeys.platform import Platform, all_of, phone, until
@@ -40,7 +41,7 @@ async def test_the_eleventh_message_of_a_day_is_refused_and_an_allow_listed_numb
 ) -> None:
     limited, free = phone(), phone()
     async with platform.control() as control:
-        await control.apps.allow(customer.app_id, [free])
+        await control.apps.allow(OPERATOR, customer.app_id, [free])
     await customer.known()
     told = [codes(await customer.send([limited, free], params=[f"2026{n:04d}", "预计明天送达"])) for n in range(11)]
     assert told == [["Ok", "Ok"]] * 10 + [["LimitExceeded.PhoneNumberDailyLimit", "Ok"]]
@@ -66,7 +67,7 @@ async def test_a_number_that_is_twice_in_a_request_is_sent_to_once(customer: Cus
 async def test_a_blacklisted_number_is_refused_and_costs_nothing(customer: Customer, platform: Platform) -> None:
     listed, other = phone(), phone()
     async with platform.control() as control:
-        await control.blacklist.add(customer.app_id, [listed])
+        await control.blacklist.add(OPERATOR, Where(app_id=customer.app_id), [listed])
     before = await balances(customer)
     assert codes(await customer.send([listed, other])) == ["FailedOperation.PhoneNumberInBlacklist", "Ok"]
     await customer.pulled(1)
@@ -74,7 +75,7 @@ async def test_a_blacklisted_number_is_refused_and_costs_nothing(customer: Custo
     after = await balances(customer)
     assert (after["available"], after["used"]) == (before["available"] - 1, before["used"] + 1)
     async with platform.control() as control:
-        await control.blacklist.remove(customer.app_id, [listed])
+        await control.blacklist.remove(OPERATOR, Where(app_id=customer.app_id), [listed])
     assert codes(await customer.send(listed, params=["20260002", "今天"])) == ["Ok"]
 
 

@@ -116,8 +116,8 @@ async def test_hundreds_of_reports_come_in_calls_of_at_most_a_hundred(customer: 
 async def test_an_address_inside_the_network_is_refused_when_it_is_set(customer: Customer, platform: Platform, url: str) -> None:
     async with platform.control() as control:
         with pytest.raises(ControlError):
-            await control.apps.change(customer.app_id, AppChange(report_url=url))
-        assert (await control.apps.get(customer.app_id)).report_url == ""
+            await control.apps.change(OPERATOR, customer.app_id, AppChange(report_url=url))
+        assert (await control.apps.get(OPERATOR, customer.app_id)).report_url == ""
 
 
 async def test_the_timeline_tells_the_whole_story(customer: Customer, callbacks: CallbackServer, platform: Platform) -> None:

@@ -56,7 +56,10 @@ GROUPS: Mapping[str, Group] = {
     "package": Group("Prepaid packages.", {"buy": "packages:buy", "list": "packages:list_"}),
     "blacklist": Group(
         "Numbers never to be sent to.",
-        {"add": "packages:add_blacklist", "remove": "packages:remove_blacklist", "list": "packages:list_blacklist"},
+        {
+            "add": "blacklist:add", "remove": "blacklist:remove", "list": "blacklist:list_", "import": "blacklist:import_",
+            "export": "blacklist:export",
+        },
     ),
     "link": Group(
         "Links to carriers.",

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hongyan.cli.options import Account, AnyAccount, AppId, Phones
+from hongyan.cli.options import Account, After, AnyAccount, AppId, Most, Phones
 from hongyan.cli.output import plain
-from hongyan.cli.session import terminal, with_control
+from hongyan.cli.session import actor, terminal, with_control
 
 if TYPE_CHECKING:
     from hongyan.control.plane import ControlPlane
@@ -16,13 +16,14 @@ COLUMNS = ("id", "account_id", "name", "enabled", "pull", "limits", "report_url"
 
 def create(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Its name.", show_default=False)], account: Account) -> None:
     """Create an application; its AppKey is shown."""
-    made = with_control(ctx, lambda control: control.apps.create(account, name))
+    made = with_control(ctx, lambda control: control.apps.create(actor(), account, name))
     terminal(ctx).show(plain(made.app) | {"app_key": made.app_key})
 
 
-def list_(ctx: typer.Context, account: AnyAccount = None) -> None:
+def list_(ctx: typer.Context, account: AnyAccount = None, after: After = 0, most: Most = 500) -> None:
     """List the applications."""
-    terminal(ctx).table(with_control(ctx, lambda control: control.apps.every(account)), COLUMNS)
+    found = with_control(ctx, lambda control: control.apps.every(actor(), account, after_id=after, most=most))
+    terminal(ctx).table(found, COLUMNS)
 
 
 def show(
@@ -33,10 +34,10 @@ def show(
     """Show an application with its allow-list."""
 
     async def look(control: "ControlPlane") -> dict[str, Any]:
-        found: dict[str, Any] = plain(await control.apps.get(app))
-        found["unlimited_phones"] = [f"+{phone}" for phone in await control.apps.allowed(app)]
+        found: dict[str, Any] = plain(await control.apps.get(actor(), app))
+        found["unlimited_phones"] = [f"+{phone}" for phone in await control.apps.allowed(actor(), app)]
         if key:
-            found["app_key"] = await control.apps.app_key(app)
+            found["app_key"] = await control.apps.app_key(actor(), app)
         return found
 
     terminal(ctx).show(with_control(ctx, look))
@@ -91,16 +92,16 @@ def set_(
         **{field: value for field, value in fields.items() if value is not None},
         limits={limit: value for limit, value in limits.items() if value is not None},
     )
-    terminal(ctx).show(with_control(ctx, lambda control: control.apps.change(app, change)))
+    terminal(ctx).show(with_control(ctx, lambda control: control.apps.change(actor(), app, change)))
 
 
 def allow(ctx: typer.Context, app: AppId, phones: Phones) -> None:
     """Exempt numbers from an application's frequency limits (at most 300)."""
-    listed = with_control(ctx, lambda control: control.apps.allow(app, phones))
+    listed = with_control(ctx, lambda control: control.apps.allow(actor(), app, phones))
     terminal(ctx).show({"app_id": app, "unlimited_phones": [f"+{phone}" for phone in listed]})
 
 
 def disallow(ctx: typer.Context, app: AppId, phones: Phones) -> None:
     """Put numbers back under an application's frequency limits."""
-    listed = with_control(ctx, lambda control: control.apps.disallow(app, phones))
+    listed = with_control(ctx, lambda control: control.apps.disallow(actor(), app, phones))
     terminal(ctx).show({"app_id": app, "unlimited_phones": [f"+{phone}" for phone in listed]})

@@ -182,13 +182,13 @@ async def _reports(loaded: "Settings", plan: Plan, app_id: int) -> "AsyncIterato
     with tempfile.TemporaryDirectory(prefix="hongyan-bench-") as directory:
         async with receiver(Path(directory) / "heard") as running:
             async with wiring.control_plane(loaded) as control:
-                before = (await control.apps.get(app_id)).report_url
-                await control.apps.change(app_id, AppChange(report_url=running.url))
+                before = (await control.apps.get(actor(), app_id)).report_url
+                await control.apps.change(actor(), app_id, AppChange(report_url=running.url))
             try:
                 yield running
             finally:
                 async with wiring.control_plane(loaded) as control:
-                    await control.apps.change(app_id, AppChange(report_url=before))
+                    await control.apps.change(actor(), app_id, AppChange(report_url=before))
 
 
 @contextlib.contextmanager

@@ -54,14 +54,14 @@ async def run(settings: Settings, terminal: Terminal, *, once: bool, sdk_python:
         async with wiring.control_plane(settings) as control:
             tenant = await control.sandbox.ensure(actor(), f"http://{address}")
             app_id = int(tenant.sdk_app_id)
-            await control.apps.change(app_id, AppChange(report_url=f"{sink.url}/reports", reply_url=f"{sink.url}/replies"))
+            await control.apps.change(actor(), app_id, AppChange(report_url=f"{sink.url}/reports", reply_url=f"{sink.url}/replies"))
             try:
                 passed = await _show(control, terminal, sink, tenant, sdk_python)
                 if passed and not once:
                     terminal.say("It stays up; press Ctrl-C to stop it.")
                     await _interrupted()
             finally:
-                await control.apps.change(app_id, AppChange(report_url="", reply_url=""))
+                await control.apps.change(actor(), app_id, AppChange(report_url="", reply_url=""))
     return 0 if passed else 1
 
 

@@ -5,16 +5,21 @@ from collections.abc import Callable
 import msgspec
 
 from hongyan.control import rules, tokens
+from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.control.permissions import demand, own_app, within
 from hongyan.kit.db import Connection, Database, UniqueViolation
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.actor import Actor, Permission
 from hongyan.model.limits import Limits
+from hongyan.model.snapshot import AccountKind
 from hongyan.store import accounts, apps, senders
 from hongyan.store.apps import AppRow
 from hongyan.store.snapshots import publish
 
 CheckUrl = Callable[[str], str | None]
 """Why a callback address must not be called (it leads inside our own network), or None."""
+PAGE_MOST = 500
 
 
 class NewApp(msgspec.Struct, frozen=True):
@@ -40,15 +45,19 @@ class AppChange(msgspec.Struct, frozen=True):
 class Apps:
     """Applications and the numbers exempt from their limits."""
 
-    def __init__(self, db: Database, box: SecretBox, clock: Callable[[], float], entropy: tokens.Entropy, check_url: CheckUrl) -> None:
+    def __init__(
+        self, db: Database, audit: Audit, *, box: SecretBox, clock: Callable[[], float], entropy: tokens.Entropy, check_url: CheckUrl
+    ) -> None:
         self._db = db
+        self._audit = audit
         self._box = box
         self._clock = clock
         self._entropy = entropy
         self._check_url = check_url
 
-    async def create(self, account_id: int, name: str) -> NewApp:
+    async def create(self, actor: Actor, account_id: int, name: str) -> NewApp:
         """With the default limits, no callback address and pull switched off."""
+        demand(actor, Permission.APPS, account_id)
         plain = rules.name(name)
         now = self._clock()
         try:
@@ -56,41 +65,51 @@ class Apps:
                 if await accounts.get(tx, account_id) is None:
                     raise not_found(Noun.ACCOUNT, account_id)
                 made = await issue(tx, self._box, self._entropy, account_id=account_id, name=plain, pull=False, now=now)
+                await self._audit.record(tx, actor, "app.create", made.app.id, account_id=account_id, detail={"name": plain})
                 await publish(tx, f"app {made.app.id} created", now)
         except UniqueViolation as fault:
             raise _taken(plain) from fault
         return made
 
-    async def every(self, account_id: int | None = None) -> list[AppRow]:
-        """An account's applications, or all."""
+    async def every(self, actor: Actor, account_id: int | None = None, *, after_id: int = 0, most: int = PAGE_MOST) -> list[AppRow]:
+        """An account's applications, or for the operator all; in the order of their ids, at most 500."""
+        demand(actor, Permission.READ)
+        only = within(actor, account_id)
         async with self._db.connection() as conn:
-            return await apps.every(conn, account_id)
+            return await apps.page(conn, account_id=only, after_id=after_id, most=max(1, min(most, PAGE_MOST)))
 
-    async def get(self, app_id: int) -> AppRow:
+    async def get(self, actor: Actor, app_id: int) -> AppRow:
+        demand(actor, Permission.READ)
         async with self._db.connection() as conn:
-            return _found(await apps.get(conn, app_id), app_id)
+            return await own_app(conn, actor, app_id)
 
-    async def app_key(self, app_id: int) -> str:
+    async def app_key(self, actor: Actor, app_id: int) -> str:
         """The AppKey in clear: for the owner's eyes only."""
-        async with self._db.connection() as conn:
-            sealed = await apps.sealed(conn, app_id)
-        if not sealed:
-            raise not_found(Noun.APP, app_id)
+        demand(actor, Permission.KEYS)
+        async with self._db.transaction() as tx:
+            app = await own_app(tx, actor, app_id)
+            sealed = await apps.sealed(tx, app_id)
+            await self._audit.record(tx, actor, "app.show_key", app_id, account_id=app.account_id)
         return self._box.open(sealed[0].app_key_sealed, tokens.app_context(app_id))
 
-    async def change(self, app_id: int, change: AppChange) -> AppRow:
+    async def change(self, actor: Actor, app_id: int, change: AppChange) -> AppRow:
         """All of it or, when one value is refused, nothing."""
+        demand(actor, Permission.APPS)
         fields = self._checked(change)
         limits = rules.limits(change.limits)
         if not fields and not limits:
-            return await self.get(app_id)
+            return await self.get(actor, app_id)
         now = self._clock()
         try:
             async with self._db.transaction() as tx:
-                _found(await apps.lock(tx, app_id), app_id)
+                before = await own_app(tx, actor, app_id, lock=True)
+                if limits:
+                    await _may_set_limits(tx, actor, before)
                 if fields.get("sender_id"):
                     await _may_show(tx, app_id, str(fields["sender_id"]))
                 app = _found(await apps.change(tx, app_id, fields, limits), app_id)
+                detail = {name: value for name, value in (fields | limits).items() if isinstance(value, str | int)}
+                await self._audit.record(tx, actor, "app.change", app_id, account_id=app.account_id, detail=detail)
                 await publish(tx, f"app {app_id} changed", now)
         except UniqueViolation as fault:
             raise _taken(str(fields["name"])) from fault
@@ -106,28 +125,17 @@ class Apps:
             fields["sender_id"] = rules.sender(fields["sender_id"])
         for which in ("report_url", "reply_url"):
             if which in fields:
-                fields[which] = self._callable(rules.callback_url(fields[which]))
+                fields[which] = callable_url(fields[which], self._check_url)
         return fields
 
-    def _callable(self, url: str) -> str:
-        why_not = self._check_url(url) if url else None
-        if why_not is not None:
-            raise ControlError(
-                Fault.NOT_ALLOWED,
-                f"回调地址不可用（{why_not}）：请用公网地址；内网地址需由运营者"
-                "把其网段写入 HONGYAN_CALLBACK_ALLOW（如 127.0.0.1/32）并重启。",
-                f"This callback address cannot be used ({why_not}): use a public one, or have the operator put its network into "
-                "HONGYAN_CALLBACK_ALLOW (for example 127.0.0.1/32) and restart.",
-            )
-        return url
-
-    async def allow(self, app_id: int, written: list[str]) -> list[int]:
+    async def allow(self, actor: Actor, app_id: int, written: list[str]) -> list[int]:
         """Exempt numbers from the frequency limits; the whole allow-list afterwards, at most 300."""
+        demand(actor, Permission.APPS)
         phones = rules.phones(written)
         now = self._clock()
         async with self._db.transaction() as tx:
-            _found(await apps.lock(tx, app_id), app_id)
-            await apps.allow(tx, app_id, phones)
+            app = await own_app(tx, actor, app_id, lock=True)
+            added = await apps.allow(tx, app_id, phones)
             listed = await apps.allowed(tx, app_id)
             if len(listed) > rules.ALLOWLIST_MOST:
                 raise ControlError(
@@ -135,25 +143,54 @@ class Apps:
                     f"每个应用的频率白名单最多 {rules.ALLOWLIST_MOST} 个号码，加上这些会有 {len(listed)} 个：请先移除一些。",
                     f"An allow-list has at most {rules.ALLOWLIST_MOST} numbers; with these it would have {len(listed)}: remove some first.",
                 )
+            await self._audit.record(tx, actor, "app.allow", app_id, account_id=app.account_id, detail={"numbers": added})
             await publish(tx, f"allow-list of app {app_id} changed", now)
         return listed
 
-    async def disallow(self, app_id: int, written: list[str]) -> list[int]:
+    async def disallow(self, actor: Actor, app_id: int, written: list[str]) -> list[int]:
         """Take numbers off the allow-list; the rest of it."""
+        demand(actor, Permission.APPS)
         phones = rules.phones(written)
         now = self._clock()
         async with self._db.transaction() as tx:
-            _found(await apps.lock(tx, app_id), app_id)
-            await apps.disallow(tx, app_id, phones)
+            app = await own_app(tx, actor, app_id, lock=True)
+            removed = await apps.disallow(tx, app_id, phones)
             listed = await apps.allowed(tx, app_id)
+            await self._audit.record(tx, actor, "app.disallow", app_id, account_id=app.account_id, detail={"numbers": removed})
             await publish(tx, f"allow-list of app {app_id} changed", now)
         return listed
 
-    async def allowed(self, app_id: int) -> list[int]:
+    async def allowed(self, actor: Actor, app_id: int) -> list[int]:
         """E.164 digits of the numbers exempt from the limits."""
+        demand(actor, Permission.READ)
         async with self._db.connection() as conn:
-            _found(await apps.get(conn, app_id), app_id)
+            await own_app(conn, actor, app_id)
             return await apps.allowed(conn, app_id)
+
+
+def callable_url(url: str, check: CheckUrl) -> str:
+    """An address that may be called, or empty."""
+    plain = rules.callback_url(url)
+    why_not = check(plain) if plain else None
+    if why_not is not None:
+        raise ControlError(
+            Fault.NOT_ALLOWED,
+            f"回调地址不可用（{why_not}）：请用公网地址；内网地址需由运营者把其网段写入 HONGYAN_CALLBACK_ALLOW（如 127.0.0.1/32）并重启。",
+            f"This callback address cannot be used ({why_not}): use a public one, or have the operator put its network into "
+            "HONGYAN_CALLBACK_ALLOW (for example 127.0.0.1/32) and restart.",
+        )
+    return plain
+
+
+async def _may_set_limits(tx: Connection, actor: Actor, app: AppRow) -> None:
+    """Individuals have the default limits (seed 002); the operator may set others for them."""
+    account = await accounts.get(tx, app.account_id)
+    if actor.account_id is not None and account is not None and account.kind is AccountKind.INDIVIDUAL:
+        raise ControlError(
+            Fault.NOT_ALLOWED,
+            "个人账号不能修改频率限制：请完成企业认证，或联系运营者。",
+            "An individual account cannot change frequency limits: have it verified as an enterprise, or ask the operator.",
+        )
 
 
 def _found(app: AppRow | None, app_id: int) -> AppRow:

@@ -50,9 +50,9 @@ def within(actor: Actor, account_id: int | None) -> int | None:
     return account_id
 
 
-async def own_app(conn: Connection, actor: Actor, app_id: int) -> AppRow:
-    """The application; one of another account is not found."""
-    app = await apps.get(conn, app_id)
+async def own_app(conn: Connection, actor: Actor, app_id: int, *, lock: bool = False) -> AppRow:
+    """The application; one of another account is not found. With `lock` it is kept from changing until the transaction ends."""
+    app = await (apps.lock if lock else apps.get)(conn, app_id)
     if app is None or actor.account_id not in {None, app.account_id}:
         raise not_found(Noun.APP, app_id)
     return app

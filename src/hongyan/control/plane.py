@@ -44,11 +44,11 @@ def assemble(db: Database, box: SecretBox, *, clock: Callable[[], float], entrop
     return ControlPlane(
         accounts=Accounts(db, audit, clock),
         keys=Keys(db, audit, box, clock, entropy),
-        apps=Apps(db, box, clock, entropy, check_url),
+        apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
         signatures=Signatures(db, clock),
         templates=Templates(db, clock),
         packages=Packages(db, audit, clock),
-        blacklist=Blacklist(db, clock),
+        blacklist=Blacklist(db, audit, clock),
         links=Links(db, audit, box, clock),
         senders=Senders(db, audit, clock),
         snapshots=Snapshots(db, box, clock),

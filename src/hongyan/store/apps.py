@@ -93,6 +93,15 @@ async def every(conn: Connection, account_id: int | None) -> list[AppRow]:
     return [_app(row) for row in found]
 
 
+async def page(conn: Connection, *, account_id: int | None, after_id: int, most: int) -> list[AppRow]:
+    """An account's or all, those above `after_id`, in the order of their ids."""
+    found = await conn.fetch(
+        f"select {COLUMNS} from apps where ($1::bigint is null or account_id = $1) and id > $2 order by id limit $3",
+        account_id, after_id, most,
+    )  # fmt: skip
+    return [_app(row) for row in found]
+
+
 async def sealed(conn: Connection, app_id: int | None = None) -> list[SealedApp]:
     """One application, or all, with their sealed keys."""
     found = await conn.fetch(f"select {COLUMNS}, app_key_sealed from apps where $1::bigint is null or id = $1", app_id)
