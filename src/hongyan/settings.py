@@ -39,6 +39,14 @@ class Lang(StrEnum):
     EN = "en"
 
 
+class Rules(StrEnum):
+    """Which rules for signatures, templates and values are in force."""
+
+    SEEDS = "seeds"
+    CURRENT = "current"
+    GUIDE2016 = "guide2016"
+
+
 class LogLevel(StrEnum):
     """The least important log line that is written."""
 
@@ -185,6 +193,11 @@ class Settings(BaseModel):
         "notices too, from 100 % codes as well.",
     )
     dispatch_capacity: int = Field(default=20_000, ge=100, description="Messages a dispatching process holds in memory at a time.")
+    rules: Rules = Field(
+        default=Rules.SEEDS,
+        description="Rules for signatures, templates and values: seeds, current (stricter, as the clouds have them today) or guide2016 "
+        "(as seeds, signatures of 2 to 8 characters).",
+    )
     lang: Lang = Field(default=Lang.ZH, description="Language of the command line and of sign-in pages: zh or en.")
     log_level: LogLevel = Field(default=LogLevel.INFO, description="Least important log line written: debug, info, warning or error.")
     log_format: LogFormat = Field(default=LogFormat.AUTO, description="json, console, or auto: console on a terminal and json elsewhere.")

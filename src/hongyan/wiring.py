@@ -29,6 +29,7 @@ from hongyan.kit.secretbox import SecretBox, master_key
 from hongyan.model import numbering
 from hongyan.model.actor import system
 from hongyan.model.message import Dialect, Kind
+from hongyan.model.rules.sets import RULE_SETS
 from hongyan.model.snapshot import LinkConfig, Snapshot
 from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.backlog import LOOK_S, Backlog, measure
@@ -102,6 +103,7 @@ def _plane(db: Database, settings: Settings) -> ControlPlane:
         clock=time.time,
         entropy=os.urandom,
         check_url=lambda url: check_url(url, settings.callback_allow),
+        rules=RULE_SETS[settings.rules],
     )
 
 
@@ -171,7 +173,7 @@ class Worker:
         self._seats_bell = Bell()
         self.directory = Directory(
             version=lambda: _version(db),
-            load=lambda: control_snapshots.load(db, box, time.time()),
+            load=lambda: control_snapshots.load(db, box, time.time(), RULE_SETS[settings.rules]),
             bell=self._snapshot_bell,
             changed=self._snapshot_changed,
         )

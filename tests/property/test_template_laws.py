@@ -1,7 +1,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hongyan.model.template import fill, has_link, placeholders
+from hongyan.model.links import has_link
+from hongyan.model.template import fill, placeholders
 
 PLAIN = st.text(st.characters(exclude_characters="{}｛｝", exclude_categories=["Cs"]), max_size=20)
 

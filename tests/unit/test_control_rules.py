@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hongyan.control import rules, tokens
+from hongyan.control import lint, rules, tokens
 from hongyan.control.errors import ControlError, Fault, Noun
 from hongyan.control.links import checked
 from hongyan.control.review import FROM, WORDS, decided
 from hongyan.control.sandbox import SAMPLES, SIGN_NAME
 from hongyan.model.message import Kind
 from hongyan.model.snapshot import AccountKind, LinkConfig, Scope
-from hongyan.model.template import TemplateFault, placeholders, refused_params
+from hongyan.model.template import TemplateFault, placeholders
+from hongyan.model.values import refused_params
 from hongyan.store.signatures import ReviewStatus
 
 LINK = LinkConfig(id=0, name="main", protocol="smpp", host="127.0.0.1", port=2775, system_id="hongyan", password="secret")
@@ -93,7 +94,7 @@ def test_individual_accounts_cannot_have_marketing_templates() -> None:
 
 
 def test_every_template_fault_has_words() -> None:
-    assert rules.TEMPLATE_FAULTS.keys() == set(TemplateFault)
+    assert lint.PLACEHOLDER_FAULTS.keys() == set(TemplateFault)
 
 
 @pytest.mark.parametrize(

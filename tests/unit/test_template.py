@@ -1,8 +1,10 @@
 import pytest
 
+from hongyan.model.links import has_link
 from hongyan.model.message import Kind
 from hongyan.model.reject import Reject
-from hongyan.model.template import TemplateFault, compose_text, fill, has_link, placeholders, refused_params
+from hongyan.model.template import TemplateFault, compose_text, fill, placeholders
+from hongyan.model.values import ValueRules, refused_params
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_ordinary_values_are_no_links(value: str) -> None:
     ],
 )
 def test_values_are_checked_by_the_kind_of_template(kind: Kind, params: tuple[str, ...], reason: Reject | None) -> None:
-    refusal = refused_params(kind, params, longest=12)
+    refusal = refused_params(kind, params, ValueRules(longest=12))
     assert (refusal and refusal.reason) == reason
 
 

@@ -20,6 +20,7 @@ from hongyan.control.templates import Templates
 from hongyan.control.tokens import Entropy
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.rules.sets import SEEDS, RuleSet
 
 
 class ControlPlane(msgspec.Struct, frozen=True):
@@ -38,20 +39,22 @@ class ControlPlane(msgspec.Struct, frozen=True):
     audit: Audit
 
 
-def assemble(db: Database, box: SecretBox, *, clock: Callable[[], float], entropy: Entropy, check_url: CheckUrl) -> ControlPlane:
+def assemble(
+    db: Database, box: SecretBox, *, clock: Callable[[], float], entropy: Entropy, check_url: CheckUrl, rules: RuleSet = SEEDS
+) -> ControlPlane:
     """All services over one database; called by wiring."""
     audit = Audit(db, box, clock)
     return ControlPlane(
         accounts=Accounts(db, audit, clock),
         keys=Keys(db, audit, box, clock, entropy),
         apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
-        signatures=Signatures(db, clock),
-        templates=Templates(db, clock),
+        signatures=Signatures(db, clock, rules),
+        templates=Templates(db, clock, rules),
         packages=Packages(db, audit, clock),
         blacklist=Blacklist(db, audit, clock),
         links=Links(db, audit, box, clock),
         senders=Senders(db, audit, clock),
-        snapshots=Snapshots(db, box, clock),
+        snapshots=Snapshots(db, box, clock, rules),
         sandbox=Sandbox(db, audit, box, clock, entropy),
         records=Records(db),
         audit=audit,

@@ -4,16 +4,15 @@ Sources: the product rules of Tencent Cloud SMS (documents 382/39022 signatures,
 """
 
 import re
-import unicodedata
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from hongyan.control import lint
 from hongyan.control.errors import ControlError, Fault
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind
 from hongyan.model.phone import parse
+from hongyan.model.rules.sets import SEEDS, RuleSet
 from hongyan.model.snapshot import AccountKind, Scope
-from hongyan.model.template import TemplateFault, placeholders
 
 NAME_MOST = 100
 ALLOWLIST_MOST = 300
@@ -23,37 +22,8 @@ LIMIT_MOST = 1_000_000
 URL_MOST = 1_000
 REASON_MOST = 200
 
-SIGNATURE_LENGTH: dict[Scope, tuple[int, int]] = {Scope.MAINLAND: (2, 12), Scope.INTERNATIONAL: (2, 15)}
-CONTENT_MOST: dict[Scope, int] = {Scope.MAINLAND: 500, Scope.INTERNATIONAL: 2_000}
-
-NEUTRAL = frozenset({
-    "测试", "测试签名", "测试短信", "验证码", "短信验证码", "验证", "通知", "短信通知", "提醒", "短信", "签名", "短信签名", "公告", "系统",
-    "系统通知", "系统消息", "消息", "客服", "公司", "平台", "官方", "营销", "推广", "活动", "优惠",
-    "test", "testing", "code", "verify", "verification", "verificationcode", "otp", "notice", "notification", "notify", "sms", "message",
-    "alert", "info", "system", "sign", "signature", "aabb", "abc", "demo", "example",
-})  # fmt: skip
-"""Names that say nothing about who sends (FAQ 2018: "中性化签名")."""
-
-_SIGNATURE = re.compile(r"[A-Za-z0-9\u3400-\u4dbf\u4e00-\u9fff]+")
 _SENDER = re.compile(r"[0-9]{1,20}|[A-Za-z0-9 ]{1,11}")
 _PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]+")
-_OPT_OUT = re.compile(
-    r"回复?\s*(?:TD|T|N|R)\s*退订|退订(?:请)?回复?\s*(?:TD|T|N|R)(?![A-Z])|拒收(?:请)?回复?\s*(?:TD|T|N|R)(?![A-Z])"
-    r"|\b(?:reply|text|send)\s+(?:STOP|TD|T|N|R)\b",
-    re.IGNORECASE,
-)
-
-TEMPLATE_FAULTS: dict[TemplateFault, tuple[str, str]] = {
-    TemplateFault.NOT_A_NUMBER: (
-        "变量要写成 {1}、{2}……：半角花括号里只有数字，不以 0 开头。",
-        "Write placeholders as {1}, {2}, ...: digits in plain braces, without a leading zero.",
-    ),
-    TemplateFault.NOT_CONSECUTIVE: (
-        "变量必须从 {1} 开始连续编号，中间不能缺号。",
-        "Number the placeholders from {1} without gaps.",
-    ),
-    TemplateFault.TOO_MANY: ("变量最多 99 个。", "At most 99 placeholders are possible."),
-}
 
 
 def _invalid(zh: str, en: str) -> ControlError:
@@ -76,97 +46,38 @@ def reason(text: str) -> str:
     return plain
 
 
-def signature(text: str, scope: Scope) -> str:
-    """The signature without blanks and without the brackets that the platform adds itself."""
+def signature(text: str, scope: Scope, rules: RuleSet = SEEDS, account: AccountKind = AccountKind.ENTERPRISE) -> str:
+    """The signature without blanks and without the brackets that the platform adds itself. Raises LintError with all that is wrong."""
     plain = text.strip().removeprefix("【").removesuffix("】")
-    least, most = SIGNATURE_LENGTH[scope]
-    if not least <= len(plain) <= most or _SIGNATURE.fullmatch(plain) is None:
-        raise _invalid(
-            f"签名需为 {least} 到 {most} 个汉字、字母或数字，不带【】和符号。",
-            f"A signature has {least} to {most} Chinese characters, letters or digits, no brackets or symbols.",
-        )
-    if unicodedata.normalize("NFKC", plain).casefold().rstrip("0123456789") in NEUTRAL | {""}:
-        raise _invalid(
-            f"“{plain}”是中性化签名，看不出是谁发的：请用公司、产品或商标的名称。",
-            f"“{plain}” does not say who sends: use the name of a company, product or trademark.",
-        )
+    submit(lint.signature(lint.SignatureDraft(plain, scope), rules, account))
     return plain
 
 
-def template(content: str, kind: Kind, scope: Scope, account: AccountKind) -> str:
-    """The body of a template that may be reviewed, without blanks around it."""
+def template(content: str, kind: Kind, scope: Scope, account: AccountKind, rules: RuleSet = SEEDS) -> str:
+    """The body of a template that may be reviewed, without blanks around it. Raises LintError with all that is wrong."""
     plain = content.strip()
-    for rule in TEMPLATE_RULES:
-        rule(plain, kind, scope, account)
+    submit(lint.template(lint.TemplateDraft(plain, kind, scope), rules, account))
     return plain
 
 
-def _template_length(content: str, _kind: Kind, scope: Scope, _account: AccountKind) -> None:
-    if not 1 <= len(content) <= CONTENT_MOST[scope]:
-        raise _invalid(
-            f"模板正文需为 1 到 {CONTENT_MOST[scope]} 个字符，现为 {len(content)} 个。",
-            f"A template has 1 to {CONTENT_MOST[scope]} characters, this one has {len(content)}.",
+class LintError(ControlError):
+    """A draft that a reviewer would refuse; `findings` says why, each with its place."""
+
+    def __init__(self, findings: list[lint.Finding]) -> None:
+        denied = any(finding.code is lint.Flaw.MARKETING_DENIED for finding in findings)
+        super().__init__(
+            Fault.NOT_ALLOWED if denied else Fault.INVALID,
+            "\n".join(finding.zh for finding in findings),
+            "\n".join(finding.en for finding in findings),
         )
+        self.findings = findings
 
 
-def _template_characters(content: str, _kind: Kind, _scope: Scope, _account: AccountKind) -> None:
-    if any(unicodedata.category(char) in {"Cc", "Cs"} and char != "\n" for char in content):
-        raise _invalid("模板正文不能有控制字符。", "A template has no control characters.")
-
-
-def _template_brackets(content: str, _kind: Kind, _scope: Scope, _account: AccountKind) -> None:
-    if "【" in content or "】" in content:
-        raise _invalid(
-            "模板正文不能有【】：签名由平台自动加在前面。",
-            "A template has no 【】: the platform puts the signature in front by itself.",
-        )
-
-
-def _template_placeholders(content: str, _kind: Kind, _scope: Scope, _account: AccountKind) -> None:
-    found = placeholders(content)
-    if isinstance(found, TemplateFault):
-        raise _invalid(*TEMPLATE_FAULTS[found])
-    if not re.sub(r"\{[0-9]+\}|[\s\W]", "", content):
-        raise _invalid("模板不能只有变量：请写出固定的文字。", "A template cannot be placeholders only: write the text around them.")
-
-
-def _verification_says_so(content: str, kind: Kind, _scope: Scope, _account: AccountKind) -> None:
-    if kind is Kind.VERIFICATION and "验证码" not in content and "code" not in content.casefold():
-        raise _invalid(
-            "验证码模板的正文必须有“验证码”三个字（国际短信也可用 code）。",
-            "A verification template must say 验证码 or “code”.",
-        )
-
-
-def _marketing_is_for_enterprises(_content: str, kind: Kind, _scope: Scope, account: AccountKind) -> None:
-    if kind is Kind.MARKETING and account is AccountKind.INDIVIDUAL:
-        raise ControlError(
-            Fault.NOT_ALLOWED,
-            "个人账号不能发营销短信：请改用企业账号。",
-            "Individual accounts cannot send marketing messages: use an enterprise account.",
-        )
-
-
-def _marketing_can_be_refused(content: str, kind: Kind, _scope: Scope, _account: AccountKind) -> None:
-    if kind is Kind.MARKETING and _OPT_OUT.search(content) is None:
-        raise _invalid(
-            "营销模板必须写明退订方式，例如“拒收请回复R”或“回T退订”。",
-            "A marketing template must say how to opt out, for example “拒收请回复R”, “回T退订” or “reply STOP”.",
-        )
-
-
-TemplateRule = Callable[[str, Kind, Scope, AccountKind], None]
-
-TEMPLATE_RULES: tuple[TemplateRule, ...] = (
-    _template_length,
-    _template_characters,
-    _template_brackets,
-    _template_placeholders,
-    _verification_says_so,
-    _marketing_is_for_enterprises,
-    _marketing_can_be_refused,
-)
-"""In the order in which they are checked."""
+def submit(findings: list[lint.Finding]) -> list[lint.Finding]:
+    """What is left as advice when nothing speaks against submission; raises LintError otherwise."""
+    if refusing := [finding for finding in findings if finding.refuses]:
+        raise LintError(refusing)
+    return findings
 
 
 def limits(changes: dict[str, int]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from hongyan.control.apps import owned
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.review import decided
 from hongyan.kit.db import Database
+from hongyan.model.rules.sets import RuleSet
 from hongyan.model.snapshot import Scope
 from hongyan.store import accounts, signatures
 from hongyan.store.signatures import ReviewStatus, SignatureRow
@@ -18,13 +19,14 @@ from hongyan.store.snapshots import publish
 class Signatures:
     """Applied for by an account, usable once approved."""
 
-    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, clock: Callable[[], float], in_force: RuleSet) -> None:
         self._db = db
         self._clock = clock
+        self._in_force = in_force
 
     async def add(self, account_id: int, name: str, scope: Scope, app_id: int | None = None) -> SignatureRow:
         """Apply for one, for all of the account's applications or for one; a rejected or inactive one is applied for again."""
-        plain = rules.signature(name, scope)
+        plain = rules.signature(name, scope, self._in_force)
         now = self._clock()
         async with self._db.transaction() as tx:
             if await accounts.get(tx, account_id) is None:

@@ -7,8 +7,10 @@ import msgspec
 from hongyan.control import tokens
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.rules.sets import SEEDS, RuleSet, value_rules
 from hongyan.model.snapshot import Account, ApiKey, App, LinkConfig, PackageRef, Scope, Signature, Snapshot, Template
 from hongyan.model.template import TemplateFault, placeholders
+from hongyan.model.values import ValueRules
 from hongyan.store import accounts, apps, keys, links, packages, signatures, snapshots, templates
 from hongyan.store.signatures import ReviewStatus, SignatureRow
 from hongyan.store.templates import TemplateRow
@@ -23,10 +25,11 @@ EXPIRED_KEPT_S = 86_400.0
 class Snapshots:
     """Versions are committed in their order, so that whoever has the newest has missed none."""
 
-    def __init__(self, db: Database, box: SecretBox, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, box: SecretBox, clock: Callable[[], float], rules: RuleSet) -> None:
         self._db = db
         self._box = box
         self._clock = clock
+        self._rules = rules
 
     async def publish(self, tx: Connection, reason: str) -> int:
         """Make what this transaction changed a new version; the transaction's last statement. The reason names no number or secret."""
@@ -38,10 +41,10 @@ class Snapshots:
             return await snapshots.version(conn)
 
     async def load(self) -> Snapshot:
-        return await load(self._db, self._box, self._clock())
+        return await load(self._db, self._box, self._clock(), self._rules)
 
 
-async def load(db: Database, box: SecretBox, now: float) -> Snapshot:
+async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS) -> Snapshot:
     """All of it as of one instant. Raises `kit.secretbox.SecretError` when the master key is not the one it was sealed with."""
     async with db.transaction(repeatable_read=True) as tx:
         version = await snapshots.version(tx)
@@ -53,13 +56,14 @@ async def load(db: Database, box: SecretBox, now: float) -> Snapshot:
         template_rows = await templates.find(tx, account_id=None, status=ReviewStatus.APPROVED)
         package_refs = await packages.usable(tx, expiring_after=now - EXPIRED_KEPT_S)
         link_rows = await links.every(tx)
+    values = {row.id: value_rules(rules, row.kind) for row in account_rows}
     return Snapshot(
         version=version,
         accounts={row.id: Account(id=row.id, name=row.name, kind=row.kind, enabled=row.enabled) for row in account_rows},
         keys={row.secret_id: _key(row, box) for row in key_rows},
         apps={row.app.id: _app(row, box, allowed.get(row.app.id, frozenset())) for row in app_rows},
         signatures=_signatures(signature_rows),
-        templates={template.id: template for row in template_rows if (template := _template(row)) is not None},
+        templates={template.id: template for row in template_rows if (template := _template(row, values[row.account_id])) is not None},
         packages=_packages(package_refs),
         links=tuple(_link(row, box) for row in link_rows),
     )
@@ -102,7 +106,7 @@ def _signatures(rows: list[SignatureRow]) -> dict[tuple[int, str, Scope], Signat
     }
 
 
-def _template(row: TemplateRow) -> Template | None:
+def _template(row: TemplateRow, values: ValueRules) -> Template | None:
     """None for a body that a stricter version no longer takes: it cannot be filled, so it cannot be sent with."""
     params = placeholders(row.content)
     if isinstance(params, TemplateFault):
@@ -115,6 +119,7 @@ def _template(row: TemplateRow) -> Template | None:
         scope=row.scope,
         content=row.content,
         params=params,
+        values=values,
     )
 
 

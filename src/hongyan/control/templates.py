@@ -10,6 +10,7 @@ from hongyan.control.errors import Noun, not_found
 from hongyan.control.review import decided
 from hongyan.kit.db import Database
 from hongyan.model.message import Kind
+from hongyan.model.rules.sets import RuleSet
 from hongyan.model.snapshot import Scope
 from hongyan.store import accounts, templates
 from hongyan.store.signatures import ReviewStatus
@@ -20,9 +21,10 @@ from hongyan.store.templates import TemplateRow
 class Templates:
     """Applied for by an account, usable once approved."""
 
-    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, clock: Callable[[], float], in_force: RuleSet) -> None:
         self._db = db
         self._clock = clock
+        self._in_force = in_force
 
     async def add(self, account_id: int, *, name: str, kind: Kind, scope: Scope, content: str, app_id: int | None = None) -> TemplateRow:
         """Apply for one, for all of the account's applications or for one."""
@@ -32,7 +34,7 @@ class Templates:
             account = await accounts.get(tx, account_id)
             if account is None:
                 raise not_found(Noun.ACCOUNT, account_id)
-            body = rules.template(content, kind, scope, account.kind)
+            body = rules.template(content, kind, scope, account.kind, self._in_force)
             await owned(tx, app_id, account_id)
             template = await templates.add(
                 tx,

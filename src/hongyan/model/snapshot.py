@@ -6,6 +6,7 @@ import msgspec
 
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind
+from hongyan.model.values import LENIENT, ValueRules
 
 
 class Scope(enum.IntEnum):
@@ -80,6 +81,8 @@ class Template(msgspec.Struct, frozen=True):
     content: str
     params: int
     """How many values it takes."""
+    values: ValueRules = LENIENT
+    """What they may be."""
 
 
 class PackageRef(msgspec.Struct, frozen=True):

@@ -10,8 +10,9 @@ from hongyan.model.message import Accepted, Caller, Dialect, Kind, Refused, Send
 from hongyan.model.phone import Phone
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import Account, AccountKind, App, Scope, Signature, Snapshot, Template
-from hongyan.model.template import compose_text, fill, refused_params
+from hongyan.model.template import compose_text, fill, joins_link
 from hongyan.model.text import billed
+from hongyan.model.values import refused_params
 
 MOST_NUMBERS = 200
 LONGEST_CONTEXT = 512
@@ -154,7 +155,10 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool)
     fault = _permission_fault(app, account, template, command) or _params_fault(template, command)
     if fault is not None:
         return fault
-    text = compose_text("" if signature is None else signature.name, fill(template.content, command.params))
+    filled = fill(template.content, command.params)
+    if joins_link(template.content, command.params, filled):
+        return Refusal(Reject.PARAM_HAS_LINK, "a value makes a link of the text beside it; links belong in the reviewed template")
+    text = compose_text("" if signature is None else signature.name, filled)
     segments = billed(text, mainland=mainland)
     if segments > MOST_SEGMENTS:
         return Refusal(Reject.TEXT_TOO_LONG, f"the text takes {segments} segments, {MOST_SEGMENTS} are allowed")
@@ -198,7 +202,7 @@ def _permission_fault(app: App, account: Account, template: Template, command: S
 def _params_fault(template: Template, command: SendCommand) -> Refusal | None:
     if len(command.params) != template.params:
         return Refusal(Reject.PARAMS_MISMATCH, f"template {template.id} takes {template.params} values, {len(command.params)} given")
-    return refused_params(template.kind, command.params)
+    return refused_params(template.kind, command.params, template.values)
 
 
 def _signature(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Signature | Refusal | None:

@@ -1,0 +1,137 @@
+import pytest
+
+from hongyan.control import lint
+from hongyan.control.lint import Flaw, SignatureDraft, TemplateDraft
+from hongyan.model.message import Kind
+from hongyan.model.rules.sets import CURRENT, GUIDE_2016, RULE_SETS, SEEDS, RuleSet
+from hongyan.model.snapshot import AccountKind, Scope
+from hongyan.model.values import ValueType
+from hongyan.model.words import Severity, Word, Words
+from hongyan.settings import Rules
+
+ENTERPRISE, INDIVIDUAL = AccountKind.ENTERPRISE, AccountKind.INDIVIDUAL
+
+
+def of_signature(name: str, rules: RuleSet = SEEDS, scope: Scope = Scope.MAINLAND) -> list[tuple[Flaw, int | None]]:
+    return [(finding.code, finding.at) for finding in lint.signature(SignatureDraft(name, scope), rules, ENTERPRISE)]
+
+
+def of_template(
+    content: str,
+    kind: Kind = Kind.NOTICE,
+    rules: RuleSet = SEEDS,
+    *,
+    scope: Scope = Scope.MAINLAND,
+    account: AccountKind = ENTERPRISE,
+    types: tuple[ValueType, ...] = (),
+) -> list[tuple[Flaw, int | None]]:
+    return [(finding.code, finding.at) for finding in lint.template(TemplateDraft(content, kind, scope, types), rules, account)]
+
+
+def test_every_rule_set_of_the_settings_is_there() -> None:
+    assert RULE_SETS.keys() == {str(rules) for rules in Rules}
+
+
+@pytest.mark.parametrize("name", ["腾讯云", "QQ", "鸿雁2026", "𠮷野家"[1:] + "店", "一二三四五六七八九十甲乙", "测试仪器厂", "通知书"])
+def test_a_good_signature_has_no_findings(name: str) -> None:
+    assert of_signature(name) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "findings"),
+    [
+        ("云", [(Flaw.SIGNATURE_LENGTH, None)]),
+        ("一二三四五六七八九十甲乙丙", [(Flaw.SIGNATURE_LENGTH, None)]),
+        ("腾讯 云", [(Flaw.SIGNATURE_CHARACTER, 2)]),
+        ("腾讯\u200b云-", [(Flaw.SIGNATURE_CHARACTER, 2), (Flaw.SIGNATURE_CHARACTER, 4)]),
+        ("ＡＢ公司", [(Flaw.SIGNATURE_CHARACTER, 0), (Flaw.SIGNATURE_CHARACTER, 1)]),
+        ("测试", [(Flaw.SIGNATURE_NEUTRAL, None)]),
+        ("验证码123", [(Flaw.SIGNATURE_NEUTRAL, None)]),
+        ("测试公司", [(Flaw.SIGNATURE_NEUTRAL, None)]),
+        ("短信通知", [(Flaw.SIGNATURE_NEUTRAL, None)]),
+        ("Test", [(Flaw.SIGNATURE_NEUTRAL, None)]),
+        ("AABB", [(Flaw.SIGNATURE_NEUTRAL, None)]),
+        ("哈哈哈", [(Flaw.SIGNATURE_NEUTRAL, None)]),
+        ("888888", [(Flaw.SIGNATURE_NEUTRAL, None)]),
+        ("тest", [(Flaw.SIGNATURE_CHARACTER, 0), (Flaw.SIGNATURE_NEUTRAL, None)]),
+    ],
+)
+def test_everything_wrong_with_a_signature_is_told_with_its_place(name: str, findings: list[tuple[Flaw, int | None]]) -> None:
+    assert of_signature(name) == findings
+
+
+def test_the_guide_of_2016_had_8_characters() -> None:
+    assert of_signature("一二三四五六七八", GUIDE_2016) == []
+    assert of_signature("一二三四五六七八九", GUIDE_2016) == [(Flaw.SIGNATURE_LENGTH, None)]
+    assert of_signature("HongyanPlatform", scope=Scope.INTERNATIONAL) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "findings"),
+    [
+        ("您的订单{1}已发货", []),
+        ("两行\n通知", []),
+        ("{1}{2}您好", []),
+        ("", [(Flaw.EMPTY, None)]),
+        ("长" * 501, [(Flaw.TOO_LONG, 500)]),
+        ("您\u202e好\u200b", [(Flaw.HIDDEN_CHARACTER, 1), (Flaw.HIDDEN_CHARACTER, 3)]),
+        ("【别人】您好", [(Flaw.BRACKET, 0), (Flaw.BRACKET, 3)]),
+        ("︻别人︼您好", [(Flaw.BRACKET, 0), (Flaw.BRACKET, 3)]),
+        ("您的{code}", [(Flaw.PLACEHOLDER_FORM, None)]),
+        ("您的{1}和{3}", [(Flaw.PLACEHOLDER_GAP, None)]),
+        ("您的{100}", [(Flaw.PLACEHOLDERS_TOO_MANY, None)]),
+        ("{1}，{2}。", [(Flaw.PLACEHOLDERS_ONLY, None)]),
+        ("请看 https://example.com/a 谢谢", [(Flaw.LINK, 3)]),
+        ("请看ｂaidu.com 谢谢", [(Flaw.LINK_DISGUISED, 2)]),
+        ("请看https://a.cn/{1}", [(Flaw.PLACEHOLDER_IN_LINK, 2)]),
+        ("请看{1}.com", [(Flaw.PLACEHOLDER_IN_LINK, 5)]),
+        ("请看{1}.baidu.com", [(Flaw.PLACEHOLDER_IN_LINK, 6)]),
+    ],
+)
+def test_everything_wrong_with_a_template_is_told_with_its_place(content: str, findings: list[tuple[Flaw, int | None]]) -> None:
+    assert of_template(content) == findings
+
+
+def test_verification_templates_say_so_and_take_codes() -> None:
+    assert of_template("您的密码{1}", Kind.VERIFICATION) == [(Flaw.VERIFICATION_UNNAMED, None)]
+    assert of_template("验证码{1}", Kind.VERIFICATION, types=(ValueType.CODE,)) == []
+    assert of_template("验证码{1}", Kind.VERIFICATION, types=(ValueType.TEXT,)) == [(Flaw.VALUE_TYPES, None)]
+    assert of_template("验证码{1}", Kind.VERIFICATION, types=(ValueType.CODE, ValueType.CODE)) == [(Flaw.VALUE_TYPES, None)]
+
+
+def test_marketing_is_for_enterprises_and_can_be_refused() -> None:
+    assert of_template("新品上市", Kind.MARKETING, account=INDIVIDUAL) == [(Flaw.MARKETING_DENIED, None), (Flaw.OPT_OUT_MISSING, None)]
+    assert of_template("新品上市，回T退订", Kind.MARKETING) == []
+    assert of_template("New. Reply STOP to opt out", Kind.MARKETING, CURRENT, scope=Scope.INTERNATIONAL) == []
+
+
+def test_the_rules_of_today_are_stricter() -> None:
+    assert of_template("您的订单{1}{2}★", rules=CURRENT) == [
+        (Flaw.ODD_SYMBOL, 10),
+        (Flaw.PLACEHOLDERS_DENIED, 4),
+        (Flaw.PLACEHOLDERS_TOUCH, 7),
+    ]
+    assert of_template("新品上市，回T退订", Kind.MARKETING, CURRENT) == [(Flaw.OPT_OUT_MISSING, None)]
+    assert of_template("新品上市，拒收请回复R", Kind.MARKETING, CURRENT) == []
+    assert of_template("验证码{1}，{2}分钟内有效", Kind.VERIFICATION, CURRENT) == []
+
+
+def test_words_are_found_in_both_and_only_forbidden_ones_refuse() -> None:
+    words = Words([Word("赌博", topic="赌博"), Word("贷款", Severity.SUSPICIOUS)])
+    found = lint.template(TemplateDraft("赌-博和貸 款", Kind.NOTICE, Scope.MAINLAND), SEEDS, ENTERPRISE, words)
+    assert [(finding.code, finding.at, finding.refuses) for finding in found] == [
+        (Flaw.FORBIDDEN_WORD, 0, True),
+        (Flaw.SUSPICIOUS_WORD, 4, False),
+    ]
+    assert [finding.code for finding in lint.signature(SignatureDraft("赌博网", Scope.MAINLAND), SEEDS, ENTERPRISE, words)] == [
+        Flaw.FORBIDDEN_WORD
+    ]
+
+
+def test_every_finding_is_said_in_both_languages() -> None:
+    drafts = ["", "【a】\u200b{x}", "{1}{2}", "http://a.cn/{1} ｂ.cn 请看 www.b.cn", "{1}a{3}", "长" * 501]
+    for content in drafts:
+        for kind in Kind:
+            for finding in lint.template(TemplateDraft(content, kind, Scope.MAINLAND), CURRENT, INDIVIDUAL):
+                assert finding.zh.endswith("。")
+                assert finding.en.endswith(".")
