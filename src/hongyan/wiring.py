@@ -13,6 +13,7 @@ import structlog
 
 from hongyan.carriers.smpp import SmppLink
 from hongyan.control import snapshots as control_snapshots
+from hongyan.control.keyuse import FLUSH_S, KeyUse
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.doors import published
 from hongyan.doors.ops import routes as ops
@@ -181,6 +182,7 @@ class Worker:
         self.receipts = ReceiptService()
         self.settler = Settler(self.directory)
         self.numbering = numbering.build()
+        self.key_use = KeyUse(db)
         self.backlog = Backlog(db=db, most=settings.queue_max)
         self.linkset: LinkSet | None = None
         self.seating: Seating | None = None
@@ -277,6 +279,7 @@ class Worker:
         }
         if self.send is not None:
             jobs["accept"] = self.send.run
+            jobs["key use"] = functools.partial(every, FLUSH_S, self.key_use.flush, name="key use", expected=UNAVAILABLE)
             jobs["backlog"] = functools.partial(every, LOOK_S, self.backlog.look, name="backlog", expected=RETRY)
         if self.recorder is not None and self.dispatcher is not None and self.seating is not None:
             jobs |= {"recorder": self.recorder.run, "dispatcher": self.dispatcher.run, "claims": self.dispatcher.run_claims}

@@ -154,3 +154,30 @@ def test_who_did_what_is_listed_with_the_login_and_the_chain_holds(shell: Shell)
     assert before["detail"] == {"name": "Noted Ltd", "kind": "enterprise"}
     assert shell.ask("audit", "list", "--before", str(newest["id"]), "--most", "1") == [before]
     assert shell.ask("audit", "verify") == {"intact": True}
+
+
+def test_people_get_into_accounts_and_their_keys_are_bound_from_the_command_line(shell: Shell) -> None:
+    made = shell.ask("user", "create", "Wei@Example.com", "--name", "Wei Zhang", "--role", "reviewer")
+    assert (made["email"], len(made["ticket"])) == ("wei@example.com", 43)
+    assert shell.refused("user", "create", "wei@example.com", "--name", "Again") == "taken"
+    account = str(shell.ask("account", "create", "People Ltd")["id"])
+    assert shell.ask("member", "add", "wei@example.com", "--account", account, "--role", "owner")["role"] == "owner"
+    user = str(made["user_id"])
+    assert shell.refused("member", "role", user, "reader", "--account", account) == "wrong_state"
+    assert shell.refused("member", "remove", user, "--account", account) == "wrong_state"
+    invited = shell.ask("member", "invite", "li@example.org", "--account", account)
+    [listed] = shell.ask("member", "invitations", "--account", account)
+    assert (listed["email"], listed["role"], "ticket" in listed) == ("li@example.org", "developer", False)
+    assert shell.ask("member", "withdraw", str(invited["id"]), "--account", account) == {"id": invited["id"], "removed": True}
+    assert [row["email"] for row in shell.ask("member", "list", "--account", account)] == ["wei@example.com"]
+    assert shell.ask("user", "reset", "wei@example.com")["ticket"] != made["ticket"]
+    assert shell.ask("user", "unlock", "wei@example.com")["second_factor"] is False
+    assert shell.ask("user", "role", "wei@example.com", "none")["operator_role"] is None
+    assert shell.ask("user", "disable", "wei@example.com")["enabled"] is False
+    assert shell.ask("user", "enable", "wei@example.com")["enabled"] is True
+    key = shell.ask("key", "create", "--account", account, "--note", "orders", "--allow", "192.0.2.0/24", "--scope", "send")["secret_id"]
+    changed = shell.ask("key", "set", key, "--anywhere", "--classic")
+    assert (changed["note"], changed["allow"], changed["scopes"]) == ("orders", [], None)
+    assert shell.refused("key", "remove", key) == "in_use"
+    shell.ask("key", "disable", key)
+    assert shell.ask("key", "remove", key)["removed"] is True

@@ -8,11 +8,25 @@ from hongyan.cli.options import MOST_ID, Account, AccountKindName, After, AfterT
 from hongyan.cli.session import actor, terminal, with_control
 
 ACCOUNT_COLUMNS = ("id", "name", "kind", "enabled", "created_at")
-KEY_COLUMNS = ("secret_id", "account_id", "enabled", "created_at")
+KEY_COLUMNS = ("secret_id", "account_id", "user_id", "enabled", "note", "allow", "scopes", "created_at", "used_at", "address")
 
 Name = Annotated[str, typer.Argument(help="Its name.", show_default=False)]
 AccountId = Annotated[int, typer.Argument(metavar="ACCOUNT", max=MOST_ID, help="The account's id.", show_default=False)]
 SecretId = Annotated[str, typer.Argument(metavar="SECRET_ID", help="The key's SecretId.", show_default=False)]
+
+KeyNote = Annotated[str, typer.Option("--note", help="What it is for.")]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option("--allow", metavar="NETWORK", help="An address or network it may be used from; may be repeated.", show_default=False),
+]
+KeyScopes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scope",
+        help="Something it may do (read, reveal, send, apps, keys, apply, contacts, money_read ...); may be repeated.",
+        show_default=False,
+    ),
+]
 
 
 def create(
@@ -39,15 +53,50 @@ def disable(ctx: typer.Context, account: AccountId) -> None:
     terminal(ctx).show(with_control(ctx, lambda control: control.accounts.set_enabled(actor(), account, enabled=False)))
 
 
-def create_key(ctx: typer.Context, account: Account) -> None:
+def create_key(
+    ctx: typer.Context,
+    account: Account,
+    note: KeyNote = "",
+    allow: Allow = None,
+    scope: KeyScopes = None,
+) -> None:
     """Create a key; its secret is shown this once."""
-    terminal(ctx).show(with_control(ctx, lambda control: control.keys.create(actor(), account)))
+    made = with_control(ctx, lambda control: control.keys.create(actor(), account, note=note, allow=allow or (), scopes=scope))
+    terminal(ctx).show(made)
     terminal(ctx).say("Keep the SecretKey now: it is not shown again.")
 
 
 def list_keys(ctx: typer.Context, account: AnyAccount = None, after: AfterText = "", most: Most = 500) -> None:
     """List keys without their secrets."""
     terminal(ctx).table(with_control(ctx, lambda control: control.keys.every(actor(), account, after=after, most=most)), KEY_COLUMNS)
+
+
+def set_key(
+    ctx: typer.Context,
+    secret_id: SecretId,
+    *,
+    note: Annotated[str | None, typer.Option(help="What it is for.", show_default=False)] = None,
+    allow: Allow = None,
+    anywhere: Annotated[bool, typer.Option("--anywhere", help="Let it be used from any address again.")] = False,
+    scope: KeyScopes = None,
+    classic: Annotated[bool, typer.Option("--classic", help="Let it do what keys without scopes can do.")] = False,
+) -> None:
+    """Change a key: note, addresses, scopes. What is not named stays."""
+    from hongyan.control.keys import KeyChange  # noqa: PLC0415 - `--help` does not wait for it
+
+    given = {
+        "note": note,
+        "allow": [] if anywhere else allow,
+        "scopes": scope,
+    }
+    change = KeyChange(**{name: value for name, value in given.items() if value is not None}, **({"scopes": None} if classic else {}))  # type: ignore[arg-type]
+    terminal(ctx).show(with_control(ctx, lambda control: control.keys.change(actor(), secret_id, change)))
+
+
+def remove_key(ctx: typer.Context, secret_id: SecretId) -> None:
+    """Remove a disabled key for good."""
+    with_control(ctx, lambda control: control.keys.remove(actor(), secret_id))
+    terminal(ctx).show({"secret_id": secret_id, "removed": True})
 
 
 def enable_key(ctx: typer.Context, secret_id: SecretId) -> None:

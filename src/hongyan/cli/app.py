@@ -29,8 +29,23 @@ GROUPS: Mapping[str, Group] = {
         {"create": "accounts:create", "list": "accounts:list_", "enable": "accounts:enable", "disable": "accounts:disable"},
     ),
     "key": Group(
-        "API keys: SecretId and SecretKey, at most two live pairs an account.",
-        {"create": "accounts:create_key", "list": "accounts:list_keys", "enable": "accounts:enable_key", "disable": "accounts:disable_key"},
+        "API keys: SecretId and SecretKey, two live pairs a user, and two an account.",
+        {"create": "accounts:create_key", "list": "accounts:list_keys", "enable": "accounts:enable_key", "disable": "accounts:disable_key",
+         "set": "accounts:set_key", "remove": "accounts:remove_key"},
+    ),
+    "user": Group(
+        "Users: people who sign in.",
+        {
+            "create": "people:create", "list": "people:list_", "enable": "people:enable", "disable": "people:disable",
+            "role": "people:role", "reset": "people:reset", "unlock": "people:unlock",
+        },
+    ),
+    "member": Group(
+        "Members of an account and their roles.",
+        {
+            "invite": "people:invite", "invitations": "people:invitations", "withdraw": "people:withdraw", "add": "people:add_member",
+            "list": "people:list_members", "role": "people:set_role", "remove": "people:remove_member",
+        },
     ),
     "app": Group(
         "Applications (SdkAppID): limits, callbacks, pull, allow-list.",

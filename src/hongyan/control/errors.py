@@ -13,16 +13,21 @@ class Fault(enum.StrEnum):
     NOT_ALLOWED = "not_allowed"
     IN_USE = "in_use"
     WRONG_STATE = "wrong_state"
+    NOT_SIGNED_IN = "not_signed_in"
+    """What was given does not prove who it is."""
+    TOO_OFTEN = "too_often"
+    """Later: `ControlError.retry_in_s` says when."""
 
 
 class ControlError(Exception):
     """Nothing was changed. The texts carry no secret; numbers in them are masked."""
 
-    def __init__(self, code: Fault, zh: str, en: str) -> None:
+    def __init__(self, code: Fault, zh: str, en: str, *, retry_in_s: float | None = None) -> None:
         super().__init__(en)
         self.code = code
         self.zh = zh
         self.en = en
+        self.retry_in_s = retry_in_s
 
 
 class Noun(enum.Enum):
@@ -34,6 +39,9 @@ class Noun(enum.Enum):
     SIGNATURE = ("签名", "signature", "signature list")
     TEMPLATE = ("模板", "template", "template list")
     LINK = ("通道", "link", "link list")
+    USER = ("用户", "user", "user list")
+    MEMBER = ("成员", "member", "member list")
+    INVITATION = ("邀请", "invitation", "member invitations")
     SENDER = ("号码", "sender number", "sender list")
 
 

@@ -2,7 +2,7 @@
 
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.kit.db import Connection
-from hongyan.model.actor import Actor, Permission
+from hongyan.model.actor import Actor, ActorKind, Permission
 from hongyan.store import apps
 from hongyan.store.apps import AppRow
 
@@ -48,6 +48,17 @@ def within(actor: Actor, account_id: int | None) -> int | None:
     if account_id != actor.account_id:
         raise not_found(Noun.ACCOUNT, account_id)
     return account_id
+
+
+def person(actor: Actor) -> int:
+    """The user's id: some things only a person can do, for themselves."""
+    if actor.kind is not ActorKind.USER:
+        raise ControlError(
+            Fault.NOT_ALLOWED,
+            "这件事只能由本人登录后做。",
+            "Only a person can do this, for themselves, after signing in.",
+        )
+    return int(actor.id)
 
 
 async def own_app(conn: Connection, actor: Actor, app_id: int, *, lock: bool = False) -> AppRow:

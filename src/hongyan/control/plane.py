@@ -10,6 +10,7 @@ from hongyan.control.audit import Audit
 from hongyan.control.blacklist import Blacklist
 from hongyan.control.keys import Keys
 from hongyan.control.links import Links
+from hongyan.control.members import Members
 from hongyan.control.packages import Packages
 from hongyan.control.records import Records
 from hongyan.control.sandbox import Sandbox
@@ -18,6 +19,7 @@ from hongyan.control.signatures import Signatures
 from hongyan.control.snapshots import Snapshots
 from hongyan.control.templates import Templates
 from hongyan.control.tokens import Entropy
+from hongyan.control.users import Users
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.rules.sets import SEEDS, RuleSet
@@ -26,6 +28,8 @@ from hongyan.model.rules.sets import SEEDS, RuleSet
 class ControlPlane(msgspec.Struct, frozen=True):
     accounts: Accounts
     keys: Keys
+    users: Users
+    members: Members
     apps: Apps
     signatures: Signatures
     templates: Templates
@@ -47,6 +51,8 @@ def assemble(
     return ControlPlane(
         accounts=Accounts(db, audit, clock),
         keys=Keys(db, audit, box, clock, entropy),
+        users=Users(db, audit, box, clock, entropy),
+        members=Members(db, audit, box, clock, entropy),
         apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
         signatures=Signatures(db, clock, rules),
         templates=Templates(db, clock, rules),

@@ -113,8 +113,9 @@ class Sandbox:
         if key is None:
             made.append("key")
             return await issue_key(tx, self._box, self._entropy, account_id, now)
-        secret = self._box.open(key.secret_sealed, tokens.key_context(key.secret_id))
-        return NewKey(secret_id=key.secret_id, secret_key=secret, account_id=account_id)
+        secret_id, sealed = key
+        secret = self._box.open(sealed, tokens.key_context(secret_id))
+        return NewKey(secret_id=secret_id, secret_key=secret, account_id=account_id)
 
     async def _app(self, tx: Connection, account_id: int, now: float, made: list[str]) -> NewApp:
         app = await apps.named(tx, account_id, NAME)

@@ -1,12 +1,14 @@
 """Snapshots: what the pipeline may know of all this, in one immutable value."""
 
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from hongyan.control import tokens
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.actor import CLASSIC, GRANTS, Permission, Role
 from hongyan.model.rules.sets import SEEDS, RuleSet, value_rules
 from hongyan.model.snapshot import Account, ApiKey, App, LinkConfig, PackageRef, Scope, Signature, Snapshot, Template
 from hongyan.model.template import TemplateFault, placeholders
@@ -75,7 +77,16 @@ def _key(row: keys.SealedKey, box: SecretBox) -> ApiKey:
         secret_key=box.open(row.secret_sealed, tokens.key_context(row.secret_id)),
         account_id=row.account_id,
         enabled=row.enabled,
+        user_id=row.user_id,
+        allow=tuple(ipaddress.ip_network(network) for network in row.allow),
+        permissions=permissions(row.scopes, row.role),
     )
+
+
+def permissions(scopes: Sequence[str] | None, role: Role | None) -> frozenset[Permission]:
+    """What a key may do: its scopes, and of them what its user may when it has one."""
+    wanted = CLASSIC if scopes is None else frozenset(map(Permission, scopes))
+    return wanted if role is None else wanted & GRANTS[role]
 
 
 def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int]) -> App:

@@ -32,6 +32,11 @@ def app_key(entropy: Entropy) -> str:
     return entropy(16).hex()
 
 
+def ticket(entropy: Entropy) -> str:
+    """43 letters and digits that cannot be guessed (256 bits): what a session or a ticket is known by."""
+    return letters(entropy, 43)
+
+
 def key_context(secret_id: str) -> str:
     """Where a SecretKey is sealed for."""
     return f"secret key of {secret_id}"

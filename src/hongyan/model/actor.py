@@ -87,6 +87,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
 """What each role may do."""
 
 
+CLASSIC = GRANTS[Role.DEVELOPER] | {Permission.MONEY_READ}
+"""What a key may do that names no scopes: sending and all that programs of Tencent's customers call."""
+
+
 class Actor(msgspec.Struct, frozen=True):
     """Whoever asks a control service for something."""
 

@@ -1,12 +1,18 @@
 """Control facts as the pipeline sees them: immutable, versioned, complete."""
 
 import enum
+import functools
+import ipaddress
+from typing import TypeAlias
 
 import msgspec
 
+from hongyan.model.actor import CLASSIC, Permission
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind
 from hongyan.model.values import LENIENT, ValueRules
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Scope(enum.IntEnum):
@@ -35,6 +41,26 @@ class ApiKey(msgspec.Struct, frozen=True):
     secret_key: str
     account_id: int
     enabled: bool
+    user_id: int | None = None
+    """Whose it is; None: the account's."""
+    allow: tuple[Network, ...] = ()
+    """Networks it may be used from; empty means anywhere."""
+    permissions: frozenset[Permission] = CLASSIC
+    """What it may do: its scopes, as far as its user may."""
+
+    def admits(self, address: str) -> bool:
+        """Whether it may be used from this IP address; no address is in no network."""
+        return not self.allow or _within(self.allow, address)
+
+
+@functools.lru_cache(maxsize=4096)
+def _within(networks: tuple[Network, ...], address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    plain = getattr(found, "ipv4_mapped", None) or found
+    return any(plain in network for network in networks)
 
 
 class App(msgspec.Struct, frozen=True):
