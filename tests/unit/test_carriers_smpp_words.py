@@ -11,7 +11,7 @@ from hongyan.model.snapshot import LinkConfig
 from hongyan.model.text import Alphabet
 from hongyan.pipeline.ports import OutboundSegment
 from hongyan.wire.codec import Unencodable
-from hongyan.wire.smpp import receipt_text, status
+from hongyan.wire.smpp import Smpp, receipt_text, status
 from hongyan.wire.smpp.pdu import DataSm, DeliverSm, EnquireLinkResp, GenericNack, Pdu, SubmitSmResp
 from hongyan.wire.smpp.tlv import Tag
 
@@ -31,6 +31,27 @@ def test_a_segment_becomes_a_submit() -> None:
 def test_a_segment_of_many_carries_its_header() -> None:
     pdu = smpp_words.submit(msgspec.structs.replace(SEGMENT, sequence=2, total=3, text="x", validity_s=0), CONFIG)
     assert (pdu.esm_class, pdu.short_message.hex(), pdu.validity_period) == (0x40, "050003e1030278", "")
+
+
+def test_segments_alike_are_written_as_each_would_be_alone() -> None:
+    """Whatever comes after whatever, and whether or not it is written as octets by then."""
+    replaced = msgspec.structs.replace
+    first = (SEGMENT, replaced(SEGMENT, phone=8613900139000, reference=514), replaced(SEGMENT, phone=15551234567, reference=0))
+    coded = tuple(replaced(segment, alphabet=Alphabet.UCS2) for segment in first)
+    others = (*(replaced(segment, sender_id="") for segment in first), *(replaced(segment, validity_s=9) for segment in first))
+    long = (replaced(SEGMENT, total=2), replaced(SEGMENT, total=2, sequence=2))
+    submits = smpp_words.Submits(CONFIG, Smpp())
+    for segment in (*first, *coded, *first, *others, *long, *first):
+        frame = Smpp().encode(submits.write(segment), 77)
+        assert frame == Smpp().encode(smpp_words.submit(segment, CONFIG), 77)
+
+
+def test_a_text_that_cannot_be_written_stays_so() -> None:
+    submits = smpp_words.Submits(LATIN1, Smpp())
+    for _ in range(3):
+        with pytest.raises(Unencodable):
+            submits.write(msgspec.structs.replace(SEGMENT, text="€" * 71))
+    assert submits.write(SEGMENT) == smpp_words.submit(SEGMENT, LATIN1)
 
 
 def test_a_segment_without_a_sender_shows_the_links_own() -> None:
@@ -161,3 +182,21 @@ def test_words_nobody_lists(word: str, verdict: Verdict) -> None:
 
 def test_every_meaning_but_two_has_a_time_to_try_again() -> None:
     assert smpp_words.RETRY_IN_S.keys() == set(status.Meaning) - {status.Meaning.ACCEPTED, status.Meaning.PERMANENT}
+
+
+@pytest.mark.parametrize("id_", ["0a1B", "", "1 2", "1:2", "\u00e9", "a-b", "1\t"], ids=repr)
+@pytest.mark.parametrize("rest", ["", "ends\0 here", "id:9 stat:EXPIRED", "\u00e9"], ids=repr)
+def test_a_receipt_says_the_same_whatever_was_read_before(id_: str, rest: str) -> None:
+    """The fields behind the id are remembered; the reader of texts is the reference."""
+    text = f"id:{id_} sub:001 dlvrd:001 submit date:2611220800 done date:2611220801 stat:DELIVRD err:000 text:{rest}"
+    content = text.encode("latin-1")
+    expected = receipt_text.parse(text.replace("\0", ""))
+    for _ in range(2):
+        found = receipt(short_message=content)
+        assert (found.carrier_id, found.code, found.verdict) == (expected.id, expected.stat, Verdict.DELIVERED)
+
+
+def test_of_a_repeated_parameter_the_first_counts() -> None:
+    tlvs = ((Tag.RECEIPTED_MESSAGE_ID, "1"), (Tag.RECEIPTED_MESSAGE_ID, "2"), (Tag.MESSAGE_STATE, b""), (Tag.MESSAGE_STATE, 2))
+    found = receipt(short_message=b"", tlvs=tlvs)
+    assert (found.carrier_id, found.verdict) == ("1", Verdict.PENDING)

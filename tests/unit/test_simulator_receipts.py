@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hongyan.model.text import Alphabet
 from hongyan.simulator.accounts import Account, Parcel
 from hongyan.simulator.handsets import DELIVRD, EXPIRED, MK_0001, UNDELIV, Ending
-from hongyan.simulator.receipts import CarrierCodec, Framed, date, receipt, wanted
+from hongyan.simulator.receipts import date, receipt, wanted
 from hongyan.simulator.replies import MOST_SEGMENTS, reply
 from hongyan.simulator.segments import Segment, segment_of
 from hongyan.wire.smpp import Smpp, receipt_text, udh
 from hongyan.wire.smpp.alphabet import from_gsm7, from_ucs2
-from hongyan.wire.smpp.pdu import DeliverSm, EnquireLink, SubmitSm
+from hongyan.wire.smpp.pdu import DeliverSm, FramedDeliver, SubmitSm
 from hongyan.wire.smpp.tlv import Tag
 
 addresses = st.text("0123456789+abcXYZ", max_size=20)
@@ -41,7 +41,7 @@ def test_a_receipt_is_the_deliver_sm_that_the_specification_describes(
     submit: SubmitSm, text: bytes, message_id: str, ending: Ending, sequence: int
 ) -> None:
     framed = receipt(submit, text, message_id=message_id, ending=ending, submitted="2611220800", done="2611220801")
-    frame = CarrierCodec().encode(framed, sequence)
+    frame = Smpp().encode(framed, sequence)
     words = receipt_text.ReceiptText(
         id=message_id,
         sub="001",
@@ -66,11 +66,6 @@ def test_a_receipt_is_the_deliver_sm_that_the_specification_describes(
     )
     assert Smpp().decode(frame, 0, len(frame)) == expected
     assert frame == Smpp().encode(expected)
-
-
-def test_every_other_pdu_is_written_as_everybody_writes_it() -> None:
-    assert CarrierCodec().encode(EnquireLink(7)) == Smpp().encode(EnquireLink(7))
-    assert CarrierCodec().encode(DeliverSm(), 9) == Smpp().encode(DeliverSm(), 9)
 
 
 def test_dates_are_in_the_carriers_own_time() -> None:
@@ -161,7 +156,7 @@ class Shelf:
 
 
 def parcels(count: int) -> list[Parcel]:
-    return [Parcel(Framed(body=b"%d" % number)) for number in range(count)]
+    return [Parcel(FramedDeliver(body=b"%d" % number)) for number in range(count)]
 
 
 @given(st.lists(st.integers(0, 6), max_size=4), st.integers(0, 20))

@@ -15,7 +15,7 @@ from hongyan.model.carrier import Declined, Lost, NotSent, SubmitOutcome, Thrott
 from hongyan.model.snapshot import LinkConfig
 from hongyan.pipeline.ports import Delivery, Feed, LateAnswer, OutboundSegment, SegmentOutcome
 from hongyan.wire.codec import Unencodable
-from hongyan.wire.smpp import status
+from hongyan.wire.smpp import Smpp, status
 from hongyan.wire.smpp.pdu import DataSm, DeliverSm, Pdu
 
 _LOG = structlog.get_logger()
@@ -53,6 +53,7 @@ class SmppLink:
         self._seats: tuple[Seat, ...] = ()
         """Of all sessions."""
         self._keeping: dict[int, list[asyncio.Task[None]]] = {}
+        self._words = smpp_words.Submits(config, Smpp())
         self._settled = asyncio.Event()
 
     # What the pipeline asks.
@@ -90,6 +91,7 @@ class SmppLink:
     def submit(self, segments: Sequence[OutboundSegment], now: float) -> None:
         """Write them at once, in order, over all sessions; what finds no room is `NotSent`."""
         places = self._places()
+        write = self._words.write
         written = 0
         for segment in segments:
             seat = next(places, None)
@@ -97,7 +99,7 @@ class SmppLink:
                 self.not_sent(segment, "no room")
                 continue
             try:
-                seat.submit(smpp_words.submit(segment, self._config), segment)
+                seat.submit(write(segment), segment)
                 written += 1
             except Unencodable:
                 self._settle(segment, Declined(UNENCODABLE))

@@ -9,8 +9,10 @@ from hongyan.model.snapshot import LinkConfig
 from hongyan.model.text import Alphabet
 from hongyan.pipeline.ports import OutboundSegment
 from hongyan.wire.codec import Unencodable
-from hongyan.wire.smpp import alphabet, receipt_text, status, tlv, udh
+from hongyan.wire.smpp import Smpp, alphabet, receipt_text, status, tlv, udh
 from hongyan.wire.smpp.pdu import DataSm, DeliverSm, GenericNack, Pdu, SubmitSm, SubmitSmResp
+from hongyan.wire.smpp.receipt_text import ReceiptText
+from hongyan.wire.smpp.series import Series
 from hongyan.wire.smpp.status import Meaning
 from hongyan.wire.smpp.times import relative
 from hongyan.wire.smpp.tlv import Tag
@@ -38,6 +40,11 @@ _LONGEST_PHONE = 15
 _RECEIPT_AGE_S = 72 * 3600
 _CLOCKS_DIFFER_S = 60
 _LAST_SECOND = 59
+_ID = b"id:"
+_USUAL_LENGTH = 254
+"""Octets of a short_message; what is longer is no ordinary receipt."""
+# Plain integers: members of an enumeration are compared with what came from the wire the long way.
+_STATE, _RECEIPTED, _REFERENCE = int(Tag.MESSAGE_STATE), int(Tag.RECEIPTED_MESSAGE_ID), int(Tag.USER_MESSAGE_REFERENCE)
 
 
 def submit(segment: OutboundSegment, config: LinkConfig) -> SubmitSm:
@@ -64,6 +71,30 @@ def submit(segment: OutboundSegment, config: LinkConfig) -> SubmitSm:
         short_message=text,
         tlvs=((Tag.USER_MESSAGE_REFERENCE, segment.reference),),
     )
+
+
+class Submits:
+    """Writes submits for one link; numbers that are sent one text after the other share what is alike in theirs."""
+
+    def __init__(self, config: LinkConfig, codec: Smpp) -> None:
+        self._config = config
+        self._codec = codec
+        self._like: tuple[str, Alphabet, str, int] | None = None
+        """Text, its coding, sender and validity of the last short message."""
+        self._series: Series | None = None
+        """Once a second segment was like the last."""
+
+    def write(self, segment: OutboundSegment) -> Pdu:
+        """Return `submit` of it, perhaps as octets; raises `Unencodable`."""
+        if segment.total > 1:
+            return submit(segment, self._config)
+        like = (segment.text, segment.alphabet, segment.sender_id, segment.validity_s)
+        if like != self._like:
+            self._like, self._series = like, None
+            return submit(segment, self._config)
+        if self._series is None:
+            self._series = Series(submit(segment, self._config), self._codec)
+        return self._series.to(segment.phone, segment.reference)
 
 
 def source_address(sender: str) -> tuple[int, int, str]:
@@ -148,22 +179,41 @@ def _is_receipt_by_parameters(pdu: DeliverSm | DataSm) -> bool:
 
 
 def _receipt(pdu: DeliverSm | DataSm, content: bytes, config: LinkConfig, now: float) -> Receipt:
-    text = receipt_text.parse(_decoded(content, pdu.data_coding or LATIN1, config))
-    state = tlv.integer(pdu.tlvs, Tag.MESSAGE_STATE)
-    code, verdict = _verdict(text.stat, state)
+    id_, text = _receipt_text(content, pdu.data_coding or LATIN1, config)
+    # Of a repeated parameter the first counts.
+    parameters = dict(reversed(pdu.tlvs))
+    state, receipted, reference = parameters.get(_STATE), parameters.get(_RECEIPTED), parameters.get(_REFERENCE)
+    code, verdict = _verdict(text.stat, state if isinstance(state, int) else None)
     if pdu.esm_class & MESSAGE_TYPE == INTERMEDIATE:
         verdict = Verdict.PENDING
     return Receipt(
         link_id=config.id,
-        carrier_id=tlv.text(pdu.tlvs, Tag.RECEIPTED_MESSAGE_ID) or text.id,
+        carrier_id=receipted if receipted and isinstance(receipted, str) else id_,
         verdict=verdict,
         code=code,
         phone=_phone(pdu.source_addr),
-        reference=tlv.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE),
+        reference=reference if isinstance(reference, int) else None,
         done_at=_done_at(text.done_date, now),
     )
 
 
+def _receipt_text(content: bytes, coding: int, config: LinkConfig) -> tuple[str, ReceiptText]:
+    """Return the id and the fields. Receipts of a minute differ in hardly more than their ids: the rest is read once."""
+    id_, _, rest = content.partition(b" ")
+    if coding == LATIN1 and id_.startswith(_ID) and id_[len(_ID) :].isalnum() and len(content) <= _USUAL_LENGTH:
+        usual = _receipt_text_without_id(rest)
+        if usual is not None:
+            return id_[len(_ID) :].decode("ascii"), usual
+    text = receipt_text.parse(_decoded(content, coding, config))
+    return text.id, text
+
+
+@functools.lru_cache(maxsize=256)
+def _receipt_text_without_id(rest: bytes) -> ReceiptText | None:
+    return receipt_text.parse_usual("id: " + alphabet.from_latin1(rest).replace("\0", ""))
+
+
+@functools.lru_cache(maxsize=256)
 def _verdict(stat: str, state: int | None) -> tuple[str, Verdict]:
     """Return the code to show and what it means; the parameter wins where the text contradicts it."""
     said = statusmap.verdict(stat) if stat else Verdict.PENDING
@@ -196,7 +246,7 @@ def _decoded(content: bytes, coding: int, config: LinkConfig) -> str:
 
 
 def _phone(address: str) -> int:
-    digits = _NOT_DIGIT.sub("", address)
+    digits = address if address.isascii() and address.isdigit() else _NOT_DIGIT.sub("", address)
     return int(digits) if 0 < len(digits) <= _LONGEST_PHONE else 0
 
 

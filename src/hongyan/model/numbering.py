@@ -26,17 +26,20 @@ class Numbering(msgspec.Struct, frozen=True):
     """National prefix to network."""
     lengths: tuple[int, ...]
     """Lengths of the prefixes, the longest in front."""
+    beginnings: dict[int, str]
+    """By country code and four digits: the network of all numbers that begin so, where no longer prefix divides them."""
 
     def carrier(self, number: int) -> str:
         """One of "cmcc", "cucc", "ctcc", "cbn"; empty for a number abroad or of no known range."""
-        if number // 10**11 != MAINLAND_CODE:
-            return ""
-        national = str(number)[2:]
-        networks = self.networks
-        for length in self.lengths:
-            if (found := networks.get(national[:length])) is not None:
-                return found
-        return ""
+        found = self.beginnings.get(number // 10**7)
+        if found is not None or number // 10**11 != MAINLAND_CODE:
+            return found or ""
+        return _longest(self.networks, self.lengths, str(number)[2:])
+
+
+def _longest(networks: Mapping[str, str], lengths: tuple[int, ...], national: str) -> str:
+    """The network of the longest prefix of a national number."""
+    return next((networks[prefix] for length in lengths if (prefix := national[:length]) in networks), "")
 
 
 def build(overlay: Mapping[str, str] | None = None) -> Numbering:
@@ -46,7 +49,14 @@ def build(overlay: Mapping[str, str] | None = None) -> Numbering:
         if prefix.startswith(str(MAINLAND_CODE)) and (network := NETWORKS.get(names.get("en", ""))) is not None:
             plan[prefix.removeprefix(str(MAINLAND_CODE))] = network
     plan |= overlay or {}
-    return Numbering(networks=plan, lengths=tuple(sorted({len(prefix) for prefix in plan}, reverse=True)))
+    lengths = tuple(sorted({len(prefix) for prefix in plan}, reverse=True))
+    divided = {prefix[:4] for prefix in plan if len(prefix) > 4}  # noqa: PLR2004 - as `beginnings` says
+    undivided = [national for national in map(str, range(1000, 2000)) if national not in divided]
+    return Numbering(
+        networks=plan,
+        lengths=lengths,
+        beginnings={int(f"{MAINLAND_CODE}{national}"): _longest(plan, lengths, national) for national in undivided},
+    )
 
 
 def country_name(phone: Phone) -> str:

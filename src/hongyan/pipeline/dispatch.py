@@ -349,6 +349,9 @@ def _parts(text: str, mainland: bool) -> Parts:
 
 def _needed(message: Message) -> int:
     """Segments that no carrier has taken yet."""
+    if message.segments == 1:
+        # What is billed as one is sent as one.
+        return 1 - message.sent_mask
     return len(_parts(message.text, is_mainland(message.phone)).parts) - message.sent_mask.bit_count()
 
 
@@ -358,6 +361,8 @@ def _segments(message: Message, link: Link, now: float) -> list[OutboundSegment]
     sender = message.sender_id or link.config.sender_id
     if message.extend and sender.isdigit():
         sender += message.extend
+    udh_reference = udh_reference_of(message.id)
+    validity_s = max(1, int(message.expires_at - now))
     return [
         OutboundSegment(
             app_id=message.app_id,
@@ -368,9 +373,9 @@ def _segments(message: Message, link: Link, now: float) -> list[OutboundSegment]
             sender_id=sender,
             alphabet=cut.alphabet,
             text=part,
-            udh_reference=udh_reference_of(message.id),
+            udh_reference=udh_reference,
             reference=reference_of(message.id, sequence),
-            validity_s=max(1, int(message.expires_at - now)),
+            validity_s=validity_s,
         )
         for sequence, part in enumerate(cut.parts, start=1)
         if not message.sent_mask >> (sequence - 1) & 1

@@ -30,14 +30,15 @@ ROUTES: Mapping[int, Route] = {
 """Every way a message can go, by the number that queue entries carry. 0 stands for an entry from before they did."""
 UNSAID = 0
 
-_NUMBERS = {route: number for number, route in ROUTES.items()}
+_ABROAD = next(number for number, route in ROUTES.items() if route.scope is Scope.INTERNATIONAL)
+_AT_HOME = {route.carrier: number for number, route in ROUTES.items() if route.scope is Scope.MAINLAND}
 
 
 def way_of(numbering: Numbering, phone: int) -> int:
     """The number, in `ROUTES`, of the way that messages to this phone go."""
     if not is_mainland(phone):
-        return _NUMBERS[Route(Scope.INTERNATIONAL, "")]
-    return _NUMBERS[Route(Scope.MAINLAND, numbering.carrier(phone))]
+        return _ABROAD
+    return _AT_HOME[numbering.carrier(phone)]
 
 
 class Reach(enum.Enum):

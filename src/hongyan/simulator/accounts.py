@@ -1,19 +1,19 @@
 """What is owed to whoever logs on: receipts and replies, kept until they are acknowledged."""
 
+import heapq
 from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
 
-from hongyan.simulator.receipts import Framed
-from hongyan.wire.smpp.pdu import DeliverSm
+from hongyan.wire.smpp.pdu import DeliverSm, FramedDeliver
 
 
 class Parcel(msgspec.Struct, gc=False):
     """One receipt or reply on its way to an account."""
 
-    pdu: DeliverSm | Framed
+    pdu: DeliverSm | FramedDeliver
     attempts: int = 0
     done: bool = False
     """Acknowledged, or given up: wherever it still waits it is passed over."""
@@ -49,25 +49,27 @@ class Account:
         """Give what waits to the receivers as far as they have room, each time to the least loaded one; how many went out."""
         waiting = self.waiting
         sent = 0
-        while waiting:
-            receiver = self._least_loaded()
-            if receiver is None:
-                break
-            # One look at the receivers for as many parcels as keep it the right choice.
-            share = receiver.room if len(self.receivers) == 1 else 1
-            while share and waiting:
-                parcel = waiting.popleft()
-                if not parcel.done:
-                    parcel.attempts += 1
-                    receiver.give(parcel)
-                    share -= 1
-                    sent += 1
+        # The receivers are asked once; what they are given here is all that changes meanwhile.
+        free = [
+            (receiver.in_flight, number, receiver.in_flight + room, receiver)
+            for number, receiver in enumerate(self.receivers)
+            if (room := receiver.room) > 0
+        ]
+        heapq.heapify(free)
+        while waiting and free:
+            parcel = waiting.popleft()
+            if parcel.done:
+                continue
+            load, number, most, receiver = free[0]
+            parcel.attempts += 1
+            receiver.give(parcel)
+            sent += 1
+            if load + 1 < most:
+                heapq.heapreplace(free, (load + 1, number, most, receiver))
+            else:
+                heapq.heappop(free)
         return sent
 
     def take_back(self, parcels: Iterable[Parcel]) -> None:
         """What was given to a session that did not answer comes first next time, in its old order."""
         self.waiting.extendleft(reversed([parcel for parcel in parcels if not parcel.done]))
-
-    def _least_loaded(self) -> Receiver | None:
-        free = [receiver for receiver in self.receivers if receiver.room > 0]
-        return min(free, key=lambda receiver: receiver.in_flight, default=None)

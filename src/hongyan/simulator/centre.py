@@ -21,6 +21,7 @@ from hongyan.wire.smpp.pdu import DeliverSm, SubmitSm, SubmitSmResp
 from hongyan.wire.smpp.tlv import Tag, integer
 
 ESME_RINVSRCADR = 0x0A
+REFERENCE_TAG = int(Tag.USER_MESSAGE_REFERENCE)
 ESME_RX_P_APPN = 0x65
 ESME_RX_R_APPN = 0x66
 FOR_GOOD = frozenset({ESME_RX_P_APPN, ESME_RX_R_APPN})
@@ -81,6 +82,7 @@ class Centre:
         self._accounts: dict[str, Account] = {}
         self._stirred: dict[Account, None] = {}
         self._last_sender = ""
+        self._last_text, self._last_digest = b"", digest_of(b"")
         self._owed = 0
         self.script = Script(receipt_delay_s=config.receipt_delay_s, ids=config.ids)
         self.seen = Seen()
@@ -142,13 +144,19 @@ class Centre:
                     phone=submit.destination_addr,
                     message_id=message_id,
                     status=status,
-                    user_message_reference=integer(submit.tlvs, Tag.USER_MESSAGE_REFERENCE),
+                    user_message_reference=integer(submit.tlvs, REFERENCE_TAG),
                     segment=segment.number,
                     total=segment.total,
-                    digest=digest_of(segment.text),
+                    digest=self._digest(segment.text),
                 )
             )
         self._answer(sender, SubmitSmResp(submit.sequence, status, message_id), handset, now)
+
+    def _digest(self, text: bytes) -> str:
+        """`digest_of` the text; the same one often comes to many numbers in a row."""
+        if text != self._last_text:
+            self._last_text, self._last_digest = text, digest_of(text)
+        return self._last_digest
 
     def _answer(self, sender: Sender, answer: SubmitSmResp, handset: Behaviour, now: float) -> None:
         """Say it now, later, or never."""

@@ -9,8 +9,8 @@ import structlog
 from hongyan.simulator.accounts import Account, Parcel
 from hongyan.simulator.centre import Centre
 from hongyan.simulator.config import SimulatorConfig, may_bind
-from hongyan.simulator.receipts import CarrierCodec
 from hongyan.wire.session import Alive, Answered, Broken, Event, Late, Received, Session, TimedOut, Unreadable
+from hongyan.wire.smpp import Smpp
 from hongyan.wire.smpp.pdu import (
     AlertNotification,
     Bind,
@@ -77,7 +77,7 @@ class Shell(Protocol):
 
     config: SimulatorConfig
     centre: Centre
-    codec: CarrierCodec
+    codec: Smpp
     clock: Callable[[], float]
     monotonic: Callable[[], float]
 
@@ -213,16 +213,16 @@ class Connection(asyncio.Protocol):
         for event in events:
             if self._closing:
                 return
-            match event:
-                case Received(pdu=pdu):
-                    if self._submits and type(pdu) is SubmitSm:
-                        centre.take(self, pdu, now, wall)
-                    else:
-                        self._asked(pdu, now)
-                case Answered(token=Parcel() as parcel, pdu=pdu):
-                    centre.answered(self.account, parcel, _status(pdu), now)
-                case _:
-                    self._came(event, now)
+            if isinstance(event, Received):
+                pdu = event.pdu
+                if type(pdu) is SubmitSm and self._submits:
+                    centre.take(self, pdu, now, wall)
+                else:
+                    self._asked(pdu, now)
+            elif isinstance(event, Answered) and type(event.token) is Parcel:
+                centre.answered(self.account, event.token, _status(event.pdu), now)
+            else:
+                self._came(event, now)
 
     def _came(self, event: Event[Pdu], now: float) -> None:
         """Everything but the hot path among events. The only request of ours without a parcel is unbind."""

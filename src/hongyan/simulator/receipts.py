@@ -2,19 +2,17 @@
 
 import functools
 import struct
-from typing import ClassVar
 
 from hongyan.simulator.handsets import Ending, State
-from hongyan.wire.smpp import Smpp, receipt_text
-from hongyan.wire.smpp.pdu import DeliverSm, Pdu, SubmitSm
+from hongyan.wire.smpp import receipt_text
+from hongyan.wire.smpp.pdu import FramedDeliver, SubmitSm
 from hongyan.wire.smpp.tlv import Tag, integer
 
 ESM_RECEIPT = 0x04
 _QUOTED = 20
 _PRINTABLE = bytes(range(0x20, 0x7F))
-_HEAD = 16
-_HEADER = struct.Struct(">IIII").pack
 _REFERENCE = struct.Struct(">HHH").pack
+_REFERENCE_TAG = int(Tag.USER_MESSAGE_REFERENCE)
 _BODY = (
     b"\0%c%c%b\0%c%c%b\0"  # service_type, source, destination
     b"%c\0\0\0\0\0\0\0\0"  # esm_class; protocol_id to sm_default_msg_id
@@ -39,25 +37,7 @@ def wanted(registered_delivery: int, ending: Ending) -> bool:
     return ending.state in WANTS[registered_delivery & 3]
 
 
-class Framed(Pdu, frozen=True, gc=False):
-    """A deliver_sm as octets: it is written once, waits in little memory, and is sent as often as it takes."""
-
-    command_id: ClassVar[int] = DeliverSm.command_id
-
-    body: bytes = b""
-    """Everything behind the header."""
-
-
-class CarrierCodec(Smpp):
-    """SMPP as everybody speaks it, and `Framed` besides."""
-
-    def encode(self, pdu: Pdu, sequence: int | None = None) -> bytes:
-        if type(pdu) is Framed:
-            return _HEADER(_HEAD + len(pdu.body), pdu.command_id, 0, pdu.sequence if sequence is None else sequence) + pdu.body
-        return super().encode(pdu, sequence)
-
-
-def receipt(submit: SubmitSm, text: bytes, *, message_id: str, ending: Ending, submitted: str, done: str) -> Framed:
+def receipt(submit: SubmitSm, text: bytes, *, message_id: str, ending: Ending, submitted: str, done: str) -> FramedDeliver:
     """The report on `submit`: from the handset, to the number that sent; its user_message_reference comes back (section 5.3.2.17).
 
     `submitted` and `done` are dates as `date` writes them. The message is quoted only where it is plain ASCII: a quoted UCS-2 text could
@@ -65,9 +45,9 @@ def receipt(submit: SubmitSm, text: bytes, *, message_id: str, ending: Ending, s
     """
     before, after = _words(ending, submitted, done)
     quoted = text[:_QUOTED] if not submit.data_coding and not text.translate(None, _PRINTABLE) else b""
-    reference = integer(submit.tlvs, Tag.USER_MESSAGE_REFERENCE) if submit.tlvs else None
+    reference = integer(submit.tlvs, _REFERENCE_TAG) if submit.tlvs else None
     name = message_id.encode("ascii")
-    return Framed(
+    return FramedDeliver(
         body=_BODY
         % (
             submit.dest_addr_ton,
@@ -85,7 +65,7 @@ def receipt(submit: SubmitSm, text: bytes, *, message_id: str, ending: Ending, s
             len(name) + 1,
             name,
             ending.state,
-            b"" if reference is None else _REFERENCE(Tag.USER_MESSAGE_REFERENCE, 2, reference),
+            b"" if reference is None else _REFERENCE(_REFERENCE_TAG, 2, reference),
         )
     )
 

@@ -15,7 +15,7 @@ from hongyan.simulator.config import SimulatorConfig
 from hongyan.simulator.connection import Connection
 from hongyan.simulator.control import ControlServer
 from hongyan.simulator.journal import Journal
-from hongyan.simulator.receipts import CarrierCodec
+from hongyan.wire.smpp import Smpp
 
 TICK_S = 0.5
 GOODBYE_S = 1.0
@@ -38,7 +38,7 @@ class Simulator:
         self.config = config
         self.clock = clock
         self.monotonic = monotonic
-        self.codec = CarrierCodec()
+        self.codec = Smpp()
         self.centre = Centre(config, started_at=clock(), record=None if journal is None else journal.write)
         self.killed = asyncio.Event()
         self._journal = journal

@@ -9,6 +9,8 @@ from hongyan.wire.smpp.pdu import (
     DeliverSmResp,
     EnquireLink,
     EnquireLinkResp,
+    FramedDeliver,
+    FramedSubmit,
     GenericNack,
     Pdu,
     SubmitSm,
@@ -17,6 +19,8 @@ from hongyan.wire.smpp.pdu import (
 
 _HEADER = struct.Struct(">IIII")
 _UNPACK = _HEADER.unpack_from
+_PACK = _HEADER.pack
+_HEAD = _HEADER.size
 _INVALID_COMMAND = 0x03
 _RESPONSE = 0x80000000
 
@@ -34,6 +38,9 @@ class Smpp:
         """Return the whole frame, under `sequence` instead of the PDU's own when given; raises `Unencodable`."""
         number = pdu.sequence if sequence is None else sequence
         kind = type(pdu)
+        if kind is FramedSubmit or kind is FramedDeliver:
+            body: bytes = pdu.body  # type: ignore[attr-defined]  # `kind` says it has one
+            return _PACK(_HEAD + len(body), kind.command_id, 0, number) + body
         if kind is SubmitSm or kind is DeliverSm:
             return self._short_messages.encode(pdu, number)  # type: ignore[arg-type]  # `kind` says it is one
         if (kind is SubmitSmResp or kind is DeliverSmResp) and not pdu.status and not pdu.tlvs:  # type: ignore[attr-defined]  # as above

@@ -132,6 +132,19 @@ class SubmitSm(ShortMessage, frozen=True, gc=False):
     command_id: ClassVar[int] = 0x04
 
 
+class Framed(Pdu, frozen=True, gc=False):
+    """A PDU whose body is octets already: written once, it waits in little memory and is sent as often as it takes."""
+
+    body: bytes = b""
+    """Everything behind the header."""
+
+
+class FramedSubmit(Framed, frozen=True, gc=False):
+    """A submit_sm."""
+
+    command_id: ClassVar[int] = SubmitSm.command_id
+
+
 class SubmitSmResp(Pdu, frozen=True, gc=False):
     command_id: ClassVar[int] = 0x80000004
     response: ClassVar[bool] = True
@@ -143,6 +156,12 @@ class SubmitSmResp(Pdu, frozen=True, gc=False):
 
 class DeliverSm(ShortMessage, frozen=True, gc=False):
     command_id: ClassVar[int] = 0x05
+
+
+class FramedDeliver(Framed, frozen=True, gc=False):
+    """A deliver_sm."""
+
+    command_id: ClassVar[int] = DeliverSm.command_id
 
 
 class DeliverSmResp(Pdu, frozen=True, gc=False):

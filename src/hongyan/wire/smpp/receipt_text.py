@@ -36,8 +36,13 @@ class ReceiptText(msgspec.Struct, frozen=True):
 
 def parse(text: str) -> ReceiptText:
     """Return what can be read; never fails. The first of a repeated key counts."""
+    return parse_usual(text) or parse_any(text)
+
+
+def parse_usual(text: str) -> ReceiptText | None:
+    """Do what `parse` does for the spelling of appendix B; None for any other."""
     usual = _USUAL.fullmatch(text)
-    return ReceiptText(*usual.groups()) if usual is not None else parse_any(text)
+    return None if usual is None else ReceiptText(*usual.groups())
 
 
 def parse_any(text: str) -> ReceiptText:

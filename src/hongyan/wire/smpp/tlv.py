@@ -108,8 +108,13 @@ TEXTS: dict[int, int] = {Tag.ADDITIONAL_STATUS_INFO_TEXT: 256, Tag.RECEIPTED_MES
 _HEAD = 4
 _MAX = 0xFFFF
 _PREFIX = struct.Struct(">HH")
+_UNPACK = _PREFIX.unpack_from
 _BY_SIZE = {1: struct.Struct(">HHB").pack, 2: struct.Struct(">HHH").pack, 4: struct.Struct(">HHI").pack}
-_PACK = {tag: (size, _BY_SIZE[size]) for tag, size in INTEGERS.items()}
+# Plain integers as keys: a member of an enumeration is compared with what comes from the wire the long way.
+_PACK = {int(tag): (size, _BY_SIZE[size]) for tag, size in INTEGERS.items()}
+_TEXT = 0
+_SIZES = {int(tag): size for tag, size in INTEGERS.items()} | {int(tag): _TEXT for tag in TEXTS}
+"""Octets of an integer, or `_TEXT`."""
 
 
 def find(tlvs: Tlvs, tag: int) -> Value | None:
@@ -176,16 +181,17 @@ def decode(data: bytes, start: int, end: int) -> Tlvs | None:
     found: list[tuple[int, Value]] = []
     at = start
     while end - at >= _HEAD:
-        tag, size = _PREFIX.unpack_from(data, at)
-        at += _HEAD
-        if at + size > end:
+        tag, size = _UNPACK(data, at)
+        begin = at + _HEAD
+        at = begin + size
+        if at > end:
             return None
-        raw = data[at : at + size]
-        at += size
-        if tag in INTEGERS:
-            found.append((tag, int.from_bytes(raw, "big") if size == INTEGERS[tag] else raw))
-        elif tag in TEXTS:
+        raw = data[begin:at]
+        known = _SIZES.get(tag)
+        if known is None:
+            found.append((tag, raw))
+        elif known == _TEXT:
             found.append((tag, raw.partition(b"\0")[0].decode("latin-1")))
         else:
-            found.append((tag, raw))
+            found.append((tag, int.from_bytes(raw, "big") if size == known else raw))
     return tuple(found) if at == end else None
