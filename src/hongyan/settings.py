@@ -212,6 +212,11 @@ class Settings(BaseModel):
         """Where running processes leave what others need to find them: process ids, sockets, metrics."""
         return self.data_dir / "run"
 
+    @property
+    def office_socket(self) -> Path:
+        """Where the process with the role `console` answers for others of this machine."""
+        return self.run_dir / "office.sock"
+
 
 def load(environ: Mapping[str, str] | None = None, directory: Path | None = None, **given: object) -> Settings:
     """The settings from `given` (options of a command), the environment and hongyan.toml, in this order. Raises SettingsError.

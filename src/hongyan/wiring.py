@@ -13,8 +13,10 @@ import structlog
 
 from hongyan.carriers.smpp import SmppLink
 from hongyan.control import snapshots as control_snapshots
+from hongyan.control.idempotency import IdempotencyKeys
 from hongyan.control.keyuse import FLUSH_S, KeyUse
 from hongyan.control.plane import ControlPlane, assemble
+from hongyan.control.records import Records
 from hongyan.doors import published
 from hongyan.doors.ops import routes as ops
 from hongyan.doors.tencent import callbacks as tencent_callbacks
@@ -26,6 +28,7 @@ from hongyan.kit.door import HotDoor
 from hongyan.kit.http import GuardedClient, check_url
 from hongyan.kit.loops import Job, every, together
 from hongyan.kit.metrics import METRICS
+from hongyan.kit.relay import Relay
 from hongyan.kit.secretbox import SecretBox, master_key
 from hongyan.model import numbering
 from hongyan.model.actor import system
@@ -48,6 +51,8 @@ from hongyan.pipeline.routing import ROUTES, Reach, Route, reach
 from hongyan.pipeline.seating import Seating
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
+from hongyan.products.once import SendOnce
+from hongyan.products.schedule import ScheduleService
 from hongyan.settings import Settings
 from hongyan.store import partitions, placement
 from hongyan.store import snapshots as stored_snapshots
@@ -133,6 +138,8 @@ kills what is still there after 0.8 of it."""
 FULL_ROUNDS = 20
 """Where several dispatch, one holds as much as its links take at once at best, so often: with a rate two seconds of it."""
 READY_WITHIN_S = 3.0
+SCHEDULES_S = 0.25
+"""How often sends are looked for whose time has come."""
 AWAY_S = 0.25
 """A database that is away is asked again after this."""
 SIMULATOR_LINK = "simulator"
@@ -189,6 +196,7 @@ class Worker:
         self.recorder: Recorder | None = None
         self.dispatcher: Dispatcher | None = None
         self.send: SendService | None = None
+        self._relay: Relay | None = None
 
     def _snapshot_changed(self, snapshot: Snapshot) -> None:
         if self.seating is None:
@@ -205,7 +213,8 @@ class Worker:
         await self.directory.refresh()
         if self.seating is not None:
             await self.seating.look()
-        if "api" in self.roles:
+        # The native API sends, too; where the doors are elsewhere its messages are claimed like any other process's.
+        if self.roles & {"api", "console", "jobs"}:
             self.send = SendService(
                 db=self._db,
                 directory=self.directory,
@@ -289,7 +298,7 @@ class Worker:
         if "callbacks" in self.roles:
             jobs["callbacks"] = self._callbacks().run
         if "jobs" in self.roles:
-            jobs |= self._upkeep()
+            jobs |= self._upkeep() | self._products()
         return jobs
 
     async def _ensure_partitions(self) -> None:
@@ -317,6 +326,37 @@ class Worker:
         }
         return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
 
+    def _products(self) -> dict[str, Job]:
+        due = functools.partial(every, SCHEDULES_S, self._schedules().send_due, name="schedules", expected=UNAVAILABLE)
+        sweep = functools.partial(every, 3600.0, IdempotencyKeys(self._db, time.time).sweep, name="idempotency", expected=UNAVAILABLE)
+        return {"schedules": due, "idempotency": sweep}
+
+    def _once(self) -> SendOnce:
+        assert self.send is not None  # noqa: S101 - roles that ask for it have one
+        return SendOnce(self._db, self.send)
+
+    def _schedules(self) -> ScheduleService:
+        return ScheduleService(db=self._db, directory=self.directory, send=self._once(), clock=time.time, new_id=self.engine.new_id)
+
+    def _native(self) -> web.Application:
+        """The native API: in the process with the role `console`, from others by way of its socket."""
+        if "console" not in self.roles:
+            self._relay = self._relay or Relay(self._settings.office_socket)
+            return self._relay
+        # It is large, and only this process needs it.
+        from hongyan.doors.rest import app, auth, messages, schedules  # noqa: PLC0415
+
+        records = Records(self._db)
+        send = messages.Messages(
+            send=self._once(),
+            keys=IdempotencyKeys(self._db, time.time),
+            records=records,
+            snapshot=lambda: self.directory.snapshot,
+            clock=time.time,
+        )
+        routers = [messages.routes(send), schedules.routes(schedules.Schedules(self._schedules()))]
+        return app.build(routers, auth.authenticator(lambda: self.directory.snapshot))
+
     async def _measure_queue(self) -> None:
         depth = await measure(self._db, self._settings.queue_max, time.monotonic)
         for kind in Kind:
@@ -340,18 +380,19 @@ class Worker:
             finished=METRICS.callbacks,
         )
 
-    def application(self) -> web.HotPaths:
-        """What is served over HTTP: the doors of an api process, and for any process what operators ask."""
+    def application(self, *, relayed: bool = False) -> web.HotPaths:
+        """What is served over HTTP: the doors of an api process, the native API, and for any process what operators ask."""
         doors: dict[str, HotDoor] = {}
-        if self.send is not None:
+        if self.send is not None and "api" in self.roles:
             pulls = PullService(db=self._db, directory=self.directory, clock=time.time)
             doors["/"] = TencentV3Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time)
         return web.HotPaths(
             doors,
-            web.starlette(ops.routes(self._ready, published.served())),
+            web.by_prefix({"/api/": self._native()}, web.starlette(ops.routes(self._ready, published.served()))),
             body_limit=self._settings.max_body,
             trusted_proxies=self._settings.trusted_proxies,
             seen=METRICS.http,
+            relayed=relayed,
         )
 
     async def _ready(self) -> Mapping[str, str]:
@@ -398,8 +439,12 @@ async def run_worker(settings: Settings, roles: frozenset[str], listen: socket.s
     over = asyncio.Event()
     running = asyncio.create_task(together(over, worker.jobs(), expected=UNAVAILABLE), name="jobs")
     try:
+        patience_s = settings.shutdown_s * REQUESTS_END
         if listen is not None:
-            await web.serve(worker.application(), listen, stop=stop, patience_s=settings.shutdown_s * REQUESTS_END)
+            await web.serve(worker.application(), listen, stop=stop, patience_s=patience_s)
+        elif "console" in roles:
+            with web.unix_socket(settings.office_socket) as office:
+                await web.serve(worker.application(relayed=True), office, stop=stop, patience_s=patience_s)
         await stop.wait()
         async with asyncio.timeout(settings.shutdown_s * WORK_ENDS):
             await worker.stop()

@@ -20,7 +20,8 @@ select p.id, p.segments, p.available, p.held, p.used, coalesce(e.entries, '{}'::
 """
 LEFT = """
 select (select count(*) from queue where app_id = $1) as queued, (select count(*) from parked_receipts where phone <> all($2)) as parked,
-       (select count(*) from outbox where app_id = $1 and callback = 1) as untold
+       (select count(*) from outbox where app_id = $1 and callback = 1)
+       + (select count(*) from scheduled_sends where app_id = $1 and state in ('waiting', 'sending')) as untold
 """
 
 

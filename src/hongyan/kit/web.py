@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
@@ -25,6 +26,7 @@ from starlette.routing import BaseRoute
 from hongyan.kit.connection import HANG_UP
 from hongyan.kit.door import Head, HotDoor, Request, Response
 from hongyan.kit.fast_http import FastProtocol
+from hongyan.kit.relay import CLIENT, REQUEST_ID
 
 log = structlog.get_logger()
 
@@ -72,12 +74,15 @@ class HotPaths:
         body_limit: int = BODY_LIMIT,
         trusted_proxies: Sequence[Network] = (),
         seen: Seen | None = None,
+        relayed: bool = False,
     ) -> None:
+        """With `relayed` all requests come from a `kit.relay.Relay`, which says who asks and under which number."""
         self._doors = dict(doors)
         self._application = application
         self.body_limit = body_limit
         self._trusted = tuple(trusted_proxies)
         self._seen: Seen = seen or (lambda _path, _status, _seconds: None)
+        self._relayed = relayed
         self._request_id = request_ids().__next__
 
     # The short way: kit.fast_http.
@@ -155,10 +160,15 @@ class HotPaths:
 
     async def _answer_from_application(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        request_id = self._request_id()
+        if self._relayed:
+            headers = dict(scope["headers"])
+            request_id = headers.get(REQUEST_ID, b"").decode("latin-1")
+            scope["client"] = (headers.get(CLIENT, b"").decode("latin-1"), 0)
+        else:
+            request_id = self._request_id()
+            if self._trusted:
+                scope["client"] = (self._client(scope, dict(scope["headers"])), 0)
         scope.setdefault("state", {})["request_id"] = request_id
-        if self._trusted:
-            scope["client"] = (self._client(scope, dict(scope["headers"])), 0)
         status = 0
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
@@ -213,6 +223,17 @@ def starlette(routes: Sequence[BaseRoute], *, lifespan: Callable[[Starlette], An
     return Starlette(routes=list(routes), lifespan=lifespan, exception_handlers={500: _internal_error, TooLargeError: _too_large})
 
 
+def by_prefix(applications: Mapping[str, Application], otherwise: Application) -> Application:
+    """An application that has paths with these beginnings answered by others, which see them whole; the rest is `otherwise`'s."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        found = next((application for prefix, application in applications.items() if path.startswith(prefix)), otherwise)
+        await found(scope, receive, send)
+
+    return answer
+
+
 async def serve(
     app: HotPaths, sock: socket.socket, *, stop: asyncio.Event, patience_s: float, ready: Callable[[], None] | None = None
 ) -> None:
@@ -237,6 +258,24 @@ async def serve(
         waiting = group.create_task(_stop_when(stop, server))
         await server.serve([sock])
         waiting.cancel()
+
+
+@contextlib.contextmanager
+def unix_socket(path: Path) -> Iterator[socket.socket]:
+    """A listening socket in the file system, in the place of one that was left there; gone when the block ends.
+
+    Raises OSError when the name is longer than the system takes (about 100 bytes).
+    """
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.bind(str(path))
+        path.chmod(0o600)
+        sock.listen(BACKLOG)
+        try:
+            yield sock
+        finally:
+            path.unlink(missing_ok=True)
 
 
 class _Server(uvicorn.Server):

@@ -25,6 +25,7 @@ DISTRIBUTED: tuple[str, ...] = (
     "outbox",
     "replies",
     "watermarks",
+    "scheduled_sends",
 )
 """By app_id, with which their keys begin: all rows of an application are on one server, and what happens to it happens there."""
 
@@ -39,6 +40,7 @@ LOCAL: dict[str, str] = {
     "audit_head": "the end of the chain",
     "audit_log": "one chain over all accounts",
     "backlog": "one row for the whole queue",
+    "idempotency_keys": "of accounts, asked once a request of the native API",
     "engines": "goes with advisory locks, which are of one server",
     "key_uses": "asked beside the keys, and written by every process",
     "members": "asked when somebody signs in, and for the snapshot",

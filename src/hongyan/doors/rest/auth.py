@@ -1,0 +1,77 @@
+"""Who asks: the key of a program, or the session of a person."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeAlias, cast
+
+from fastapi import Depends, Request
+
+from hongyan.doors.rest.problems import Refused
+from hongyan.model.actor import GRANTS, Actor, ActorKind, Permission, Role
+from hongyan.model.snapshot import Snapshot
+
+Authenticate: TypeAlias = Callable[[Request], Awaitable[Actor]]
+"""Raises `Refused` when nobody is known."""
+
+KEY_PERMISSIONS = GRANTS[Role.DEVELOPER] | {Permission.MONEY_READ}
+"""What a key without scopes may do."""
+CHALLENGE = {"www-authenticate": 'Basic realm="hongyan", charset="UTF-8", Bearer'}
+NOT_A_KEY = b"\x00"
+
+
+def pair(authorization: str) -> tuple[str, str] | None:
+    """SecretId and SecretKey from `Basic base64(id:key)` or `Bearer id:key`; None when it is neither."""
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            rest = base64.b64decode(rest.strip(), validate=True).decode()
+        except (binascii.Error, ValueError):
+            return None
+    elif scheme.lower() != "bearer":
+        return None
+    secret_id, colon, secret_key = rest.strip().partition(":")
+    return (secret_id, secret_key) if colon and secret_id else None
+
+
+def by_key(snapshot: Snapshot, authorization: str, address: str) -> Actor:
+    """The actor behind a key. Raises Refused in the same words whether the key is unknown, disabled or has another secret."""
+    given = pair(authorization)
+    key = None if given is None else snapshot.keys.get(given[0])
+    # Compared in any case: how long an answer takes tells nobody which keys there are.
+    same = hmac.compare_digest((given[1] if given else "").encode(), key.secret_key.encode() if key is not None else NOT_A_KEY)
+    account = None if key is None else snapshot.accounts.get(key.account_id)
+    if key is None or not same or not key.enabled or account is None or not account.enabled:
+        raise unknown()
+    return Actor(
+        kind=ActorKind.KEY, id=key.secret_id, name=key.secret_id, permissions=KEY_PERMISSIONS, account_id=key.account_id, address=address
+    )
+
+
+def unknown() -> Refused:
+    return Refused(
+        401,
+        "not_authenticated",
+        "密钥或会话无效：请用启用中的 SecretId 和 SecretKey（HTTP Basic），或重新登录。",
+        "The key or the session is not valid: use an enabled SecretId and SecretKey (HTTP Basic), or sign in again.",
+        CHALLENGE,
+    )
+
+
+def authenticator(snapshot: Callable[[], Snapshot]) -> Authenticate:
+    """Knows programs by their keys."""
+
+    async def authenticate(request: Request) -> Actor:
+        return by_key(snapshot(), request.headers.get("authorization", ""), request.client.host if request.client else "")
+
+    return authenticate
+
+
+async def current_actor(request: Request) -> Actor:
+    authenticate = cast("Authenticate", request.app.state.authenticate)
+    return await authenticate(request)
+
+
+Asks: TypeAlias = Annotated[Actor, Depends(current_actor)]
+"""Who asks, as an endpoint's parameter."""

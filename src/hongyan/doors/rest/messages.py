@@ -1,0 +1,259 @@
+"""Messages: sending them, and what became of them."""
+
+import enum
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from hongyan.control.idempotency import Answered, IdempotencyKeys, Interrupted
+from hongyan.control.permissions import demand
+from hongyan.control.records import Records, Timeline
+from hongyan.doors.rest.auth import Asks
+from hongyan.doors.rest.problems import Problem, Refused, language
+from hongyan.doors.rest.words import refused, words
+from hongyan.model.actor import Actor, Permission
+from hongyan.model.message import Accepted, Caller, Dialect, Outcome, SendCommand
+from hongyan.model.message import Refused as RefusedNumber
+from hongyan.model.reject import Refusal
+from hongyan.model.snapshot import Snapshot
+from hongyan.products.once import Answers, SendOnce
+
+MOST_RECIPIENTS = 200
+Text = Annotated[str, Field(max_length=2_000)]
+Values = Annotated[list[Text], Field(max_length=99)]
+MOST_ID = 2**63 - 1
+IdempotencyKey = Annotated[
+    str | None, Header(max_length=128, description="1 to 128 visible ASCII characters; the same request under the same key happens once.")
+]
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is none (of yours)."}}
+BigId = Annotated[int, Field(ge=1, le=MOST_ID)]
+
+
+class Recipient(BaseModel):
+    """One number, with values of its own when its text is its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phone: Annotated[str, Field(max_length=40, description="+<country code><number>; a mainland number may be 11 digits.")]
+    params: Values | None = Field(default=None, description="Values of its own; without them the request's.")
+    context: Annotated[str, Field(max_length=511)] | None = Field(default=None, description="Handed back in its events.")
+
+
+class Send(BaseModel):
+    """A text to one number or to many, the same for all or different for each."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    app_id: BigId = Field(description="The application it is sent for.")
+    template_id: BigId = Field(description="An approved template of the application.")
+    to: Annotated[list[Recipient | str], Field(min_length=1, max_length=MOST_RECIPIENTS, description="Numbers, or numbers with values.")]
+    params: Values = Field(default=[], description="The values of {1}, {2}, ...")
+    sign_name: Annotated[str, Field(max_length=40)] = Field(default="", description="An approved signature, without brackets.")
+    context: Annotated[str, Field(max_length=511)] = Field(default="", description="Handed back in events.")
+    extend: Annotated[str, Field(max_length=12, pattern="^[0-9]*$")] = Field(default="", description="Digits after the sender number.")
+    sender_id: Annotated[str, Field(max_length=20)] = Field(default="", description="Abroad only: what the handset shows.")
+
+
+class Answer(enum.StrEnum):
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Result(BaseModel):
+    """What became of one number; in the order they were given."""
+
+    phone: str
+    status: Answer
+    message_id: str | None = Field(default=None, description="The message's number; decimal digits.")
+    segments: int = Field(default=0, description="What it is charged as.")
+    region: str = Field(default="", description="ISO 3166 code of the number's country.")
+    code: str | None = Field(default=None, description="Why it was refused, for programs.")
+    detail: str | None = Field(default=None, description="Why it was refused, for people.")
+
+
+class Sent(BaseModel):
+    accepted: int = Field(description="How many were taken; these survive a crash from here on.")
+    results: list[Result]
+
+
+class Entry(BaseModel):
+    at: float = Field(description="Unix seconds.")
+    step: str
+    text: str
+
+
+class MessageTimeline(BaseModel):
+    """One message from its promise to its end."""
+
+    message_id: str
+    app_id: int
+    phone: str
+    kind: str
+    segments: int
+    status: str
+    code: str = Field(description="The carrier's word for its end.")
+    entries: list[Entry]
+
+
+def routes(door: "Messages") -> APIRouter:
+    """Everything under /messages."""
+    router = APIRouter(prefix="/messages", tags=["messages"])
+    router.add_api_route("", door.send, methods=["POST"], summary="Send", operation_id="sendMessages", response_model=Sent)
+    router.add_api_route(
+        "/{message_id}",
+        door.timeline,
+        methods=["GET"],
+        summary="A message's timeline",
+        operation_id="getMessage",
+        response_model=MessageTimeline,
+        responses=NOT_FOUND,
+    )
+    return router
+
+
+class Messages:
+    """The endpoints."""
+
+    def __init__(
+        self, *, send: SendOnce, keys: IdempotencyKeys, records: Records, snapshot: Callable[[], Snapshot], clock: Callable[[], float]
+    ) -> None:
+        self._send = send
+        self._keys = keys
+        self._records = records
+        self._snapshot = snapshot
+        self._clock = clock
+
+    async def send(self, asks: Asks, wanted: Send, request: Request, response: Response, idempotency_key: IdempotencyKey = None) -> Sent:
+        """Send a text to up to 200 numbers. Numbers that cannot be sent to are refused one by one; the others are taken.
+
+        With an Idempotency-Key the same request may be sent again for 24 hours: it happens once, and is answered the same.
+        """
+        caller = sender(asks)
+        request_id, lang = str(request.state.request_id), language(request)
+        if idempotency_key is None:
+            return told(await self._send.first(caller, commands(wanted, request_id)), wanted, request_id, lang)
+        before = await self._keys.begin(caller.account_id, idempotency_key, wanted.model_dump_json().encode(), request_id)
+        if isinstance(before, Answered):
+            response.headers["idempotent-replayed"] = "true"
+            return Sent.model_validate_json(before.answer)
+        try:
+            sent = await self._send_under_key(caller, wanted, request_id, before, lang)
+        except Refused:
+            # Nothing of it was taken.
+            await self._keys.forget(caller.account_id, idempotency_key)
+            raise
+        await self._keys.finish(caller.account_id, idempotency_key, 200, sent.model_dump_json().encode())
+        return sent
+
+    async def _send_under_key(self, caller: Caller, wanted: Send, request_id: str, before: Interrupted | None, lang: str) -> Sent:
+        if before is None:
+            return told(await self._send.first(caller, commands(wanted, request_id)), wanted, request_id, lang)
+        asked = commands(wanted, before.request_id)
+        return told(await self._send.again(caller, asked, since=before.since, until=self._clock()), wanted, before.request_id, lang)
+
+    async def timeline(self, asks: Asks, message_id: Annotated[int, Path(ge=1, le=MOST_ID)], request: Request) -> MessageTimeline:
+        """Everything that happened to a message, in order, in words."""
+        demand(asks, Permission.READ)
+        found = await self._records.timeline(message_id)
+        app = None if found is None else self._snapshot().apps.get(found.app_id)
+        if found is None or app is None or asks.account_id not in {None, app.account_id}:
+            raise Refused(404, "not_found", f"没有短信 {message_id}。", f"There is no message {message_id}.")
+        return shown(found, language(request))
+
+
+def sender(asks: Actor) -> Caller:
+    """Whoever asks, as one who sends. Raises ControlError or Refused when they may not."""
+    demand(asks, Permission.SEND)
+    if asks.account_id is None:
+        raise Refused(
+            403,
+            "no_account",
+            "运营方自己不发短信：请用账号的密钥或成员身份发送。",
+            "The operator itself sends nothing: use a key or a member of an account.",
+        )
+    return Caller(account_id=asks.account_id, key_id=asks.id)
+
+
+def told(answers: Answers, wanted: Send, request_id: str, lang: str) -> Sent:
+    """What became of each number. Raises Refused when nothing of the request was taken for one reason that concerns all of it."""
+    first = answers[0]
+    if isinstance(first, Refusal) and all(isinstance(answer, Refusal) for answer in answers):
+        raise refused(first)
+    results: dict[int, Result] = {}
+    for (places, command), answer in zip(grouped(wanted, request_id), answers, strict=True):
+        outcomes = (
+            [RefusedNumber(phone, "", answer.reason, answer.detail) for phone in command.phones] if isinstance(answer, Refusal) else answer
+        )
+        results |= {place: result(outcome, lang) for place, outcome in zip(places, outcomes, strict=True)}
+    whole = [results[place] for place in range(len(wanted.to))]
+    return Sent(accepted=sum(found.status is Answer.ACCEPTED for found in whole), results=whole)
+
+
+def commands(wanted: Send, request_id: str) -> list[SendCommand]:
+    """The request as commands of one text each."""
+    return [command for _, command in grouped(wanted, request_id)]
+
+
+def grouped(wanted: Send, request_id: str) -> list[tuple[list[int], SendCommand]]:
+    """The request as commands of one text each, with the places of their numbers; equal values and contexts go together."""
+    groups: dict[tuple[tuple[str, ...], str], tuple[list[int], list[str]]] = {}
+    for place, to in enumerate(wanted.to):
+        recipient = Recipient(phone=to) if isinstance(to, str) else to
+        params = tuple(wanted.params if recipient.params is None else recipient.params)
+        context = wanted.context if recipient.context is None else recipient.context
+        places, phones = groups.setdefault((params, context), ([], []))
+        places.append(place)
+        phones.append(recipient.phone)
+    return [
+        (
+            places,
+            SendCommand(
+                app_id=wanted.app_id,
+                template_id=wanted.template_id,
+                phones=tuple(phones),
+                dialect=Dialect.NATIVE,
+                sign_name=wanted.sign_name,
+                params=params,
+                session_context=context,
+                extend=wanted.extend,
+                sender_id=wanted.sender_id,
+                request_id=request_id,
+            ),
+        )
+        for (params, context), (places, phones) in groups.items()
+    ]
+
+
+def result(outcome: Outcome, lang: str) -> Result:
+    """One number's outcome in this door's words."""
+    if isinstance(outcome, Accepted):
+        return Result(
+            phone=f"+{outcome.phone}",
+            status=Answer.ACCEPTED,
+            message_id=str(outcome.message_id),
+            segments=outcome.segments,
+            region=outcome.region,
+        )
+    return Result(
+        phone=outcome.phone,
+        status=Answer.REFUSED,
+        region=outcome.region,
+        code=outcome.reason.value,
+        detail=words(outcome.reason, outcome.detail, lang),
+    )
+
+
+def shown(found: Timeline, lang: str) -> MessageTimeline:
+    """A timeline in this door's words."""
+    return MessageTimeline(
+        message_id=str(found.message_id),
+        app_id=found.app_id,
+        phone=found.phone,
+        kind=found.kind.name.lower(),
+        segments=found.segments,
+        status=found.status.name.lower(),
+        code=found.code,
+        entries=[Entry(at=entry.at, step=entry.step.value, text=entry.en if lang == "en" else entry.zh) for entry in found.entries],
+    )

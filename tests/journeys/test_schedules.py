@@ -1,0 +1,163 @@
+"""Sends at a time: not before it, once, whatever dies; and requests that come again."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+import pytest
+
+from hongyan.model.message import Accepted, Caller, SendCommand
+from hongyan.model.reject import Refusal, Reject
+from hongyan.products.once import SendOnce
+from hongyan.products.schedule import ABANDONED_S, AHEAD_S, Schedule, ScheduleService, State
+from hongyan.store import schedules as stored
+from journeys.platform import phone
+from journeys.rig import Rig, running_rig
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def rig(database_url: str) -> AsyncIterator[Rig]:
+    async with running_rig(database_url) as rig:
+        yield rig
+
+
+@pytest.fixture
+def schedules(rig: Rig) -> ScheduleService:
+    return another(rig)
+
+
+def another(rig: Rig) -> ScheduleService:
+    """As another process has it."""
+    return ScheduleService(db=rig.db, directory=rig.directory, send=SendOnce(rig.db, rig.send), clock=rig.clock, new_id=rig.engine.new_id)
+
+
+def caller(rig: Rig) -> Caller:
+    return Caller(rig.app.account_id, rig.tenant.secret_id)
+
+
+def asked(rig: Rig, numbers: int = 3, texts: int = 1) -> list[SendCommand]:
+    request_id = str(uuid.uuid4())
+    return [
+        msgspec.structs.replace(
+            rig.command("notice", [f"2026{text}", "明天"]), phones=tuple(phone() for _ in range(numbers)), request_id=request_id
+        )
+        for text in range(texts)
+    ]
+
+
+async def put_off(rig: Rig, schedules: ScheduleService, seconds: float, commands: Sequence[SendCommand]) -> Schedule:
+    made = await schedules.add(caller(rig), commands, rig.now + seconds)
+    assert isinstance(made, Schedule), made
+    return made
+
+
+async def messages_of(rig: Rig, commands: Sequence[SendCommand]) -> list[str]:
+    async with rig.db.connection() as conn:
+        found = await conn.fetch("select phone from messages where app_id = $1 and request_id = $2", rig.app.id, commands[0].request_id)
+    return sorted(str(row[0]) for row in found)
+
+
+def numbers_of(commands: Sequence[SendCommand]) -> list[str]:
+    return sorted(number.removeprefix("+") for command in commands for number in command.phones)
+
+
+async def test_a_send_goes_at_its_time_and_not_before(rig: Rig, schedules: ScheduleService) -> None:
+    commands = asked(rig, texts=2)
+    made = await put_off(rig, schedules, 3600, commands)
+    rig.now += 3599
+    assert await schedules.send_due() == 0
+    assert await messages_of(rig, commands) == []
+    rig.now += 1
+    assert await schedules.send_due() == 1
+    assert await messages_of(rig, commands) == numbers_of(commands)
+    found = await schedules.get(rig.app.account_id, made.id)
+    assert found is not None
+    assert (found.state, found.accepted, found.outcome) == (State.SENT, 6, "")
+    assert await schedules.send_due() == 0
+
+
+async def test_what_is_refused_when_its_time_has_come_is_told(rig: Rig, schedules: ScheduleService) -> None:
+    commands = asked(rig)
+    made = await put_off(rig, schedules, 10, [msgspec.structs.replace(commands[0], sign_name="没有")])
+    rig.now += 10
+    await schedules.send_due()
+    found = await schedules.get(None, made.id)
+    assert found is not None
+    assert (found.state, found.accepted, found.outcome) == (State.FAILED, 0, "signature_unusable 3")
+
+
+async def test_many_processes_that_look_at_once_send_it_once(rig: Rig, schedules: ScheduleService) -> None:
+    several = [asked(rig) for _ in range(10)]
+    for commands in several:
+        await put_off(rig, schedules, 5, commands)
+    rig.now += 5
+    taken = await asyncio.gather(*(another(rig).send_due() for _ in range(4)))
+    assert sum(taken) == 10
+    for commands in several:
+        assert await messages_of(rig, commands) == numbers_of(commands)
+
+
+async def test_cancelling_wins_or_is_too_late_and_never_both(rig: Rig, schedules: ScheduleService) -> None:
+    several = [asked(rig) for _ in range(20)]
+    made = [await put_off(rig, schedules, 5, commands) for commands in several]
+    rig.now += 5
+    cancelled = asyncio.gather(*(schedules.cancel(rig.app.account_id, schedule.id) for schedule in made))
+    await asyncio.gather(cancelled, another(rig).send_due(), another(rig).send_due())
+    await schedules.send_due()
+    for commands, schedule in zip(several, made, strict=True):
+        found = await schedules.get(None, schedule.id)
+        assert found is not None
+        assert await messages_of(rig, commands) == ([] if found.state is State.CANCELLED else numbers_of(commands))
+        assert found.state in {State.CANCELLED, State.SENT}
+
+
+@pytest.mark.parametrize("promised", [0, 1, 2])
+async def test_whoever_takes_it_up_after_a_death_sends_only_what_was_not_promised(
+    rig: Rig, schedules: ScheduleService, promised: int
+) -> None:
+    commands = asked(rig, texts=2)
+    made = await put_off(rig, schedules, 5, commands)
+    rig.now += 5
+    async with rig.db.transaction() as tx:
+        row = await stored.claim(tx, rig.app.id, made.id, now=rig.now, abandoned=0)
+    assert row is not None
+    for command in commands[:promised]:
+        assert isinstance(await rig.send.accept(caller(rig), command), list)
+    assert await schedules.send_due() == 0, "somebody has it"
+    rig.now += ABANDONED_S + 1
+    assert await schedules.send_due() == 1
+    assert await messages_of(rig, commands) == numbers_of(commands)
+    found = await schedules.get(None, made.id)
+    assert found is not None
+    assert (found.state, found.accepted) == (State.SENT, 6)
+
+
+async def test_the_same_number_with_two_contexts_is_taken_up_for_each(rig: Rig) -> None:
+    [command] = asked(rig, numbers=1)
+    both = [command, msgspec.structs.replace(command, session_context="second", params=("another", "text"))]
+    first = await rig.send.accept(caller(rig), both[0])
+    assert isinstance(first, list)
+    again = await SendOnce(rig.db, rig.send).again(caller(rig), both, since=rig.now, until=rig.now)
+    assert again[0] == first
+    assert isinstance(again[1], list)
+    assert isinstance(again[1][0], Accepted)
+    assert again[1][0] not in first
+
+
+async def test_another_account_s_schedule_is_none(rig: Rig, schedules: ScheduleService) -> None:
+    made = await put_off(rig, schedules, 5, asked(rig))
+    assert await schedules.get(rig.app.account_id + 1, made.id) is None
+    assert await schedules.cancel(rig.app.account_id + 1, made.id) is None
+    assert await schedules.page(rig.app.account_id + 1, before_id=2**62, most=10) == []
+    stranger = Caller(rig.app.account_id + 1, "key")
+    assert await schedules.add(stranger, asked(rig), rig.now) == Refusal(Reject.APP_NOT_FOUND)
+
+
+@pytest.mark.parametrize("seconds", [-60.0, AHEAD_S + 60])
+async def test_a_time_that_is_over_or_too_far_is_refused(rig: Rig, schedules: ScheduleService, seconds: float) -> None:
+    made = await schedules.add(caller(rig), asked(rig), rig.now + seconds)
+    assert isinstance(made, Refusal)
+    assert made.reason is Reject.BAD_REQUEST
