@@ -351,11 +351,13 @@ class Worker:
             send=self._once(),
             keys=IdempotencyKeys(self._db, time.time),
             records=records,
-            snapshot=lambda: self.directory.snapshot,
             clock=time.time,
         )
         routers = [messages.routes(send), schedules.routes(schedules.Schedules(self._schedules()))]
-        return app.build(routers, auth.authenticator(lambda: self.directory.snapshot))
+        return app.build(routers, auth.authenticator(lambda: self.directory.snapshot, self._key_used))
+
+    def _key_used(self, secret_id: str, address: str) -> None:
+        self.key_use.note(secret_id, address, time.time())
 
     async def _measure_queue(self) -> None:
         depth = await measure(self._db, self._settings.queue_max, time.monotonic)

@@ -233,6 +233,8 @@ class Campaign:
                 await conn.execute("update parked_receipts set next_at = now() where next_at > now() + interval '1 s'")
                 left = dict(await conn.fetchrow(LEFT, app, aside)) | {"receipts owed": owed}
                 if not left["waiting"] and not owed:
+                    # Whoever had it is dead, and what it promised is there.
+                    await conn.execute("update scheduled_sends set claimed_at = claimed_at - interval '10 min' where state = 'sending'")
                     await conn.execute("update queue set resolve_at = now() where resolve_at > now()")
                     await conn.execute("update outbox set due_at = now() where app_id = $1 and callback = 1 and due_at > now()", app)
                 if "carrier" in self.result.kills:
@@ -248,6 +250,7 @@ select (select count(*) from queue where resolve_at is null) as waiting,
        (select count(*) from queue where resolve_at is not null) as "in doubt",
        (select count(*) from parked_receipts where phone <> all($2)) as "receipts without a message",
        (select count(*) from outbox where app_id = $1 and callback = 1) as "callbacks",
+       (select count(*) from scheduled_sends where app_id = $1 and state in ('waiting', 'sending')) as "sends at a time",
        (select count(*) from messages m where m.app_id = $1 and not exists (
           select from settlements s where s.app_id = m.app_id and s.id = m.id)) as "without an ending"
 """

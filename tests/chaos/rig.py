@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import httpx2
 import msgspec
 
 from acting import OPERATOR
-from chaos.history import Book, Written
+from chaos.history import Answer, Book, Request, Written
 from hongyan import wiring
 from hongyan.cli.load.answers import TencentAnswers
 from hongyan.cli.load.driver import Load, Pace
@@ -53,6 +55,8 @@ STREAMS: tuple[Stream, ...] = (
     Stream("marketing", 200, 0.4, 2),
 )
 """Mixed load of some 260 messages a second; `--rate` multiplies it."""
+LATER_NUMBERS = 3
+"""Numbers of a send at a time."""
 STREAM_NUMBERS = 10_000_000
 """How far the streams are apart in the one order of numbers."""
 TROUBLE = ("0001", "0004", "0006", "0007", "0009")
@@ -110,6 +114,7 @@ class Rig:
         self._loads: list[Load] = []
         self._sending: list[asyncio.Task[None]] = []
         self._trouble: asyncio.Task[None] | None = None
+        self._later: asyncio.Task[None] | None = None
         self._customer: Customer | None = None
 
     async def sign_up(self, report_url: str) -> SandboxTenant:
@@ -133,22 +138,38 @@ class Rig:
             self._loads.append(Load(Requests(target, numbers, stream.numbers), promises, pace, (host, int(port))))
         self._sending = [asyncio.create_task(load.run()) for load in self._loads]
         self._trouble = asyncio.create_task(self._send_trouble())
+        self._later = asyncio.create_task(self._put_off(tenant, Numbers((first + len(STREAMS) * STREAM_NUMBERS) * STEP)))
 
     async def quiet(self) -> None:
         """End the load and wait for its last answers."""
-        await self._no_trouble()
+        await self._nothing_more()
         for load in self._loads:
             load.stop()
         await asyncio.gather(*self._sending)
 
     async def give_up(self) -> None:
         """End the load at once."""
-        await self._no_trouble()
+        await self._nothing_more()
         await cancel(*self._sending)
 
-    async def _no_trouble(self) -> None:
-        if self._trouble is not None:
-            await cancel(self._trouble)
+    async def _nothing_more(self) -> None:
+        await cancel(*(task for task in (self._trouble, self._later) if task is not None))
+
+    async def _put_off(self, tenant: SandboxTenant, numbers: Numbers) -> None:
+        """Sends at a time, over the native API; each says what was promised as any request does."""
+        template = tenant.templates["verification"]
+        asked = {"app_id": self.app_id, "template_id": int(template.id), "sign_name": tenant.sign_name, "params": list(template.params)}
+        for index in itertools.count(step=LATER_NUMBERS):
+            phones = [f"86{numbers.national(index + place)}" for place in range(LATER_NUMBERS)]
+            body = asked | {"to": [f"+{phone}" for phone in phones], "send_at": time.time() + 0.2}
+            self.book.write(Request(f"later-{index}", "verification", time.monotonic(), phones))
+            with contextlib.suppress(httpx2.HTTPError, OSError):
+                address = f"http://{self.platform.address}/api/v1/schedules"
+                answer = await self._http.post(address, json=body, auth=(tenant.secret_id, tenant.secret_key))
+                if answer.status_code in {201, 422}:
+                    ok = phones if answer.status_code == 201 else []
+                    self.book.write(Answer(f"later-{index}", time.monotonic(), ok))
+            await asyncio.sleep(0.3)
 
     async def _send_trouble(self) -> None:
         assert self._customer is not None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hongyan.control.errors import Fault
-from hongyan.doors.rest.auth import KEY_PERMISSIONS, by_key, pair
+from hongyan.doors.rest.auth import by_key, pair
 from hongyan.doors.rest.messages import Recipient, Send, commands, grouped
 from hongyan.doors.rest.paging import after, cursor_of
 from hongyan.doors.rest.problems import STATUSES, Refused
@@ -38,7 +38,7 @@ def test_an_application_of_others_is_refused_as_one_that_does_not_exist() -> Non
 @pytest.mark.parametrize("header", [basic(KEY.secret_id, KEY.secret_key), f"Bearer {KEY.secret_id}:{KEY.secret_key}"])
 def test_a_key_is_known_in_both_schemes(header: str) -> None:
     actor = by_key(SNAPSHOT, header, "192.0.2.1")
-    assert (actor.id, actor.account_id, actor.permissions, actor.address) == ("AKID1", 1, KEY_PERMISSIONS, "192.0.2.1")
+    assert (actor.id, actor.account_id, actor.permissions, actor.address) == ("AKID1", 1, KEY.permissions, "192.0.2.1")
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,12 @@ from typing import Annotated, TypeAlias, cast
 from fastapi import Depends, Request
 
 from hongyan.doors.rest.problems import Refused
-from hongyan.model.actor import GRANTS, Actor, ActorKind, Permission, Role
+from hongyan.model.actor import Actor, ActorKind
 from hongyan.model.snapshot import Snapshot
 
 Authenticate: TypeAlias = Callable[[Request], Awaitable[Actor]]
 """Raises `Refused` when nobody is known."""
 
-KEY_PERMISSIONS = GRANTS[Role.DEVELOPER] | {Permission.MONEY_READ}
-"""What a key without scopes may do."""
 CHALLENGE = {"www-authenticate": 'Basic realm="hongyan", charset="UTF-8", Bearer'}
 NOT_A_KEY = b"\x00"
 
@@ -44,8 +42,15 @@ def by_key(snapshot: Snapshot, authorization: str, address: str) -> Actor:
     account = None if key is None else snapshot.accounts.get(key.account_id)
     if key is None or not same or not key.enabled or account is None or not account.enabled:
         raise unknown()
+    if not key.admits(address):
+        raise Refused(
+            403,
+            "address_not_allowed",
+            f"这个密钥不能从 {address} 使用：请在密钥的允许地址里加上它。",
+            f"This key may not be used from {address}: add the address to those it is allowed.",
+        )
     return Actor(
-        kind=ActorKind.KEY, id=key.secret_id, name=key.secret_id, permissions=KEY_PERMISSIONS, account_id=key.account_id, address=address
+        kind=ActorKind.KEY, id=key.secret_id, name=key.secret_id, permissions=key.permissions, account_id=key.account_id, address=address
     )
 
 
@@ -59,11 +64,14 @@ def unknown() -> Refused:
     )
 
 
-def authenticator(snapshot: Callable[[], Snapshot]) -> Authenticate:
-    """Knows programs by their keys."""
+def authenticator(snapshot: Callable[[], Snapshot], used: Callable[[str, str], None]) -> Authenticate:
+    """Knows programs by their keys; `used` is told the SecretId and where it was used from."""
 
     async def authenticate(request: Request) -> Actor:
-        return by_key(snapshot(), request.headers.get("authorization", ""), request.client.host if request.client else "")
+        address = request.client.host if request.client else ""
+        actor = by_key(snapshot(), request.headers.get("authorization", ""), address)
+        used(actor.id, address)
+        return actor
 
     return authenticate
 

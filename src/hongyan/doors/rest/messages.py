@@ -4,20 +4,21 @@ import enum
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hongyan.control.idempotency import Answered, IdempotencyKeys, Interrupted
 from hongyan.control.permissions import demand
-from hongyan.control.records import Records, Timeline
+from hongyan.control.records import Glance, Records, Timeline
 from hongyan.doors.rest.auth import Asks
+from hongyan.doors.rest.paging import Cursor, Limit, Page, after, page
 from hongyan.doors.rest.problems import Problem, Refused, language
 from hongyan.doors.rest.words import refused, words
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, SendCommand
 from hongyan.model.message import Refused as RefusedNumber
+from hongyan.model.phone import parse
 from hongyan.model.reject import Refusal
-from hongyan.model.snapshot import Snapshot
 from hongyan.products.once import Answers, SendOnce
 
 MOST_RECIPIENTS = 200
@@ -27,6 +28,8 @@ MOST_ID = 2**63 - 1
 IdempotencyKey = Annotated[
     str | None, Header(max_length=128, description="1 to 128 visible ASCII characters; the same request under the same key happens once.")
 ]
+OneApp = Annotated[int | None, Query(ge=1, le=MOST_ID, description="Only of this application.")]
+OneNumber = Annotated[str | None, Query(max_length=40, description="Only to this number.")]
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is none (of yours)."}}
 BigId = Annotated[int, Field(ge=1, le=MOST_ID)]
 
@@ -84,6 +87,19 @@ class Entry(BaseModel):
     text: str
 
 
+class MessageGlance(BaseModel):
+    """A message in a list."""
+
+    message_id: str
+    app_id: int
+    phone: str = Field(description="Masked for whoever may not see whole numbers.")
+    kind: str
+    segments: int
+    accepted_at: float = Field(description="Unix seconds.")
+    status: str
+    code: str = Field(description="The carrier's word for its end.")
+
+
 class MessageTimeline(BaseModel):
     """One message from its promise to its end."""
 
@@ -101,6 +117,7 @@ def routes(door: "Messages") -> APIRouter:
     """Everything under /messages."""
     router = APIRouter(prefix="/messages", tags=["messages"])
     router.add_api_route("", door.send, methods=["POST"], summary="Send", operation_id="sendMessages", response_model=Sent)
+    router.add_api_route("", door.page, methods=["GET"], summary="Messages, the newest first", operation_id="listMessages")
     router.add_api_route(
         "/{message_id}",
         door.timeline,
@@ -116,13 +133,10 @@ def routes(door: "Messages") -> APIRouter:
 class Messages:
     """The endpoints."""
 
-    def __init__(
-        self, *, send: SendOnce, keys: IdempotencyKeys, records: Records, snapshot: Callable[[], Snapshot], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, *, send: SendOnce, keys: IdempotencyKeys, records: Records, clock: Callable[[], float]) -> None:
         self._send = send
         self._keys = keys
         self._records = records
-        self._snapshot = snapshot
         self._clock = clock
 
     async def send(self, asks: Asks, wanted: Send, request: Request, response: Response, idempotency_key: IdempotencyKey = None) -> Sent:
@@ -153,12 +167,26 @@ class Messages:
         asked = commands(wanted, before.request_id)
         return told(await self._send.again(caller, asked, since=before.since, until=self._clock()), wanted, before.request_id, lang)
 
+    async def page(
+        self, asks: Asks, app_id: OneApp = None, phone: OneNumber = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> Page[MessageGlance]:
+        """The newest first; of one application, or to one number."""
+        parsed = None if phone is None else parse(phone)
+        if phone is not None and parsed is None:
+            raise Refused(
+                422,
+                "bad_number",
+                "号码无法识别：请写 +国家码号码。",
+                "The number cannot be read: write +<country code><number>.",
+            )
+        number = None if parsed is None else parsed.number
+        found = await self._records.latest(asks, app_id=app_id, phone=number, before_id=after(cursor, MOST_ID), most=limit + 1)
+        return page(found, limit, lambda glance: glance.message_id, glimpse)
+
     async def timeline(self, asks: Asks, message_id: Annotated[int, Path(ge=1, le=MOST_ID)], request: Request) -> MessageTimeline:
         """Everything that happened to a message, in order, in words."""
-        demand(asks, Permission.READ)
-        found = await self._records.timeline(message_id)
-        app = None if found is None else self._snapshot().apps.get(found.app_id)
-        if found is None or app is None or asks.account_id not in {None, app.account_id}:
+        found = await self._records.timeline(asks, message_id)
+        if found is None:
             raise Refused(404, "not_found", f"没有短信 {message_id}。", f"There is no message {message_id}.")
         return shown(found, language(request))
 
@@ -242,6 +270,20 @@ def result(outcome: Outcome, lang: str) -> Result:
         region=outcome.region,
         code=outcome.reason.value,
         detail=words(outcome.reason, outcome.detail, lang),
+    )
+
+
+def glimpse(found: Glance) -> MessageGlance:
+    """A message of a list in this door's words."""
+    return MessageGlance(
+        message_id=str(found.message_id),
+        app_id=found.app_id,
+        phone=found.phone,
+        kind=found.kind.name.lower(),
+        segments=found.segments,
+        accepted_at=found.accepted_at,
+        status=found.status.name.lower(),
+        code=found.code,
     )
 
 
