@@ -24,6 +24,8 @@ STATUSES: Mapping[Fault, int] = {
     Fault.NOT_ALLOWED: 403,
     Fault.IN_USE: 409,
     Fault.WRONG_STATE: 409,
+    Fault.NOT_SIGNED_IN: 401,
+    Fault.TOO_OFTEN: 429,
 }
 """By kind of refusal; total over `Fault`."""
 

@@ -77,6 +77,16 @@ WORDS: Mapping[Reject, tuple[str, str]] = {
     Reject.LIMIT_HOUR: ("超过一小时频率限制", "Over the limit of an hour"),
     Reject.LIMIT_DAY: ("超过当日频率限制", "Over the limit of the day"),
     Reject.SAME_CONTENT_DAY: ("超过当日相同内容限制", "Over the limit of the same text in a day"),
+    Reject.MARKETING_HOURS: ("营销短信只能在允许的时段发送", "Marketing may only be sent at its hours"),
+    Reject.SENSITIVE_WORD: ("短信内容含有禁用词", "The text has a word that is not allowed"),
+    Reject.COUNTRY_CLOSED: (
+        "应用未开放该国家或地区：可在保护设置里打开",
+        "The application does not send to this country: open it in its protection",
+    ),
+    Reject.APP_DAY: ("超过应用当日总量上限", "Over the application's cap of the day"),
+    Reject.MAINLAND_DAY: ("超过应用当日境内上限", "Over the application's cap of the day for the mainland"),
+    Reject.ABROAD_DAY: ("超过应用当日境外上限", "Over the application's cap of the day for abroad"),
+    Reject.COUNTRY_DAY: ("超过应用当日对该国家或地区的上限", "Over the application's cap of the day for this country"),
     Reject.NO_PACKAGE: ("套餐包余量不足：请购买套餐包", "No package has enough left: buy one"),
 }
 """For people; total over `Reject`."""
