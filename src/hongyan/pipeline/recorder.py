@@ -222,7 +222,7 @@ class Recorder:
                 METRICS.took(Step.RECEIPT, now - ids.time_of(ending.id))
 
     def _one_statement(self, landed: Landings, apps: Collection[int], receipts: Sequence[Receipt]) -> bool:
-        """Whether one statement says it all: then it needs no transaction around it, and a ring that is lost after it costs one poll."""
+        """Whether one statement says it all: then it needs no transaction around it."""
         if landed.back or landed.doubtful:
             return False
         reported = self._receipts.apps_of(receipts)

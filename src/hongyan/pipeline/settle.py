@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from hongyan.kit.db import Connection
 from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS
-from hongyan.model.message import FINAL, Status
+from hongyan.model.message import Status
 from hongyan.pipeline.directory import Directory
-from hongyan.store import outbox, segments, settlements
-from hongyan.store.outbox import EventKind
+from hongyan.store import settlements
 from hongyan.store.segments import NOTHING_LANDED, Landed
 from hongyan.store.settlements import Ending
 
@@ -24,7 +23,7 @@ class Settler:
     async def settle(self, tx: Connection, endings: Sequence[Ending], now: float, landed: Mapping[int, Landed] = NOTHING) -> int:
         """Write the endings, post or give back their reserves and owe their events; returns how many took effect.
 
-        What has `landed`, by application, is written with them: one statement for each application.
+        What has `landed`, by application, is written with them: one call for each application. Callback dispatchers are woken at commit.
         """
         if any(ending.charge for ending in endings):
             await fault_async("post")
@@ -33,14 +32,12 @@ class Settler:
         by_app = _by_app(endings)
         took_effect = 0
         for app_id in sorted(by_app.keys() | landed.keys()):
-            if app_id not in by_app:
-                await segments.land(tx, app_id, landed[app_id], now)
-                continue
+            endings_of = by_app.get(app_id, {})
             app = self._directory.snapshot.apps.get(app_id)
             settled = await settlements.settle(
                 tx,
                 app_id,
-                [by_app[app_id][message_id] for message_id in sorted(by_app[app_id])],
+                [endings_of[message_id] for message_id in sorted(endings_of)],
                 landed=landed.get(app_id, NOTHING_LANDED),
                 callback=app is not None and bool(app.report_url),
                 pull=app is not None and app.pull,
@@ -49,8 +46,6 @@ class Settler:
             for status, count in settled.items():
                 METRICS.settled(status.name.lower(), count)
                 took_effect += count
-            if app is not None and app.report_url and settled.keys() & FINAL:
-                await outbox.ring(tx, app_id, EventKind.REPORT)
         return took_effect
 
 

@@ -145,6 +145,8 @@ async def distribute(conn: Connection, *, shards: int = SHARDS) -> list[str]:
 
     Each table is locked until then. What is in its place already stays as it is.
     """
+    for row in await conn.fetch(KEPT_PLANS):
+        await conn.execute(row[0])
     moving = await missing(conn)
     if not moving:
         return []
@@ -168,6 +170,12 @@ async def distribute(conn: Connection, *, shards: int = SHARDS) -> list[str]:
         await conn.execute(statement)
     return moving
 
+
+# A kept plan cannot know to which shard a statement goes.
+KEPT_PLANS = """
+select format('alter function %s set plan_cache_mode = force_custom_plan', oid::regprocedure)
+  from pg_proc where proconfig @> array['plan_cache_mode=force_generic_plan']
+"""
 
 FOREIGN_KEYS = """
 select format('alter table %I drop constraint %I', c.relname, k.conname),
