@@ -1,0 +1,66 @@
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hongyan.model.matching import Match, Matcher, Mismatch
+from hongyan.model.message import Kind
+from hongyan.model.snapshot import Scope, Template
+from hongyan.model.template import fill
+
+PIECE = st.text("ab ，.\u200b", max_size=4)
+
+
+def template(number: int, pieces: list[str], order: list[int]) -> Template:
+    content = pieces[0] + "".join(f"{{{which}}}{piece}" for which, piece in zip(order, pieces[1:], strict=True))
+    return Template(id=number, account_id=1, app_id=None, kind=Kind.NOTICE, scope=Scope.MAINLAND, content=content, params=len(set(order)))
+
+
+@st.composite
+def templates(draw: st.DrawFn) -> list[Template]:
+    made = []
+    for number in range(1, draw(st.integers(1, 5)) + 1):
+        count = draw(st.integers(0, 3))
+        order = list(range(1, count + 1)) + ([draw(st.integers(1, count))] if count and draw(st.booleans()) else [])
+        pieces = draw(st.lists(PIECE, min_size=len(order) + 1, max_size=len(order) + 1))
+        made.append(template(number, pieces, order))
+    return made
+
+
+def oracle(content: str) -> re.Pattern[str]:
+    """The template as a pattern: what the matcher must agree with, and never is."""
+    seen: set[str] = set()
+    made = ""
+    for at, piece in enumerate(re.split(r"\{([1-9])\}", content)):
+        if at % 2 == 0:
+            made += re.escape(piece)
+        else:
+            made += f"(?P=v{piece})" if piece in seen else f"(?P<v{piece}>.*)"
+            seen.add(piece)
+    return re.compile(made, re.DOTALL)
+
+
+@settings(max_examples=200)
+@given(templates(), st.text("ab ，.\u200b", max_size=12), st.data())
+def test_what_matches_is_exactly_what_a_template_can_make(made: list[Template], text: str, data: st.DataObject) -> None:
+    if data.draw(st.booleans()):
+        chosen = data.draw(st.sampled_from(made))
+        text = fill(chosen.content, tuple(data.draw(st.lists(PIECE, min_size=chosen.params, max_size=chosen.params))))
+    fitting = {one.id for one in made if oracle(one.content).fullmatch(text)}
+    found = Matcher(made).match(text)
+    assert isinstance(found, Match) == bool(fitting)
+    if isinstance(found, Match):
+        chosen = made[found.template_id - 1]
+        assert found.template_id in fitting
+        assert len(found.params) == chosen.params
+        assert fill(chosen.content, found.params) == text
+
+
+@settings(max_examples=100)
+@given(templates(), st.text(max_size=30), st.integers(0, 40), st.sampled_from("\u200b \n\u00a0，"))
+def test_a_mismatch_always_has_a_reason_in_both_languages(made: list[Template], text: str, at: int, extra: str) -> None:
+    found = Matcher(made).match(made[0].content[:at] + extra + text)
+    if isinstance(found, Mismatch):
+        assert found.reason
+        assert found.zh
+        assert found.at is None or found.at >= 0
