@@ -21,6 +21,7 @@ from hongyan.doors import published
 from hongyan.doors.ops import routes as ops
 from hongyan.doors.tencent import callbacks as tencent_callbacks
 from hongyan.doors.tencent_v3.routes import TencentV3Door
+from hongyan.doors.tencent_v5 import routes as tencent_v5
 from hongyan.kit import embedded, migrate, web
 from hongyan.kit.bell import Bell, Switchboard, WordBell
 from hongyan.kit.db import RETRY, UNAVAILABLE, Database
@@ -59,7 +60,7 @@ from hongyan.store import snapshots as stored_snapshots
 
 log = structlog.get_logger()
 
-RENDERERS: Mapping[Dialect, Renderer] = {Dialect.TENCENT_V3: tencent_callbacks}
+RENDERERS: Mapping[Dialect, Renderer] = {Dialect.TENCENT_V3: tencent_callbacks, Dialect.TENCENT_V5: tencent_callbacks}
 """A dialect's words for events."""
 
 
@@ -388,9 +389,10 @@ class Worker:
         if self.send is not None and "api" in self.roles:
             pulls = PullService(db=self._db, directory=self.directory, clock=time.time)
             doors["/"] = TencentV3Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time)
+            doors |= tencent_v5.TencentV5Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time).doors
         return web.HotPaths(
             doors,
-            web.by_prefix({"/api/": self._native()}, web.starlette(ops.routes(self._ready, published.served()))),
+            web.by_prefix({"/api/": self._native()}, web.starlette([*ops.routes(self._ready, published.served()), *tencent_v5.routes()])),
             body_limit=self._settings.max_body,
             trusted_proxies=self._settings.trusted_proxies,
             seen=METRICS.http,

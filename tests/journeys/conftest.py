@@ -8,7 +8,7 @@ import pytest
 
 from hongyan.kit.db import Database
 from journeys import invariants
-from journeys.customers import CallbackServer, Customer, Newcomer, Sdk, sign_up
+from journeys.customers import CallbackServer, Customer, Newcomer, Sdk, SdkV5, sign_up
 from journeys.platform import Platform, used_phones
 
 _names = itertools.count(1)
@@ -41,6 +41,13 @@ async def platform(shared_platform: Platform) -> AsyncIterator[Platform]:
 @pytest.fixture(scope="session")
 def sdk() -> Iterator[Sdk]:
     client = Sdk()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def sdk_v5() -> Iterator[SdkV5]:
+    client = SdkV5()
     yield client
     client.close()
 

@@ -25,6 +25,7 @@ from journeys.platform import Platform, until
 ROOT = Path(__file__).parents[2]
 SDK_PYTHON = ROOT / ".venv-sdk/bin/python"
 DRIVER = ROOT / "tests/contract/sdk/driver.py"
+DRIVER_V5 = ROOT / "tests/contract/sdk/driver_v5.py"
 VERSION = "2021-01-11"
 PLENTY = 1_000_000
 
@@ -32,11 +33,11 @@ PLENTY = 1_000_000
 class Sdk:
     """The official client in a process of its own; one call at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, driver: Path = DRIVER) -> None:
         assert SDK_PYTHON.exists(), "the SDK's environment is missing; create it with: make .venv-sdk/.installed"
         # The SDK honours proxies, and a loopback address is nothing for them.
         environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        self._process = subprocess.Popen([SDK_PYTHON, DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
+        self._process = subprocess.Popen([SDK_PYTHON, driver], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -55,6 +56,13 @@ class Sdk:
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
+
+
+class SdkV5(Sdk):
+    """The official client of the v5 API."""
+
+    def __init__(self) -> None:
+        super().__init__(DRIVER_V5)
 
 
 class Customer:

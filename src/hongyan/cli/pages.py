@@ -17,6 +17,8 @@ from hongyan.cli.output import Terminal
 from hongyan.doors import published
 from hongyan.doors.tencent_v3 import catalogue, errors
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
+from hongyan.doors.tencent_v5 import errors as v5_errors
+from hongyan.doors.tencent_v5 import schema as v5_schema
 from hongyan.kit import faults
 from hongyan.kit.metrics import Metrics
 from hongyan.model.limits import Limits
@@ -124,6 +126,23 @@ def tencent_v3_errors() -> str:
     return _table(("code", "stands in", "English", "Chinese", "reason in Hongyan"), rows)
 
 
+def tencent_v5_calls() -> str:
+    """What the v5 door answers."""
+    return _table(("path", "what it does"), [(f"`{path}`", call.summary) for path, call in v5_schema.CALLS.items()])
+
+
+def tencent_v5_errors() -> str:
+    """Every number that the v5 door can answer, with our reasons for it."""
+    reasons: dict[v5_errors.Fault, list[str]] = {}
+    for reject, fault in v5_errors.FAULTS.items():
+        reasons.setdefault(fault, []).append(f"`{reject.value}`")
+    ordered = sorted(v5_errors.EVERY, key=lambda fault: (fault.result, fault.en))
+    rows = [
+        (f"`{f.result}`", f.en, f.zh, ", ".join(reasons.get(f, ["of the gateway" if f.gateway else "of the door itself"]))) for f in ordered
+    ]
+    return _table(("result", "English", "Chinese", "reason in Hongyan"), rows)
+
+
 def simulated_handsets() -> str:
     """What the numbers of the simulated carrier do."""
     rows = [(f"`+86{handsets.PREFIX}{digits}`", _behaviour(found)) for digits, found in handsets.TABLE.items()]
@@ -214,6 +233,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "statuses": statuses,
     "tencent_v3 actions": tencent_v3_actions,
     "tencent_v3 errors": tencent_v3_errors,
+    "tencent_v5 calls": tencent_v5_calls,
+    "tencent_v5 errors": tencent_v5_errors,
 }
 
 

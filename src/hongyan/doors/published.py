@@ -7,6 +7,7 @@ import msgspec
 
 from hongyan.doors.ops import routes as ops
 from hongyan.doors.tencent_v3 import openapi as tencent_v3
+from hongyan.doors.tencent_v5 import openapi as tencent_v5
 from hongyan.kit import openapi
 
 DESCRIPTION = """\
@@ -14,6 +15,9 @@ What the doors of Hongyan understand and answer, made from the structs that read
 
 Tencent Cloud API 3.0 has one path for all actions and tells them apart by the headers X-TC-Action and X-TC-Version; the fragment in a path
 here stands for them and is not sent. A form or a query with the same fields ("PhoneNumberSet.0") and a v1 signature are understood as well.
+Calls under /v5 are those of Tencent's v5 API (qcloudsms): each is signed by its field sig, with the key of the application that sdkappid
+names; fields that a call does not know are left alone. Whatever is under /v5 and no call is answered by number too, at status 200.
+
 null counts as absent. No text may have U+0000 or half a surrogate pair. A request that is over the limit of a body is answered like any
 other. What is not HTTP is answered with 400 in plain text, an unknown path with 404.
 """
@@ -22,7 +26,7 @@ other. What is not HTTP is answered with 400 in plain text, an unknown path with
 def document() -> dict[str, Any]:
     """All of it."""
     return openapi.document(
-        [*tencent_v3.operations(), *ops.operations()],
+        [*tencent_v3.operations(), *tencent_v5.operations(), *ops.operations()],
         title="Hongyan",
         version=metadata.version("hongyan"),
         description=DESCRIPTION,

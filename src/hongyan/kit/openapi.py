@@ -40,6 +40,8 @@ class Operation(msgspec.Struct, frozen=True):
     headers: Mapping[str, Mapping[str, Any]] = {}
     """Schemas of required headers."""
     optional_headers: Mapping[str, Mapping[str, Any]] = {}
+    query: Mapping[str, Mapping[str, Any]] = {}
+    """Schemas of required parameters in the URL."""
     security: str | None = None
     """Its name among the document's security schemes."""
 
@@ -75,10 +77,11 @@ def _types(operations: Sequence[Operation]) -> Iterator[Any]:
 
 def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
-    headers = [(name, schema, True) for name, schema in operation.headers.items()]
-    headers += [(name, schema, False) for name, schema in operation.optional_headers.items()]
-    if headers:
-        told["parameters"] = [{"name": n, "in": "header", "required": required, "schema": dict(schema)} for n, schema, required in headers]
+    asked = [("query", name, schema, True) for name, schema in operation.query.items()]
+    asked += [("header", name, schema, True) for name, schema in operation.headers.items()]
+    asked += [("header", name, schema, False) for name, schema in operation.optional_headers.items()]
+    if asked:
+        told["parameters"] = [{"name": n, "in": place, "required": needed, "schema": dict(schema)} for place, n, schema, needed in asked]
     if operation.body is not None:
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas[operation.body]}}}
     told["responses"] = {

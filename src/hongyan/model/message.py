@@ -20,6 +20,7 @@ class Dialect(enum.IntEnum):
 
     NATIVE = 0
     TENCENT_V3 = 1
+    TENCENT_V5 = 2
 
 
 class Status(enum.IntEnum):

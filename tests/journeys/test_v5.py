@@ -1,0 +1,139 @@
+"""A customer's program that speaks Tencent's v5 API, through the official SDK where it has the call."""
+
+import json
+import time
+from typing import Any
+
+import httpx2
+import pytest
+
+from hongyan.doors.tencent_v5 import auth
+from hongyan.kit.db import Database
+from hongyan.model.actor import command
+from journeys.customers import CallbackServer, Customer, SdkV5
+from journeys.platform import Platform, phone, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
+
+OPERATOR = command("tests")
+ABROAD = "+33612345678"
+
+
+class Program:
+    """The application's program: its AppKey, and both ways to ask."""
+
+    def __init__(self, customer: Customer, app_key: str, sdk: SdkV5, http: httpx2.AsyncClient) -> None:
+        self.customer = customer
+        self.app_key = app_key
+        self._sdk = sdk
+        self._http = http
+
+    async def sdk(self, class_: str, method: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        address = f"http://{self.customer.platform.address}"
+        common = {"base": address, "appid": self.customer.app_id, "appkey": self.app_key}
+        return await self._sdk.ask(common | {"class": class_, "method": method, "args": args, "kwargs": kwargs})
+
+    async def call(self, call: str, tail: str, **fields: Any) -> dict[str, Any]:
+        """A call that the SDK does not have."""
+        now = int(time.time())
+        body = {"sig": auth.signed(self.app_key, "4711", str(now), tail), "time": now} | fields
+        url = f"http://{self.customer.platform.address}/v5/tlssmssvr/{call}?sdkappid={self.customer.app_id}&random=4711"
+        response = await self._http.post(url, content=json.dumps(body).encode())
+        assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+@pytest.fixture
+async def program(customer: Customer, platform: Platform, sdk_v5: SdkV5, http: httpx2.AsyncClient) -> Program:
+    async with platform.control() as control:
+        app_key = await control.apps.app_key(OPERATOR, customer.app_id)
+    return Program(customer, app_key, sdk_v5, http)
+
+
+async def test_a_message_by_template_is_delivered_and_told_to_both_generations(
+    program: Program, customer: Customer, callbacks: CallbackServer
+) -> None:
+    template, to = customer.tenant.templates["notice"], phone()
+    mobile = to.removeprefix("+86")
+    sent = await program.sdk(
+        "SmsSingleSender", "send_with_param", 86, mobile, template.id, list(template.params), sign=customer.tenant.sign_name, ext="order 7"
+    )
+    assert (sent["result"], sent["errmsg"], sent["ext"], sent["fee"]) == (0, "OK", "order 7", 1)
+    await until(callbacks.reports, "the report is called back")
+    [told] = callbacks.reports()
+    pulled = await program.sdk("SmsStatusPuller", "pull_callback", 10)
+    assert pulled == {"result": 0, "errmsg": "ok", "count": 1, "data": [told]}
+    assert (told["sid"], told["mobile"], told["report_status"], told["ext"]) == (sent["sid"], mobile, "SUCCESS", "order 7")
+    assert await customer.pull() == []
+    [newer] = await customer.pull("PullSmsSendStatusByPhoneNumber", PhoneNumber=to, BeginTime=int(time.time()) - 60, Offset=0)
+    assert newer["SerialNo"] == sent["sid"]
+
+
+async def test_many_numbers_are_answered_one_by_one_and_a_bad_one_holds_nobody_up(program: Program, customer: Customer) -> None:
+    template = customer.tenant.templates["marketing"]
+    mobiles = [phone().removeprefix("+86") for _ in range(199)]
+    answer = await program.sdk("SmsMultiSender", "send_with_param", 86, [*mobiles, "12"], template.id, list(template.params))
+    assert answer["result"] == 0, answer
+    assert [(each["mobile"], each["result"]) for each in answer["detail"]] == [*((mobile, 0) for mobile in mobiles), ("12", 1016)]
+    records = await customer.pulled(199)
+    assert {record["SerialNo"] for record in records} == {each["sid"] for each in answer["detail"] if not each["result"]}
+
+
+async def test_what_a_number_was_sent_can_be_looked_up_without_its_code(program: Program, customer: Customer) -> None:
+    template, to = customer.tenant.templates["verification"], phone()
+    mobile = to.removeprefix("+86")
+    sent = await program.sdk("SmsSingleSender", "send_with_param", 86, mobile, template.id, ["385204", "5"])
+    await customer.pulled(1)
+    stretch = {"begin_time": int(time.time()) - 60, "end_time": int(time.time())}
+    told = await program.call("querysms4mobile", f"&mobile={mobile}", nationcode="86", mobile=mobile, **stretch)
+    assert (told["result"], told["real_count"], told["truncated"]) == (0, 1, 0)
+    [record] = told["data"]
+    assert (record["sid"], record["sign"], record["report_status"]) == (sent["sid"], customer.tenant.sign_name, "SUCCESS")
+    assert record["text"] == "您的登录验证码为3****4，5分钟内有效，请勿告诉他人。"
+
+
+async def test_a_number_abroad_has_a_call_of_its_own(program: Program, customer: Customer) -> None:
+    template = customer.tenant.templates["international"]
+    sent = await program.call("sendisms", f"&tel={ABROAD}", tel=ABROAD, tpl_id=template.id, params=list(template.params))
+    assert (sent["result"], sent["nationcode"], sent["fee"]) == (0, "33", 1), sent
+    [record] = await customer.pulled(1)
+    assert record["SerialNo"] == sent["sid"]
+
+
+async def test_a_reply_is_pulled_and_a_handset_that_opted_out_is_refused(program: Program, customer: Customer, platform: Platform) -> None:
+    template, to = customer.tenant.templates["notice"], phone()
+    ask = ("SmsSingleSender", "send_with_param", 86, to.removeprefix("+86"), template.id)
+    assert (await program.sdk(*ask, ["1", "a"]))["result"] == 0
+    await customer.pulled(1)
+    await platform.simulate(do="reply", phone=to.removeprefix("+"), text="TD")
+    replies: list[dict[str, Any]] = []
+
+    async def replied() -> bool:
+        replies.extend((await program.sdk("SmsStatusPuller", "pull_reply", 10))["data"])
+        return bool(replies)
+
+    await until(replied, "the reply can be pulled")
+    assert [(reply["text"], reply["mobile"], reply["sign"]) for reply in replies] == [
+        ("TD", to.removeprefix("+86"), customer.tenant.sign_name)
+    ]
+    assert (await program.sdk(*ask, ["2", "b"]))["result"] == 1015
+
+
+async def test_refusals_have_their_numbers_and_write_nothing(program: Program, customer: Customer, database: Database) -> None:
+    template = customer.tenant.templates["notice"]
+    mobile = phone().removeprefix("+86")
+
+    async def refused(*args: Any, **kwargs: Any) -> int:
+        answer = await program.sdk("SmsSingleSender", "send_with_param", *args, **kwargs)
+        return int(answer["result"])
+
+    assert await refused(86, mobile, 424242, []) == 1014
+    assert await refused(86, mobile, template.id, ["1"]) == 1014
+    assert await refused(86, mobile, template.id, ["1", "http://t.cn/a"]) == 1048
+    assert await refused(86, mobile, template.id, list(template.params), sign="别人的") == 1012
+    assert await refused(86, "12", template.id, list(template.params)) == 1016
+    assert await refused(33, "612345678", template.id, list(template.params)) == 1014
+    assert await refused(86, mobile, template.id, list(template.params), extend="88") == 1006
+    async with database.connection() as conn:
+        assert await conn.fetchval("select count(*) from messages where app_id = $1", customer.app_id) == 0
