@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from acting import OPERATOR
 from hongyan.control.plane import assemble
 from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database
@@ -54,9 +55,9 @@ class Sent:
 @pytest.fixture
 async def sent(database: Database) -> Sent:
     plane = assemble(database, SecretBox(bytes(32), os.urandom), clock=lambda: NOW, entropy=os.urandom, check_url=lambda _url: None)
-    account = await plane.accounts.create(next(names), AccountKind.ENTERPRISE)
-    app = (await plane.apps.create(account.id, "shop")).app
-    package = await plane.packages.buy(app.id, Region.MAINLAND, 300)
+    account = await plane.accounts.create(OPERATOR, next(names), AccountKind.ENTERPRISE)
+    app = (await plane.apps.create(OPERATOR, account.id, "shop")).app
+    package = await plane.packages.buy(OPERATOR, app.id, Region.MAINLAND, 300)
     tail = (1, 1, package.id, 77, "CN", "text", "", "", "", "", 2)
     rows = [NewMessage(0, 0, 5, LINK, new_id(), next(phones), Kind.NOTICE, Dialect.TENCENT_V3, 1, 600.0, *tail) for _ in range(250)]
     async with database.connection() as conn:
