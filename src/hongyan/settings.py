@@ -86,6 +86,18 @@ def _is_address(text: str) -> str:
     return text
 
 
+def _is_smtp(text: str) -> str:
+    """No part of the address is repeated in a complaint: it holds a password."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("it cannot be read as an address") from None
+    if text and (parts.scheme not in {"smtp", "smtps"} or not host or parts.path.strip("/") or parts.query):
+        raise ValueError("it is written smtp://user:password@host:587 or smtps://user:password@host:465")
+    return text
+
+
 def _is_simulator(text: str) -> str:
     return text if text in {"embedded", "off"} else _is_address(text)
 
@@ -179,6 +191,17 @@ class Settings(BaseModel):
         ge=1,
         le=1000,
         description="Applications whose callback servers are posted to at the same time in each process, each with at most four requests.",
+    )
+    smtp: Annotated[str, AfterValidator(_is_smtp)] = Field(
+        default="",
+        repr=False,
+        description="Mail server for alarms, `smtp://user:password@host:587` (TLS when it is offered, always with a password) or "
+        "`smtps://host:465`. Empty: no mail is sent.",
+    )
+    mail_from: str = Field(default="hongyan@localhost", description="Address from which mail is sent.")
+    alarm_signature: str = Field(default="鸿雁", description="Signature of alarms by message, as carriers have it on file.")
+    alarm_quiet_s: float = Field(
+        default=300, ge=1, le=86_400, description="After an alarm of a kind, further ones are gathered for so many seconds and told as one."
     )
     accept_group_max: int = Field(
         default=500, ge=1, le=5000, description="Most messages that share one transaction when they are accepted."

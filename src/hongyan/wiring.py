@@ -52,8 +52,7 @@ from hongyan.pipeline.routing import ROUTES, Reach, Route, reach
 from hongyan.pipeline.seating import Seating
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
-from hongyan.products.once import SendOnce
-from hongyan.products.schedule import ScheduleService
+from hongyan.products import alarms, once, schedule
 from hongyan.settings import Settings
 from hongyan.store import partitions, placement
 from hongyan.store import snapshots as stored_snapshots
@@ -176,8 +175,7 @@ class Worker:
 
     def __init__(self, settings: Settings, roles: frozenset[str], db: Database, box: SecretBox) -> None:
         self.roles = roles
-        self._settings = settings
-        self._db = db
+        self._settings, self._db, self._box = settings, db, box
         self._snapshot_bell, self._queue_bell, self._outbox_bell = Bell(), Bell(), WordBell()
         self._seats_bell = Bell()
         self.directory = Directory(
@@ -330,14 +328,17 @@ class Worker:
     def _products(self) -> dict[str, Job]:
         due = functools.partial(every, SCHEDULES_S, self._schedules().send_due, name="schedules", expected=UNAVAILABLE)
         sweep = functools.partial(every, 3600.0, IdempotencyKeys(self._db, time.time).sweep, name="idempotency", expected=UNAVAILABLE)
-        return {"schedules": due, "idempotency": sweep}
+        alarming = alarms.jobs(self._settings, self._db, self._box, self.directory, self.send)
+        return {"schedules": due, "idempotency": sweep, **alarming}
 
-    def _once(self) -> SendOnce:
+    def _once(self) -> once.SendOnce:
         assert self.send is not None  # noqa: S101 - roles that ask for it have one
-        return SendOnce(self._db, self.send)
+        return once.SendOnce(self._db, self.send)
 
-    def _schedules(self) -> ScheduleService:
-        return ScheduleService(db=self._db, directory=self.directory, send=self._once(), clock=time.time, new_id=self.engine.new_id)
+    def _schedules(self) -> schedule.ScheduleService:
+        return schedule.ScheduleService(
+            db=self._db, directory=self.directory, send=self._once(), clock=time.time, new_id=self.engine.new_id
+        )
 
     def _native(self) -> web.Application:
         """The native API: in the process with the role `console`, from others by way of its socket."""

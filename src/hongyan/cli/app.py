@@ -76,6 +76,13 @@ GROUPS: Mapping[str, Group] = {
             "export": "blacklist:export",
         },
     ),
+    "alarm": Group(
+        "Alarm contacts: who is told of reviews, floods and empty packages.",
+        {
+            "add": "alarms:add", "set": "alarms:set_", "remove": "alarms:remove", "contacts": "alarms:contacts", "test": "alarms:test",
+            "told": "alarms:told", "review-hook": "alarms:review_hook",
+        },
+    ),
     "link": Group(
         "Links to carriers.",
         {"add": "links:add", "list": "links:list_", "set": "links:set_", "enable": "links:enable", "disable": "links:disable"},

@@ -42,6 +42,7 @@ class Noun(enum.Enum):
     USER = ("用户", "user", "user list")
     MEMBER = ("成员", "member", "member list")
     INVITATION = ("邀请", "invitation", "member invitations")
+    CONTACT = ("告警联系人", "alarm contact", "alarm contacts")
     SENDER = ("号码", "sender number", "sender list")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from hongyan.control.accounts import Accounts
+from hongyan.control.alarms import Alarms
 from hongyan.control.apps import Apps, CheckUrl
 from hongyan.control.audit import Audit
 from hongyan.control.blacklist import Blacklist
@@ -35,6 +36,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     templates: Templates
     packages: Packages
     blacklist: Blacklist
+    alarms: Alarms
     links: Links
     senders: Senders
     snapshots: Snapshots
@@ -58,6 +60,7 @@ def assemble(
         templates=Templates(db, clock, rules),
         packages=Packages(db, audit, clock),
         blacklist=Blacklist(db, audit, clock),
+        alarms=Alarms(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
         links=Links(db, audit, box, clock),
         senders=Senders(db, audit, clock),
         snapshots=Snapshots(db, box, clock, rules),

@@ -50,3 +50,8 @@ def app_context(app_id: int) -> str:
 def link_context(name: str) -> str:
     """Where a link's password is sealed for."""
     return f"password of link {name}"
+
+
+def hook_context(account_id: int) -> str:
+    """Where secrets of an account's web hooks are sealed for."""
+    return f"web hooks of account {account_id}"

@@ -72,3 +72,8 @@ class Mailer:
         except (aiosmtplib.SMTPException, OSError) as fault:
             return f"the mail server could not be used ({type(fault).__name__})"
         return None
+
+
+async def no_mail(_to: str, _subject: str, _text: str) -> str | None:
+    """In place of `Mailer.send` where there is no server."""
+    return "no mail server is set (HONGYAN_SMTP)"

@@ -1,0 +1,171 @@
+"""What alarms say: letters, messages and web hooks, in both languages. Pure."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from hongyan.model.alarm import REVIEWS, AlarmKind
+from hongyan.model.protection import SHANGHAI
+from hongyan.model.snapshot import Scope
+from hongyan.store.alarms import AlarmRow
+from hongyan.store.notices import NoticeRow
+
+ITEMS_MOST = 20
+"""What happened is told one by one up to here; beyond it only the count says how much there was."""
+TEST = "test"
+
+
+class Letter(msgspec.Struct, frozen=True):
+    subject: str
+    text: str
+
+
+def _sms(zh: str, en: str) -> dict[Scope, str]:
+    return {Scope.MAINLAND: zh, Scope.INTERNATIONAL: en}
+
+
+SMS: Mapping[str, Mapping[Scope, str]] = {
+    "review": _sms(
+        "审核结果：应用{1}有{2}项申请已审核，其中{3}项通过，详情请见控制台。",
+        "Review: {2} applications of app {1} were decided, {3} of them approved. See the console.",
+    ),
+    AlarmKind.TRAFFIC: _sms(
+        "发送量告警：应用{1}今日已发送{2}条，告警值为{3}条，请检查是否被刷。",
+        "Traffic alarm: app {1} has sent {2} messages today, its alarm value is {3}. Check whether somebody is flooding.",
+    ),
+    AlarmKind.FREQUENCY: _sms(
+        "频率告警：应用{1}有{2}次发送被限制拦截，请检查是否被刷。",
+        "Frequency alarm: {2} messages of app {1} were refused by limits. Check whether somebody is flooding.",
+    ),
+    AlarmKind.BALANCE: _sms(
+        "余量告警：应用{1}的套餐包还剩{2}条，告警值为{3}条，请及时购买。",
+        "Balance alarm: the packages of app {1} have {2} segments left, the alarm value is {3}. Buy in time.",
+    ),
+    TEST: _sms("告警测试：应用{1}的告警联系人设置有效。", "This is a test: the alarm contact of app {1} works."),
+}
+"""Templates for alarms by message, by kind of alarm (all reviews share one). Values are digits: no rule about values bites them."""
+
+SUBJECTS: Mapping[str, tuple[str, str]] = {
+    AlarmKind.SIGNATURE: ("签名审核结果", "Signature reviewed"),
+    AlarmKind.TEMPLATE: ("模板审核结果", "Template reviewed"),
+    AlarmKind.QUALIFICATION: ("资质审核结果", "Qualification reviewed"),
+    AlarmKind.TRAFFIC: ("发送量告警", "Traffic alarm"),
+    AlarmKind.FREQUENCY: ("频率限制告警", "Frequency alarm"),
+    AlarmKind.BALANCE: ("套餐包余量告警", "Balance alarm"),
+    TEST: ("告警测试", "Test of an alarm contact"),
+}
+
+TRAFFIC_OF = {
+    "": ("今日", "messages today"),
+    "+": ("今日（国际/港澳台）", "messages abroad today"),
+    "CN": ("今日（国内）", "mainland messages today"),
+}
+
+
+def gathered(notices: Sequence[NoticeRow]) -> dict[str, object]:
+    """The facts of an alarm that tells of all these: the newest of them, and sums of what can be added."""
+    if notices[0].kind is AlarmKind.FREQUENCY:
+        sums: Counter[str] = Counter()
+        for notice in notices:
+            sums.update({name: int(hits) for name, hits in notice.facts.items()})
+        return {"items": [dict(sums)], "hits": sums["hits"]}
+    facts: dict[str, object] = {"items": [notice.facts for notice in notices[-ITEMS_MOST:]]}
+    if notices[0].kind in REVIEWS:
+        facts["approved"] = sum(bool(notice.facts.get("approved")) for notice in notices)
+    return facts
+
+
+def sms_of(alarm: AlarmRow) -> tuple[str, tuple[str, ...]]:
+    """Which template of SMS tells it, and the values."""
+    app, last, facts = str(alarm.app_id or 0), _last(alarm), alarm.facts
+    match alarm.kind:
+        case AlarmKind.TRAFFIC:
+            return alarm.kind, (app, str(last.get("sent", 0)), str(last.get("value", 0)))
+        case AlarmKind.BALANCE:
+            return alarm.kind, (app, str(last.get("left", 0)), str(last.get("value", 0)))
+        case AlarmKind.FREQUENCY:
+            return alarm.kind, (app, str(facts.get("hits", alarm.happened)))
+        case kind if kind in REVIEWS:
+            return "review", (app, str(alarm.happened), str(facts.get("approved", 0)))
+    return TEST, (app,)
+
+
+def letter(alarm: AlarmRow, app_name: str, *, english: bool) -> Letter:
+    """For a person; times are those of Asia/Shanghai."""
+    subject = SUBJECTS[alarm.kind][english]
+    of_app = f"“{app_name}” ({alarm.app_id})" if alarm.app_id else ""
+    where = (f"Application: {of_app}" if english else f"应用：{of_app}") if of_app else ""
+    count = "" if alarm.happened == 1 else (f", {alarm.happened} times" if english else f"，共 {alarm.happened} 次")
+    lines = [where, *(_line(alarm, item, english=english) for item in _items(alarm)), _when(alarm, english=english) + count]
+    if len(_items(alarm)) < alarm.happened and alarm.kind in REVIEWS:
+        lines.append("The newest are told, see the console for all." if english else "只列出最近的几项，全部结果请见控制台。")
+    signed = "Hongyan" if english else "鸿雁"
+    return Letter(f"[{signed}] {subject}", "\n".join(line for line in lines if line) + "\n")
+
+
+def payload(alarm: AlarmRow, app_name: str, *, english: bool) -> str:
+    """For a program: a JSON object of standardwebhooks.com's shape."""
+    data = {
+        "account_id": alarm.account_id,
+        "app_id": alarm.app_id,
+        "kind": alarm.kind,
+        "happened": alarm.happened,
+        "first_at": _iso(alarm.first_at),
+        "last_at": _iso(alarm.last_at),
+        "text": letter(alarm, app_name, english=english).text,
+        **alarm.facts,
+    }
+    return msgspec.json.encode({"type": f"alarm.{alarm.kind}", "timestamp": _iso(alarm.last_at), "data": data}).decode()
+
+
+def decision(alarm: AlarmRow) -> str:
+    """For the review callback: one decision."""
+    data = {"account_id": alarm.account_id, "app_id": alarm.app_id, "kind": alarm.kind, **_last(alarm)}
+    return msgspec.json.encode({"type": "review.decided", "timestamp": _iso(alarm.last_at), "data": data}).decode()
+
+
+def _items(alarm: AlarmRow) -> list[dict[str, object]]:
+    items = alarm.facts.get("items", [])
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _last(alarm: AlarmRow) -> dict[str, object]:
+    return next(reversed(_items(alarm)), {})
+
+
+def _line(alarm: AlarmRow, item: Mapping[str, object], *, english: bool) -> str:
+    match alarm.kind:
+        case AlarmKind.TRAFFIC:
+            what = TRAFFIC_OF.get(str(item.get("region", "")), (f"今日（{item.get('region')}）", f"messages to {item.get('region')} today"))
+            if english:
+                return f"{item.get('sent')} {what[1]}, the alarm value is {item.get('value')}."
+            return f"{what[0]}已发送 {item.get('sent')} 条，告警值 {item.get('value')} 条。"
+        case AlarmKind.FREQUENCY:
+            told = ", ".join(f"{name} {hits}" for name, hits in item.items() if name != "hits")
+            return f"{item.get('hits')} refused ({told})" if english else f"被限制拦截 {item.get('hits')} 次（{told}）"
+        case AlarmKind.BALANCE:
+            if english:
+                return f"{item.get('left')} segments left ({item.get('scope')}), the alarm value is {item.get('value')}."
+            where = "国内" if item.get("scope") == "mainland" else "国际/港澳台"
+            return f"{where}套餐包还剩 {item.get('left')} 条，告警值 {item.get('value')} 条。"
+    return _review_line(item, english=english)
+
+
+def _review_line(item: Mapping[str, object], *, english: bool) -> str:
+    name, approved = item.get("name", ""), bool(item.get("approved"))
+    reasons = str(item.get("reasons_en" if english else "reasons") or item.get("reasons") or "")
+    if english:
+        return f"“{name}” was {'approved' if approved else 'rejected'}" + (f": {reasons}" if reasons else ".")
+    return f"“{name}”{'已通过' if approved else '未通过'}" + (f"：{reasons}" if reasons else "。")
+
+
+def _when(alarm: AlarmRow, *, english: bool) -> str:
+    first, last = (dt.datetime.fromtimestamp(at, SHANGHAI).strftime("%Y-%m-%d %H:%M") for at in (alarm.first_at, alarm.last_at))
+    span = last if first == last else f"{first} - {last}"
+    return f"Time: {span}" if english else f"时间：{span}"
+
+
+def _iso(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,129 @@
+"""The platform's own application: with it the platform sends messages of its own, such as alarms, on the same path as everybody."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from hongyan.control import tokens
+from hongyan.control.apps import issue
+from hongyan.control.packages import VALID_S
+from hongyan.kit.db import Connection, Database
+from hongyan.kit.secretbox import SecretBox
+from hongyan.model.message import Kind
+from hongyan.model.snapshot import AccountKind, Scope
+from hongyan.store import accounts, apps, packages, signatures, templates
+from hongyan.store.signatures import ReviewStatus
+from hongyan.store.snapshots import publish
+
+ACCOUNT = "hongyan"
+APP = "alarms"
+SEGMENTS = 1_000_000
+ENOUGH = SEGMENTS // 10
+
+Texts = Mapping[str, Mapping[Scope, str]]
+"""By name and scope: the texts of its templates."""
+
+
+class OwnApp(msgspec.Struct, frozen=True):
+    account_id: int
+    app_id: int
+    sign_name: str
+    templates: dict[tuple[str, Scope], int]
+
+
+class OwnApps:
+    """Makes the application when it is first needed, and puts back what has been used up or taken away."""
+
+    def __init__(
+        self, db: Database, box: SecretBox, *, clock: Callable[[], float], entropy: tokens.Entropy, sign_name: str, texts: Texts
+    ) -> None:
+        self._db = db
+        self._box = box
+        self._clock = clock
+        self._entropy = entropy
+        self._sign_name = sign_name
+        self._texts = texts
+
+    async def ensure(self) -> OwnApp:
+        """Complete: approved signature and templates, packages, and the default limits, so that nobody is flooded with alarms."""
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            account = await accounts.ensure(tx, name=ACCOUNT, kind=AccountKind.ENTERPRISE, now=now)
+            made: list[str] = []
+            app_id = await self._app(tx, account.id, now, made)
+            await self._signature(tx, account.id, now, made)
+            ids = await self._templates(tx, account.id, now, made)
+            await _packages(tx, app_id, now, made)
+            if made:
+                await publish(tx, "own application: " + ", ".join(made), now)
+        return OwnApp(account.id, app_id, self._sign_name, ids)
+
+    async def _app(self, tx: Connection, account_id: int, now: float, made: list[str]) -> int:
+        app = await apps.named(tx, account_id, APP)
+        if app is not None:
+            return app.id
+        made.append("application")
+        issued = await issue(tx, self._box, self._entropy, account_id=account_id, name=APP, pull=False, now=now)
+        return issued.app.id
+
+    async def _signature(self, tx: Connection, account_id: int, now: float, made: list[str]) -> None:
+        found = await signatures.find(tx, account_id=account_id, status=None)
+        mine = next((s for s in found if s.name == self._sign_name and s.scope is Scope.MAINLAND), None)
+        if mine is not None and mine.status is ReviewStatus.APPROVED:
+            return
+        made.append("signature")
+        if mine is not None:
+            await signatures.set_status(tx, mine.id, ReviewStatus.APPROVED)
+        else:
+            await signatures.apply(
+                tx,
+                account_id=account_id,
+                app_id=None,
+                name=self._sign_name,
+                scope=Scope.MAINLAND,
+                status=ReviewStatus.APPROVED,
+                now=now,
+            )
+
+    async def _templates(self, tx: Connection, account_id: int, now: float, made: list[str]) -> dict[tuple[str, Scope], int]:
+        found = await templates.find(tx, account_id=account_id, status=ReviewStatus.APPROVED)
+        there = {(row.name, row.scope, row.content): row.id for row in found}
+        ids: dict[tuple[str, Scope], int] = {}
+        for name, texts in self._texts.items():
+            for scope, content in texts.items():
+                template_id = there.get((name, scope, content))
+                if template_id is None:
+                    made.append(f"template {name}")
+                    added = await templates.add(
+                        tx,
+                        account_id=account_id,
+                        app_id=None,
+                        name=name,
+                        kind=Kind.NOTICE,
+                        scope=scope,
+                        content=content,
+                        status=ReviewStatus.APPROVED,
+                        now=now,
+                    )
+                    template_id = added.id
+                ids[name, scope] = template_id
+        return ids
+
+
+async def _packages(tx: Connection, app_id: int, now: float, made: list[str]) -> None:
+    owned = await packages.every(tx, app_id)
+    for scope in Scope:
+        if sum(p.available for p in owned if p.scope is scope and p.effective_at <= now < p.expires_at) >= ENOUGH:
+            continue
+        made.append(f"{scope.name.lower()} package")
+        await packages.buy(
+            tx,
+            app_id=app_id,
+            scope=scope,
+            segments=SEGMENTS,
+            gift=True,
+            effective_at=now,
+            expires_at=now + VALID_S[scope],
+            note="own messages",
+            now=now,
+        )
