@@ -349,12 +349,7 @@ class Worker:
         from hongyan.doors.rest import app, auth, messages, schedules  # noqa: PLC0415
 
         records = Records(self._db)
-        send = messages.Messages(
-            send=self._once(),
-            keys=IdempotencyKeys(self._db, time.time),
-            records=records,
-            clock=time.time,
-        )
+        send = messages.Messages(send=self._once(), keys=IdempotencyKeys(self._db, time.time), records=records, clock=time.time)
         routers = [messages.routes(send), schedules.routes(schedules.Schedules(self._schedules()))]
         return app.build(routers, auth.authenticator(lambda: self.directory.snapshot, self._key_used))
 
