@@ -93,6 +93,30 @@ async def test_what_a_number_was_sent_can_be_looked_up_without_its_code(program:
     assert record["text"] == "您的登录验证码为3****4，5分钟内有效，请勿告诉他人。"
 
 
+async def test_a_message_by_content_is_the_same_as_one_by_template(program: Program, customer: Customer, platform: Platform) -> None:
+    to = phone()
+    mobile = to.removeprefix("+86")
+    text = f"【{customer.tenant.sign_name}】您的登录验证码为385204，5分钟内有效，请勿告诉他人。"
+    sent = await program.sdk("SmsSingleSender", "send", 0, 86, mobile, text)
+    assert (sent["result"], sent["fee"]) == (0, 1), sent
+    await customer.pulled(1)
+    async with platform.database() as db, db.connection() as conn:
+        row = await conn.fetchrow("select text, template_id, kind from messages where app_id = $1", customer.app_id)
+    assert (row["text"], str(row["template_id"])) == (text, customer.tenant.templates["verification"].id)
+
+
+async def test_a_text_with_a_character_that_nobody_sees_is_told_which(program: Program, customer: Customer) -> None:
+    mobile = phone().removeprefix("+86")
+    told = await program.sdk("SmsSingleSender", "send", 0, 86, mobile, "您的登录验证\u200b码为385204，5分钟内有效，请勿告诉他人。")
+    assert told["result"] == 1014
+    assert f"template {customer.tenant.templates['verification'].id}" in told["errmsg"]
+    assert "U+200B" in told["errmsg"]
+    marketing = await program.sdk("SmsMultiSender", "send", 1, 86, [mobile], "会员日全场八折，本周六当天有效，欢迎光临。拒收请回复R")
+    assert marketing["result"] == 0, marketing
+    wrong = await program.sdk("SmsMultiSender", "send", 0, 86, [mobile], "会员日全场八折，本周六当天有效，欢迎光临。拒收请回复R")
+    assert wrong["result"] == 1014
+
+
 async def test_a_number_abroad_has_a_call_of_its_own(program: Program, customer: Customer) -> None:
     template = customer.tenant.templates["international"]
     sent = await program.call("sendisms", f"&tel={ABROAD}", tel=ABROAD, tpl_id=template.id, params=list(template.params))

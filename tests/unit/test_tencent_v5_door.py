@@ -17,7 +17,7 @@ from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Outcome, Refused, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.sent import Sent
-from hongyan.model.snapshot import EMPTY, Account, AccountKind, App, Scope, Signature, Snapshot
+from hongyan.model.snapshot import EMPTY, Account, AccountKind, App, Scope, Signature, Snapshot, Template
 
 CAPTURES = Path(__file__).parents[2] / "captures/tencent_v5"
 GOLDEN = {call["name"]: call for call in json.loads((CAPTURES / "calls.json").read_text(encoding="utf-8"))}
@@ -58,6 +58,17 @@ def signature(id_: int, name: str, *, app_id: int | None = None, scope: Scope = 
     return Signature(id=id_, account_id=account_id, app_id=app_id, name=name, scope=scope)
 
 
+def template(id_: int, content: str, kind: Kind = Kind.NOTICE, scope: Scope = Scope.MAINLAND) -> Template:
+    return Template(id=id_, account_id=1, app_id=None, kind=kind, scope=scope, content=content, params=content.count("{"))
+
+
+TEMPLATES = (
+    template(19, "您的登录验证码为{1}，{2}分钟内有效，请勿告诉他人。", Kind.VERIFICATION),
+    template(20, "会员日全场{1}折。拒收请回复R", Kind.MARKETING),
+    template(21, "Your code is {1}.", Kind.VERIFICATION, Scope.INTERNATIONAL),
+)
+
+
 class Directory:
     def __init__(self) -> None:
         apps = (app(APP_ID), app(2, account_id=9), app(3, enabled=False), app(4, pull=False))
@@ -77,7 +88,7 @@ class Directory:
             keys=EMPTY.keys,
             apps={each.id: each for each in apps},
             signatures={(each.account_id, each.name, each.scope): each for each in signatures},
-            templates=EMPTY.templates,
+            templates={each.id: each for each in TEMPLATES},
             packages=EMPTY.packages,
             links=EMPTY.links,
         )
@@ -182,6 +193,53 @@ async def test_without_a_signature_the_first_approved_one_is_used_at_home(call: 
     opened, answers = door()
     await opened(send(call, sign=sign))
     assert answers.asked[0][1].sign_name == sign_name
+
+
+CODE = "您的登录验证码为5678，5分钟内有效，请勿告诉他人。"
+
+
+@pytest.mark.parametrize(
+    ("call", "type_", "msg", "sign_name", "template_id", "params"),
+    [
+        ("sendsms", 0, CODE, "鸿雁", 19, ("5678", "5")),
+        ("sendsms", "0", f"【后来的】{CODE}", "后来的", 19, ("5678", "5")),
+        ("sendsms", None, CODE, "鸿雁", 19, ("5678", "5")),
+        ("sendmultisms2", 1, "会员日全场八折。拒收请回复R", "鸿雁", 20, ("八",)),
+        ("sendisms", 0, "Your code is 5678.", "", 21, ("5678",)),
+    ],
+)
+async def test_a_text_is_sent_as_the_template_it_is_of(
+    *, call: str, type_: Any, msg: str, sign_name: str, template_id: int, params: tuple[str, ...]
+) -> None:
+    opened, answers = door()
+    told = json.loads((await opened(send(call, tpl_id=None, params=None, sign=None, type=type_, msg=msg))).body)
+    assert told["result"] == 0, told
+    command = answers.asked[0][1]
+    assert (command.sign_name, command.template_id, command.params) == (sign_name, template_id, params)
+
+
+@pytest.mark.parametrize(
+    ("call", "type_", "msg", "result", "reason"),
+    [
+        ("sendsms", 0, "您的登录验证码为5678， 5分钟内有效，请勿告诉他人", 1014, "at character 28: “。” (U+3002"),
+        ("sendsms", 0, CODE.replace("录验", "录\u200b验"), 1014, "at character 5: U+200B"),
+        ("sendsms", 0, "unlike anything", 1014, "like no approved template"),
+        ("sendsms", 1, CODE, 1014, "template 19, which is for verification to mainland numbers"),
+        ("sendisms", 0, CODE, 1014, "template 19, which is for verification to mainland numbers"),
+        ("sendsms", 0, "", 1014, "like no approved template"),
+        ("sendsms", 2, CODE, 1004, "type must be 0"),
+    ],
+)
+async def test_a_text_of_no_template_is_told_why(*, call: str, type_: int, msg: str, result: int, reason: str) -> None:
+    told = await ask(send(call, tpl_id=None, params=None, type=type_, msg=msg))
+    assert told["result"] == result
+    assert reason in told["errmsg"]
+    assert "5678" not in told["errmsg"]
+
+
+async def test_a_text_of_no_template_is_told_why_in_chinese() -> None:
+    told = await ask(send(tpl_id=None, msg="不像任何模板", accept_language="zh-CN"))
+    assert told["errmsg"].startswith("模板未审批或内容不匹配, 内容与本应用已通过的模板都不相似")
 
 
 async def test_a_refusal_has_its_number_and_its_reason() -> None:

@@ -1,17 +1,8 @@
-"""What an application has approved: the signature it sends with when it names none."""
+"""The signature that an application sends with when it names none."""
 
-from collections.abc import Iterable, Mapping
-
-import msgspec
+from collections.abc import Mapping
 
 from hongyan.model.snapshot import EMPTY, App, Scope, Signature, Snapshot
-
-
-class Of(msgspec.Struct, frozen=True):
-    """What one application may use."""
-
-    default_sign_name: str
-    """The first approved one for the mainland; empty when there is none."""
 
 
 class Approved:
@@ -19,25 +10,24 @@ class Approved:
 
     def __init__(self) -> None:
         self._snapshot = EMPTY
-        self._signatures: Mapping[int, list[Signature]] = {}
-        self._of: dict[int, Of] = {}
+        self._by_account: Mapping[int, list[Signature]] = {}
+        self._names: dict[int, str] = {}
 
-    def of(self, snapshot: Snapshot, app: App) -> Of:
+    def default_sign_name(self, snapshot: Snapshot, app: App) -> str:
+        """The first approved one for the mainland; empty when there is none."""
         if snapshot is not self._snapshot:
             self._snapshot = snapshot
-            self._signatures = _by_account(snapshot.signatures.values())
-            self._of = {}
-        if (known := self._of.get(app.id)) is None:
-            known = self._of[app.id] = Of(self._default(app))
-        return known
-
-    def _default(self, app: App) -> str:
-        usable = [s for s in self._signatures.get(app.account_id, ()) if s.scope is Scope.MAINLAND and s.app_id in {None, app.id}]
-        return min(usable, key=lambda signature: signature.id).name if usable else ""
+            self._by_account = _by_account(snapshot)
+            self._names = {}
+        if (name := self._names.get(app.id)) is None:
+            usable = [signature for signature in self._by_account.get(app.account_id, ()) if signature.app_id in {None, app.id}]
+            name = self._names[app.id] = min(usable, key=lambda signature: signature.id).name if usable else ""
+        return name
 
 
-def _by_account(signatures: Iterable[Signature]) -> dict[int, list[Signature]]:
+def _by_account(snapshot: Snapshot) -> dict[int, list[Signature]]:
     found: dict[int, list[Signature]] = {}
-    for signature in signatures:
-        found.setdefault(signature.account_id, []).append(signature)
+    for signature in snapshot.signatures.values():
+        if signature.scope is Scope.MAINLAND:
+            found.setdefault(signature.account_id, []).append(signature)
     return found

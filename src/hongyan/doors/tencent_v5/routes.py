@@ -38,11 +38,13 @@ from hongyan.doors.tencent_v5.schema import (
 )
 from hongyan.kit.door import HotDoor, Request, Response
 from hongyan.model.event import ReplyEvent, ReportEvent
+from hongyan.model.matching import Match, Matchers, Mismatch
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Outcome, Refused, SendCommand, Status
 from hongyan.model.phone import parse
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.sent import Sent
-from hongyan.model.snapshot import App, Snapshot
+from hongyan.model.snapshot import App, Scope, Snapshot
+from hongyan.model.template import split_text
 
 log = structlog.get_logger()
 
@@ -52,6 +54,8 @@ LOOK_BACK_S = 32 * 86_400
 CLOCK_SLACK_S = 300
 MOST_SHOWN = 100
 VOICE_FILE_LIMIT = 400 * 1024
+KINDS: Mapping[int | None, frozenset[Kind]] = {0: frozenset({Kind.VERIFICATION, Kind.NOTICE}), 1: frozenset({Kind.MARKETING})}
+"""Which templates a text may be of, by its type."""
 NO_VOICE = Failure(errors.NOT_SUPPORTED, "voice calls are not offered here")
 
 
@@ -110,6 +114,7 @@ class TencentV5Door:
         self._pulls = pulls
         self._clock = clock
         self._approved = Approved()
+        self._matchers = Matchers()
         acts: Mapping[type[schema.Request], Act] = {
             schema.SingleSms: self._send_one,
             MultiSms: self._send_many,
@@ -201,28 +206,45 @@ class TencentV5Door:
     def _command(self, asked: schema.Send, who: Asker) -> SendCommand | Failure:
         """The send in nobody's dialect."""
         phones = tuple([tel.phone() for tel in asked.numbers()])
-        approved = self._approved.of(self._directory.snapshot, who.app)
-        sign_name = text(asked.sign)
-        if not sign_name and (first := parse(phones[0])) is not None and first.mainland:
-            sign_name = approved.default_sign_name
-        if not asked.by_template() and asked.msg is None:
-            return Failure(errors.BAD_PACKAGE, "cannot get /tpl_id or /msg")
-        if not asked.by_template():
-            return Failure(errors.NOT_SUPPORTED, "send by template, with tpl_id")
-        template_id = number(asked.tpl_id)
-        if template_id is None:
-            return Failure(errors.TEMPLATE, "tpl_id must be a number")
+        mainland = next((phone.mainland for phone in map(parse, phones) if phone is not None), True)
+        what = self._by_template(asked) if asked.by_template() else self._by_content(asked, who, mainland=mainland)
+        if isinstance(what, Failure):
+            return what
+        sign_name, match = what
+        if not sign_name and mainland:
+            sign_name = self._approved.default_sign_name(self._directory.snapshot, who.app)
         return SendCommand(
             app_id=who.app.id,
-            template_id=template_id,
+            template_id=match.template_id,
             phones=phones,
             dialect=Dialect.TENCENT_V5,
             sign_name=sign_name,
-            params=asked.values(),
+            params=match.params,
             session_context=text(asked.ext),
             extend=text(asked.extend),
             request_id=who.request_id,
         )
+
+    def _by_template(self, asked: schema.Send) -> tuple[str, Match] | Failure:
+        """The signature that was named, the template and its values."""
+        template_id = number(asked.tpl_id)
+        if template_id is None:
+            return Failure(errors.TEMPLATE, "tpl_id must be a number")
+        return text(asked.sign), Match(template_id, asked.values())
+
+    def _by_content(self, asked: schema.Send, who: Asker, *, mainland: bool) -> tuple[str, Match] | Failure:
+        """The same for a text that must be an approved template's, with a signature in front or without."""
+        if asked.msg is None:
+            return Failure(errors.BAD_PACKAGE, "cannot get /tpl_id or /msg")
+        kinds = KINDS.get(0 if asked.type is None else number(asked.type))
+        if kinds is None:
+            return Failure(errors.BAD_PACKAGE, "type must be 0 for normal messages or 1 for marketing")
+        sign_name, body = split_text(text(asked.msg))
+        matcher = self._matchers.of(self._directory.snapshot, who.app)
+        found = matcher.match(body, kinds=kinds, scope=Scope.MAINLAND if mainland else Scope.INTERNATIONAL)
+        if isinstance(found, Mismatch):
+            return Failure(errors.CONTENT, found.zh if who.chinese else found.reason)
+        return sign_name or text(asked.sign), found
 
     # What became of it.
 
