@@ -16,7 +16,6 @@ from hongyan.control import snapshots as control_snapshots
 from hongyan.control.idempotency import IdempotencyKeys
 from hongyan.control.keyuse import FLUSH_S, KeyUse
 from hongyan.control.plane import ControlPlane, assemble
-from hongyan.control.records import Records
 from hongyan.doors import published
 from hongyan.doors.ops import routes as ops
 from hongyan.doors.tencent import callbacks as tencent_callbacks
@@ -346,11 +345,20 @@ class Worker:
             self._relay = self._relay or Relay(self._settings.office_socket)
             return self._relay
         # It is large, and only this process needs it.
-        from hongyan.doors.rest import app, auth, messages, schedules  # noqa: PLC0415
+        from hongyan.doors.rest import app, apps, auth, messages, schedules  # noqa: PLC0415
 
-        records = Records(self._db)
-        send = messages.Messages(send=self._once(), keys=IdempotencyKeys(self._db, time.time), records=records, clock=time.time)
-        routers = [messages.routes(send), schedules.routes(schedules.Schedules(self._schedules()))]
+        control = _plane(self._db, self._settings)
+        send = messages.Messages(
+            send=self._once(),
+            keys=IdempotencyKeys(self._db, time.time),
+            records=control.records,
+            clock=time.time,
+        )
+        routers = [
+            messages.routes(send),
+            schedules.routes(schedules.Schedules(self._schedules())),
+            apps.routes(control.apps, control.keys),
+        ]
         return app.build(routers, auth.authenticator(lambda: self.directory.snapshot, self._key_used))
 
     def _key_used(self, secret_id: str, address: str) -> None:

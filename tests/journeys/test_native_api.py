@@ -182,3 +182,17 @@ async def test_nobody_sees_what_is_another_account_s(native: Native, http: httpx
     assert (await theirs.ask("GET", "/messages"))["items"] == []
     assert (await theirs.ask("GET", "/schedules"))["items"] == []
     assert (await theirs.ask("POST", "/messages", json=native.send(phone()), status=404))["code"] == "app_not_found"
+
+
+async def test_a_program_makes_an_application_and_a_key_and_changes_them(native: Native) -> None:
+    made = await native.ask("POST", "/apps", json={"name": f"made {uuid.uuid4()}"}, status=201)
+    path = f"/apps/{made['app']['id']}"
+    assert made["app"]["limits"]["day"] == 10
+    changed = await native.ask("PATCH", path, json={"pull": True, "limits": {"day": 20}})
+    assert (changed["pull"], changed["limits"]["day"], changed["name"]) == (True, 20, made["app"]["name"])
+    assert (await native.ask("GET", f"{path}/key"))["app_key"] == made["app_key"]
+    assert (await native.ask("POST", f"{path}/allowed", json={"numbers": ["13800000000"]}))["numbers"] == ["+8613800000000"]
+    assert (await native.ask("POST", f"{path}/disallowed", json={"numbers": ["13800000000"]}))["numbers"] == []
+    refused = await native.ask("PATCH", path, json={"report_url": "ftp://nowhere"}, status=422)
+    assert (refused["code"], "http" in refused["detail"]) == ("invalid", True)
+    assert (await native.ask("GET", "/apps/1", status=404))["code"] == "not_found"

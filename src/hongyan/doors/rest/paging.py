@@ -13,6 +13,7 @@ from hongyan.doors.rest.problems import Refused
 
 T = TypeVar("T")
 R = TypeVar("R")
+K = TypeVar("K", int, str)
 
 MOST = 200
 
@@ -29,10 +30,17 @@ class Page(BaseModel, Generic[T]):
 
 def after(cursor: str | None, start: int = 0) -> int:
     """The number a page begins after. Raises Refused for what is no cursor of ours."""
-    if cursor is None:
-        return start
+    return start if cursor is None else _read(cursor, int)
+
+
+def text_after(cursor: str | None) -> str:
+    """The text a page begins after, for lists in the order of texts."""
+    return "" if cursor is None else _read(cursor, str)
+
+
+def _read(cursor: str, kind: type[K]) -> K:
     try:
-        return int(msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode()), type=int))
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode()), type=kind)
     except (binascii.Error, ValueError, msgspec.DecodeError):
         raise Refused(
             422,
@@ -42,12 +50,12 @@ def after(cursor: str | None, start: int = 0) -> int:
         ) from None
 
 
-def cursor_of(number: int) -> str:
-    """What stands for everything up to this number."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(number)).decode()
+def cursor_of(place: int | str) -> str:
+    """What stands for everything up to this one."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
 
 
-def page(rows: Sequence[R], most: int, place: Callable[[R], int], shown: Callable[[R], T]) -> Page[T]:
+def page(rows: Sequence[R], most: int, place: Callable[[R], int | str], shown: Callable[[R], T]) -> Page[T]:
     """The first `most` of rows of which one more was asked for: with it one knows whether there is another page."""
     kept = rows[:most]
     return Page[T](items=[shown(row) for row in kept], next=cursor_of(place(kept[-1])) if len(rows) > most else None)
