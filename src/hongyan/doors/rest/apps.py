@@ -13,13 +13,11 @@ from hongyan.doors.rest.messages import MOST_ID
 from hongyan.doors.rest.paging import Cursor, Limit, after, page, text_after
 from hongyan.doors.rest.problems import Refused
 from hongyan.doors.rest.resource import Operation, page_of, router
-from hongyan.doors.rest.views import shown, view
+from hongyan.doors.rest.views import shown, view_of
 from hongyan.model.actor import Actor
-from hongyan.store.apps import AppRow
-from hongyan.store.keys import KeyRow
 
-AppView = view(AppRow, "App")
-KeyView = view(KeyRow, "Key")
+AppView = view_of(Apps.get, "App")
+KeyView = view_of(Keys.change, "Key")
 AppId = Annotated[int, Path(ge=1, le=MOST_ID)]
 SecretId = Annotated[str, Path(min_length=1, max_length=100)]
 OneAccount = Annotated[int | None, Query(ge=1, le=MOST_ID, description="Only of this account; the operator's question.")]

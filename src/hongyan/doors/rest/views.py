@@ -2,7 +2,7 @@
 
 import enum
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,6 +25,13 @@ def view(kind: type[msgspec.Struct], name: str, *, leave_out: Sequence[str] = ()
         fields[field.name] = (str if field.name in texts else _shown_type(hints[field.name]), ...)
     made: type[BaseModel] = create_model(name, __doc__=(kind.__doc__ or name).strip(), **fields)
     return made
+
+
+def view_of(act: Callable[..., Any], name: str, *, leave_out: Sequence[str] = (), texts: Sequence[str] = ()) -> type[BaseModel]:
+    """A model of what a service's method returns: one struct, a list of them, or none."""
+    returned = typing.get_type_hints(act)["return"]
+    [kind] = [part for part in (*typing.get_args(returned), returned) if isinstance(part, type) and issubclass(part, msgspec.Struct)]
+    return view(kind, name, leave_out=leave_out, texts=texts)
 
 
 def shown(value: msgspec.Struct, model: type[BaseModel]) -> Any:
