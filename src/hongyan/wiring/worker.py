@@ -1,4 +1,4 @@
-"""The one place that constructs services: settings in, a running process out."""
+"""The services of one process, as its roles need them."""
 
 import asyncio
 import contextlib
@@ -7,31 +7,28 @@ import os
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import structlog
 
 from hongyan.carriers.smpp import SmppLink
 from hongyan.control import snapshots as control_snapshots
-from hongyan.control.idempotency import IdempotencyKeys
 from hongyan.control.keyuse import FLUSH_S, KeyUse
-from hongyan.control.plane import ControlPlane, assemble
 from hongyan.doors import published
 from hongyan.doors.ops import routes as ops
 from hongyan.doors.tencent import callbacks as tencent_callbacks
 from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.doors.tencent_v5 import routes as tencent_v5
-from hongyan.kit import embedded, migrate, web
+from hongyan.kit import embedded, web
 from hongyan.kit.bell import Bell, Switchboard, WordBell
 from hongyan.kit.db import RETRY, UNAVAILABLE, Database
 from hongyan.kit.door import HotDoor
-from hongyan.kit.http import GuardedClient, check_url
+from hongyan.kit.http import GuardedClient
 from hongyan.kit.loops import Job, every, together
 from hongyan.kit.metrics import METRICS
 from hongyan.kit.relay import Relay
-from hongyan.kit.secretbox import SecretBox, master_key
+from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
-from hongyan.model.actor import system
 from hongyan.model.message import Dialect, Kind
 from hongyan.model.rules.sets import RULE_SETS
 from hongyan.model.snapshot import LinkConfig, Snapshot
@@ -51,10 +48,11 @@ from hongyan.pipeline.routing import ROUTES, Reach, Route, reach
 from hongyan.pipeline.seating import Seating
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
-from hongyan.products import alarms, once, schedule
 from hongyan.settings import Settings
-from hongyan.store import partitions, placement
+from hongyan.store import partitions
 from hongyan.store import snapshots as stored_snapshots
+from hongyan.wiring.base import SIMULATOR_LINK, secret_box
+from hongyan.wiring.office import Office
 
 log = structlog.get_logger()
 
@@ -70,103 +68,14 @@ LINKS: Mapping[str, LinkFactory] = {"smpp": _smpp}
 """Carrier protocols."""
 
 
-@contextlib.asynccontextmanager
-async def database_url(settings: Settings) -> AsyncIterator[str]:
-    """The address of the database; without a given one the embedded server, started or joined for as long as the block lasts."""
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    server = await embedded.start(settings.data_dir)
-    try:
-        yield server.url
-    finally:
-        await server.stop()
-
-
-async def prepare(db: Database) -> None:
-    """Bring the tables up to date and to their places. Raises kit.migrate.UnsafeServerError when the servers must not be used."""
-    await migrate.upgrade(db)
-    if db.distributed:
-        async with db.transaction() as tx:
-            if off := await placement.unsafe(tx):
-                raise migrate.UnsafeServerError(migrate.OFF.format(names=", ".join(off)))
-            # A migration makes its tables in one place.
-            if await placement.begun(tx):
-                await placement.distribute(tx)
-    async with db.connection() as conn:
-        await partitions.ensure(conn, time.time())
-
-
-def secret_box(settings: Settings) -> SecretBox:
-    return SecretBox(master_key(settings.master_key, settings.data_dir, os.urandom), os.urandom)
-
-
-def _plane(db: Database, settings: Settings) -> ControlPlane:
-    return assemble(
-        db,
-        secret_box(settings),
-        clock=time.time,
-        entropy=os.urandom,
-        check_url=lambda url: check_url(url, settings.callback_allow),
-        rules=RULE_SETS[settings.rules],
-    )
-
-
-@contextlib.asynccontextmanager
-async def control_plane(settings: Settings) -> AsyncIterator[ControlPlane]:
-    """The control services for a command: starts or joins the embedded database and brings its tables up to date."""
-    async with database(settings) as db:
-        yield _plane(db, settings)
-
-
-@contextlib.asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    """A migrated database for a command."""
-    async with database_url(settings) as url:
-        db = await Database.open(url, size=2)
-        try:
-            await prepare(db)
-            yield db
-        finally:
-            await db.close()
-
-
 REQUESTS_END, LINKS_DRAIN, WORK_ENDS = 0.3, 0.25, 0.4
 """Shares of `shutdown_s`: for requests in flight, for answers of carriers, and for all that comes after the requests. The supervisor
 kills what is still there after 0.8 of it."""
 FULL_ROUNDS = 20
 """Where several dispatch, one holds as much as its links take at once at best, so often: with a rate two seconds of it."""
 READY_WITHIN_S = 3.0
-SCHEDULES_S = 0.25
-"""How often sends are looked for whose time has come."""
 AWAY_S = 0.25
 """A database that is away is asked again after this."""
-SIMULATOR_LINK = "simulator"
-SIMULATOR_PASSWORD = "hongyan"  # noqa: S105 - the built-in carrier's, on loopback
-
-
-async def announce_simulator(settings: Settings, url: str, host: str, port: int) -> None:
-    """Make the link to the simulated carrier lead to where it listens now."""
-    db = await Database.open(url, size=1)
-    try:
-        await _plane(db, settings).links.ensure(
-            system("simulator"),
-            LinkConfig(
-                id=0,
-                name=SIMULATOR_LINK,
-                protocol="smpp",
-                host=host,
-                port=port,
-                system_id="hongyan",
-                password=SIMULATOR_PASSWORD,
-                sessions=2,
-                window=500,
-                sender_id="10690000",
-                priority=1000,
-            ),
-        )
-    finally:
-        await db.close()
 
 
 class Worker:
@@ -194,7 +103,6 @@ class Worker:
         self.recorder: Recorder | None = None
         self.dispatcher: Dispatcher | None = None
         self.send: SendService | None = None
-        self._relay: Relay | None = None
 
     def _snapshot_changed(self, snapshot: Snapshot) -> None:
         if self.seating is None:
@@ -296,7 +204,7 @@ class Worker:
         if "callbacks" in self.roles:
             jobs["callbacks"] = self._callbacks().run
         if "jobs" in self.roles:
-            jobs |= self._upkeep() | self._products()
+            jobs |= self._upkeep() | self._office().jobs()
         return jobs
 
     async def _ensure_partitions(self) -> None:
@@ -324,42 +232,21 @@ class Worker:
         }
         return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
 
-    def _products(self) -> dict[str, Job]:
-        due = functools.partial(every, SCHEDULES_S, self._schedules().send_due, name="schedules", expected=UNAVAILABLE)
-        sweep = functools.partial(every, 3600.0, IdempotencyKeys(self._db, time.time).sweep, name="idempotency", expected=UNAVAILABLE)
-        alarming = alarms.jobs(self._settings, self._db, self._box, self.directory, self.send)
-        return {"schedules": due, "idempotency": sweep, **alarming}
-
-    def _once(self) -> once.SendOnce:
+    def _office(self) -> Office:
         assert self.send is not None  # noqa: S101 - roles that ask for it have one
-        return once.SendOnce(self._db, self.send)
-
-    def _schedules(self) -> schedule.ScheduleService:
-        return schedule.ScheduleService(
-            db=self._db, directory=self.directory, send=self._once(), clock=time.time, new_id=self.engine.new_id
+        return Office(
+            settings=self._settings,
+            db=self._db,
+            box=self._box,
+            directory=self.directory,
+            send=self.send,
+            new_id=self.engine.new_id,
+            key_used=self._key_used,
         )
 
     def _native(self) -> web.Application:
         """The native API: in the process with the role `console`, from others by way of its socket."""
-        if "console" not in self.roles:
-            self._relay = self._relay or Relay(self._settings.office_socket)
-            return self._relay
-        # It is large, and only this process needs it.
-        from hongyan.doors.rest import app, apps, auth, messages, schedules  # noqa: PLC0415
-
-        control = _plane(self._db, self._settings)
-        send = messages.Messages(
-            send=self._once(),
-            keys=IdempotencyKeys(self._db, time.time),
-            records=control.records,
-            clock=time.time,
-        )
-        routers = [
-            messages.routes(send),
-            schedules.routes(schedules.Schedules(self._schedules())),
-            apps.routes(control.apps, control.keys),
-        ]
-        return app.build(routers, auth.authenticator(lambda: self.directory.snapshot, self._key_used))
+        return self._office().native() if "console" in self.roles else Relay(self._settings.office_socket)
 
     def _key_used(self, secret_id: str, address: str) -> None:
         self.key_use.note(secret_id, address, time.time())

@@ -1,0 +1,72 @@
+"""What is unhurried: the native API, and jobs that decide when to send."""
+
+import functools
+import time
+from collections.abc import Callable
+
+from hongyan.control.idempotency import IdempotencyKeys
+from hongyan.kit import web
+from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.kit.loops import Job, every
+from hongyan.kit.secretbox import SecretBox
+from hongyan.pipeline.accept import SendService
+from hongyan.pipeline.directory import Directory
+from hongyan.products import alarms
+from hongyan.products.once import SendOnce
+from hongyan.products.schedule import ScheduleService
+from hongyan.settings import Settings
+from hongyan.wiring.base import plane
+
+SCHEDULES_S = 0.25
+"""How often sends are looked for whose time has come."""
+
+
+class Office:
+    """The services of the roles `console` and `jobs` beside the pipeline's own."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        db: Database,
+        box: SecretBox,
+        directory: Directory,
+        send: SendService,
+        new_id: Callable[[], int],
+        key_used: Callable[[str, str], None],
+    ) -> None:
+        """`key_used` is told which key was used, and from where."""
+        self._settings = settings
+        self._db = db
+        self._box = box
+        self._send = send
+        self._directory = directory
+        self._key_used = key_used
+        self._once = SendOnce(db, send)
+        self._keys = IdempotencyKeys(db, time.time)
+        self._schedules = ScheduleService(db=db, directory=directory, send=self._once, clock=time.time, new_id=new_id)
+
+    def jobs(self) -> dict[str, Job]:
+        """What runs in a process with the role `jobs`, by name."""
+        rounds: dict[str, tuple[float, Job]] = {
+            "schedules": (SCHEDULES_S, self._schedules.send_due),
+            "idempotency": (3600.0, self._keys.sweep),
+        }
+        alarming = alarms.jobs(self._settings, self._db, self._box, self._directory, self._send)
+        return alarming | {
+            name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()
+        }
+
+    def native(self) -> web.Application:
+        """The native API, whole."""
+        # It is large, and only a process with the role `console` needs it.
+        from hongyan.doors.rest import app, apps, auth, messages, schedules  # noqa: PLC0415
+
+        control = plane(self._db, self._settings)
+        send = messages.Messages(send=self._once, keys=self._keys, records=control.records, clock=time.time)
+        routers = [
+            messages.routes(send),
+            schedules.routes(schedules.Schedules(self._schedules)),
+            apps.routes(control.apps, control.keys),
+        ]
+        return app.build(routers, auth.authenticator(lambda: self._directory.snapshot, self._key_used))
