@@ -73,6 +73,10 @@ class FastProtocol(asyncio.Protocol):
         self._size = 0
         self._asked: Head | None = None
         """Once it is complete and a door claims it."""
+        self._dated: list[tuple[bytes, bytes]] | None = None
+        self._alike: tuple[int, bytes] | None = None
+        self._common = b""
+        """The head of the last answer."""
 
     # The connection.
 
@@ -214,13 +218,22 @@ class FastProtocol(asyncio.Protocol):
 
     def _write(self, answer: Response) -> None:
         assert self._transport is not None  # noqa: S101 - the caller looked
-        lines = [STATUS_LINE[answer.status]]
-        for name, value in (*self._state.default_headers, (b"content-type", answer.content_type), *answer.headers):
-            lines += (name, b": ", value, b"\r\n")
+        head = self._head_of(answer.status, answer.content_type)
+        for name, value in answer.headers:
+            head += b"%b: %b\r\n" % (name, value)
         if self._ending:
-            lines.append(b"connection: close\r\n")
-        lines += (b"content-length: %d\r\n\r\n" % len(answer.body), answer.body)
-        self._transport.write(b"".join(lines))
+            head += b"connection: close\r\n"
+        self._transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(answer.body), answer.body))
+
+    def _head_of(self, status: int, content_type: bytes) -> bytes:
+        """What answers of one status and type have in common, until uvicorn makes the date anew."""
+        headers = self._state.default_headers
+        alike = (status, content_type)
+        if headers is not self._dated or alike != self._alike:
+            self._dated, self._alike = headers, alike
+            lines = [b"%b: %b\r\n" % header for header in (*headers, (b"content-type", content_type))]
+            self._common = STATUS_LINE[status] + b"".join(lines)
+        return self._common
 
     def _go_on(self) -> None:
         """With what arrived meanwhile."""

@@ -55,6 +55,7 @@ FORMS: Mapping[ValueType, Form] = {
     ValueType.TEXT: Form(re.compile("[^.。'<>{}]{1,20}"), "1 到 20 个字，不含 . 。 ' < > { }", "1 to 20 characters, no . 。 ' < > { }"),
 }
 """By type; ANY has no form."""
+_CODE = FORMS[ValueType.CODE].pattern.fullmatch
 
 LONGEST = 700
 """No value can be longer: a whole message has 10 segments of 67."""
@@ -90,13 +91,13 @@ def refused_params(kind: Kind, params: tuple[str, ...], rules: ValueRules = LENI
     The detail names the position and the rule; it never repeats a value, which may be a code.
     """
     for position, value in enumerate(params, start=1):
-        typed = rules.types[position - 1] if position <= len(rules.types) else ValueType.ANY
         if kind is Kind.VERIFICATION:
-            if FORMS[ValueType.CODE].pattern.fullmatch(value) is None:
+            if _CODE(value) is None:
                 return Refusal(
                     Reject.PARAM_FORMAT, f"value {position} of a verification template must be 0 to 6 digits, it has {_shape(value)}"
                 )
             continue  # digits can be none of what follows
+        typed = rules.types[position - 1] if position <= len(rules.types) else ValueType.ANY
         if (refusal := _text_fault(position, value, rules)) is not None:
             return refusal
         if typed is not ValueType.ANY and (form := FORMS[typed]).pattern.fullmatch(value) is None:

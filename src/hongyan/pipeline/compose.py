@@ -123,7 +123,8 @@ def _size_fault(command: SendCommand) -> Refusal | None:
 
 def _text_fault(command: SendCommand) -> Refusal | None:
     texts = (command.sign_name, command.session_context, command.extend, command.sender_id, *command.params, *command.phones)
-    if any("\x00" in text or not _encodable(text) for text in texts):
+    together = "\n".join(texts)
+    if "\x00" in together or not _encodable(together):
         return Refusal(Reject.BAD_REQUEST, "a text has a NUL character or half a surrogate pair")
     if len(command.session_context.encode()) >= LONGEST_CONTEXT:
         return Refusal(Reject.CONTEXT_TOO_LONG, f"SessionContext must be under {LONGEST_CONTEXT} bytes")

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import time
+from binascii import hexlify
 from collections.abc import Sequence
 
 import msgspec
@@ -13,6 +14,8 @@ from hongyan.control.sandbox import SandboxTenant
 
 SIGNED = "content-type;host"
 JSON = "application/json"
+BLOCK = 64
+"""Octets that SHA-256 takes at a time."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -50,22 +53,28 @@ class Requests:
         rest = {"SmsSdkAppId": target.sdk_app_id, "TemplateId": target.template_id, "SignName": target.sign_name}
         self._middle = b'], %b, "TemplateParamSet": [' % json.dumps(rest)[1:-1].encode()
         self._tail = b"%b]}" % json.dumps(list(params[1 if self._digits else 0 :]))[1:-1].encode()
-        self._canonical = f"POST\n/\n\ncontent-type:{JSON}\nhost:{target.host}\n\n{SIGNED}\n".encode()
+        self._canonical = hashlib.sha256(f"POST\n/\n\ncontent-type:{JSON}\nhost:{target.host}\n\n{SIGNED}\n".encode())
         self._start = (
             f"POST / HTTP/1.1\r\nHost: {target.host}\r\nContent-Type: {JSON}\r\nX-TC-Action: SendSms\r\n"
             "X-TC-Version: 2021-01-11\r\nX-TC-Region: ap-guangzhou\r\nX-TC-Timestamp: "
         ).encode()
         self._second = -1
         self._day = -1
-        self._key = self._to_sign = self._head = b""
+        self._key = self._head = b""
+        self._inner = self._outer = hashlib.sha256()
+        """HMAC (RFC 2104) of this second's requests as far as it is the same for all."""
 
     def build(self, index: int, at: int) -> bytes:
         """The whole request `index`, signed at Unix second `at`."""
         if at != self._second:
             self._new_second(at)
         body = self._body(index)
-        canonical = hashlib.sha256(self._canonical + hashlib.sha256(body).hexdigest().encode()).hexdigest()
-        mac = hmac.digest(self._key, self._to_sign + canonical.encode(), "sha256").hex().encode()
+        canonical = self._canonical.copy()
+        canonical.update(hexlify(hashlib.sha256(body).digest()))
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(hexlify(canonical.digest()))
+        outer.update(inner.digest())
+        mac = hexlify(outer.digest())
         return b"%b%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, mac, len(body), body)
 
     def _body(self, index: int) -> bytes:
@@ -86,7 +95,10 @@ class Requests:
             self._day = at // 86_400
             self._key = signing_key(self._secret_key, (date, b"sms", b"tc3_request"))
         scope = b"%b/sms/tc3_request" % date
-        self._to_sign = b"TC3-HMAC-SHA256\n%d\n%b\n" % (at, scope)
+        block = self._key.ljust(BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in block))
+        self._inner.update(b"TC3-HMAC-SHA256\n%d\n%b\n" % (at, scope))
+        self._outer = hashlib.sha256(bytes(octet ^ 0x5C for octet in block))
         self._head = b"%b%d\r\nAuthorization: TC3-HMAC-SHA256 Credential=%b/%b, SignedHeaders=%b, Signature=" % (
             self._start,
             at,

@@ -7,6 +7,7 @@ always sign the path "/", the document's own example signs x-tc-action in lower 
 """
 
 import base64
+import binascii
 import functools
 import hashlib
 import hmac
@@ -40,6 +41,11 @@ V1_COMMON = frozenset(
 _USUAL_NAMES = (b"content-type", b"host")
 _V1_REQUIRED = ("Signature", "SecretId", "Nonce", "Timestamp")
 _LONGEST_TIMESTAMP = 12
+_SIGNATURE = b"Signature="
+_LONGEST_REMEMBERED = 512
+"""Octets of a header that are remembered; official clients write under 200."""
+_BLOCK = 64
+_INNER, _OUTER = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -55,7 +61,7 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 class Authorization(msgspec.Struct, frozen=True):
-    """The fields of a TC3 Authorization header."""
+    """The fields of a TC3 Authorization header, but for the signature."""
 
     secret_id: str
     date: bytes
@@ -64,7 +70,6 @@ class Authorization(msgspec.Struct, frozen=True):
     """As it was written."""
     names: tuple[bytes, ...]
     """The same in lower case, in the order given."""
-    signature: bytes
 
 
 class Tc3(msgspec.Struct, frozen=True):
@@ -74,6 +79,8 @@ class Tc3(msgspec.Struct, frozen=True):
     authorization: Authorization
     timestamp: bytes
     """As it was written."""
+    signature: bytes
+    """In lower case."""
 
 
 class V1(msgspec.Struct, frozen=True):
@@ -134,11 +141,13 @@ def read_form(text: bytes, limit: int) -> dict[str, str] | Failure:
 
 def _read_tc3(parts: Parts, form: dict[str, str] | None) -> Claim | Failure:
     headers = parts.headers
-    authorization = _read_authorization(headers[b"authorization"])
-    if isinstance(authorization, Failure):
-        return authorization
-    if any(name not in headers for name in authorization.names):
-        return Failure(errors.INVALID_AUTHORIZATION, "SignedHeaders names a header that the request does not have")
+    found = _read_authorization(headers[b"authorization"])
+    if isinstance(found, Failure):
+        return found
+    authorization, signature = found
+    for name in authorization.names:
+        if name not in headers:
+            return Failure(errors.INVALID_AUTHORIZATION, "SignedHeaders names a header that the request does not have")
     written = headers.get(b"x-tc-timestamp", b"").strip()
     timestamp = _timestamp(written.decode("latin-1"), "X-TC-Timestamp")
     if isinstance(timestamp, Failure):
@@ -151,11 +160,26 @@ def _read_tc3(parts: Parts, form: dict[str, str] | None) -> Claim | Failure:
         token=_header(headers, b"x-tc-token"),
         timestamp=timestamp,
         form=form,
-        proof=Tc3(parts, authorization, written),
+        proof=Tc3(parts, authorization, written, signature),
     )
 
 
-def _read_authorization(header: bytes) -> Authorization | Failure:
+def _read_authorization(header: bytes) -> tuple[Authorization, bytes] | Failure:
+    """What it says, and the signature. A key's headers of one day differ in nothing but their ends."""
+    before, _, signature = header.rpartition(_SIGNATURE)
+    if not signature.isalnum() or len(before) > _LONGEST_REMEMBERED:
+        return _take_apart(header)
+    found = _before_signature(before)
+    return found if isinstance(found, Failure) else (found, signature.lower())
+
+
+@functools.lru_cache(maxsize=4096)
+def _before_signature(before: bytes) -> Authorization | Failure:
+    found = _take_apart(before + _SIGNATURE + b"0")
+    return found if isinstance(found, Failure) else found[0]
+
+
+def _take_apart(header: bytes) -> tuple[Authorization, bytes] | Failure:
     algorithm, _, rest = header.strip().partition(b" ")
     if algorithm != TC3:
         return Failure(errors.INVALID_AUTHORIZATION, "it must begin with TC3-HMAC-SHA256")
@@ -169,7 +193,8 @@ def _read_authorization(header: bytes) -> Authorization | Failure:
         return Failure(errors.INVALID_AUTHORIZATION, "SignedHeaders must name content-type and host")
     if not signature:
         return Failure(errors.INVALID_AUTHORIZATION, "Signature is missing")
-    return Authorization(credential[0].decode("latin-1"), credential[1], credential[2], signed_headers, tuple(names), signature.lower())
+    authorization = Authorization(credential[0].decode("latin-1"), credential[1], credential[2], signed_headers, tuple(names))
+    return authorization, signature.lower()
 
 
 def _read_v1(parts: Parts, form: dict[str, str]) -> Claim | Failure:
@@ -200,7 +225,8 @@ def _read_v1(parts: Parts, form: dict[str, str]) -> Claim | Failure:
 
 
 def _header(headers: Mapping[bytes, bytes], name: bytes) -> str:
-    return headers.get(name, b"").strip().decode("latin-1")
+    value = headers.get(name)
+    return value.strip().decode("latin-1") if value else ""
 
 
 def _timestamp(written: str, name: str) -> int | Failure:
@@ -244,11 +270,26 @@ def _utc_date(day: int) -> bytes:
     return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d").encode()
 
 
+class Key:
+    """HMAC-SHA256 (RFC 2104) with a key of up to 64 octets, which is mixed in once and not for each text."""
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(block.translate(_INNER))
+        self._outer = hashlib.sha256(block.translate(_OUTER))
+
+    def digest(self, text: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 @functools.lru_cache(maxsize=4096)
-def _signing_key(secret_key: str, date: bytes, service: bytes) -> bytes:
+def _signing_key(secret_key: str, date: bytes, service: bytes) -> Key:
     """The key for one day and service. Only keys are remembered, never an outcome."""
     dated = hmac.digest(b"TC3" + secret_key.encode(), date, "sha256")
-    return hmac.digest(hmac.digest(dated, service, "sha256"), b"tc3_request", "sha256")
+    return Key(hmac.digest(hmac.digest(dated, service, "sha256"), b"tc3_request", "sha256"))
 
 
 def _tc3_proved(proof: Tc3, secret_key: str) -> bool:
@@ -260,8 +301,8 @@ def _tc3_proved(proof: Tc3, secret_key: str) -> bool:
     for path in _paths(parts):
         for block in _header_blocks(parts.headers, authorization.names):
             canonical = b"%b\n%b\n%b\n%b%b" % (parts.method.encode(), path, query, block, canonical_tail)
-            expected = hmac.digest(key, head + hashlib.sha256(canonical).hexdigest().encode(), "sha256").hex().encode()
-            if hmac.compare_digest(expected, authorization.signature):
+            expected = binascii.hexlify(key.digest(head + binascii.hexlify(hashlib.sha256(canonical).digest())))
+            if hmac.compare_digest(expected, proof.signature):
                 return True
     return False
 
@@ -271,7 +312,7 @@ def _payload_digest(parts: Parts) -> bytes:
         payload = UNSIGNED
     else:
         payload = b"" if parts.method == "GET" else parts.body
-    return hashlib.sha256(payload).hexdigest().encode()
+    return binascii.hexlify(hashlib.sha256(payload).digest())
 
 
 def _header_blocks(headers: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> Iterator[bytes]:
