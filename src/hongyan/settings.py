@@ -129,6 +129,15 @@ def _is_postgresql(text: str) -> str:
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\[\]:,]+)(:\d{1,5})?")
 
 
+def _is_place(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme == "s3" and not parts.netloc:
+        raise ValueError("after s3:// comes the bucket's name")
+    if "://" in text and parts.scheme != "s3":
+        raise ValueError("it is a directory or s3://bucket/prefix")
+    return text
+
+
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
@@ -180,6 +189,15 @@ class Settings(BaseModel):
         repr=False,
         description="Key under which secrets are stored, 32 bytes in base64. Unset: `master.key` in the data directory.",
     )
+    documents: Annotated[str, AfterValidator(_is_place)] = Field(
+        default="",
+        description="Where documents that customers hand in are kept: a directory, or `s3://bucket/prefix`. Several machines need a bucket "
+        "or a shared directory. Unset: `documents` in the data directory.",
+    )
+    s3_endpoint: str = Field(default="", description="Address of the S3-compatible service of that bucket; empty for Amazon's.")
+    s3_region: str = Field(default="us-east-1", description="Region of that bucket.")
+    s3_key_id: str = Field(default="", description="Access key of that bucket; empty takes the machine's own role or environment.")
+    s3_secret: str = Field(default="", repr=False, description="Secret of that access key.")
     callback_allow: Networks = Field(
         default=(),
         description="Private networks to which callbacks may go, separated by commas (for example `10.1.0.0/16,127.0.0.1/32`). "
@@ -229,6 +247,11 @@ class Settings(BaseModel):
     @property
     def http_address(self) -> tuple[str, int]:
         return address(self.http)
+
+    @property
+    def bucket(self) -> dict[str, str]:
+        """How the bucket of documents is reached."""
+        return {"endpoint": self.s3_endpoint, "region": self.s3_region, "key_id": self.s3_key_id, "secret": self.s3_secret}
 
     @property
     def run_dir(self) -> Path:

@@ -17,9 +17,9 @@ from hongyan.kit.db import CheckViolation, Database, listen
 from hongyan.kit.secretbox import SecretBox, WrongMasterKeyError
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind
+from hongyan.model.papers import ReviewStatus, SignatureDraft, TemplateDraft
 from hongyan.model.snapshot import AccountKind, LinkConfig, Scope
 from hongyan.store import replies
-from hongyan.store.signatures import ReviewStatus
 
 NOW = 1_800_000_000.0
 BOX = SecretBox(bytes(32), os.urandom)
@@ -60,12 +60,12 @@ async def test_an_account_gets_a_key_an_app_a_signature_a_template_and_a_package
     owner = await account(control)
     key = await control.keys.create(OPERATOR, owner)
     made = await control.apps.create(OPERATOR, owner, "shop")
-    signature = await control.signatures.add(owner, "鸿雁科技", Scope.MAINLAND)
+    signature = await control.signatures.add(OPERATOR, owner, SignatureDraft(name="鸿雁科技", scope=Scope.MAINLAND))
     template = await control.templates.add(
-        owner, name="code", kind=Kind.VERIFICATION, scope=Scope.MAINLAND, content="您的验证码是{1}，{2}分钟有效"
+        OPERATOR, owner, TemplateDraft(name="code", kind=Kind.VERIFICATION, scope=Scope.MAINLAND, content="您的验证码是{1}，{2}分钟有效")
     )
-    await control.signatures.approve(signature.id)
-    await control.templates.approve(template.id)
+    await control.signatures.approve(OPERATOR, signature.id)
+    await control.templates.approve(OPERATOR, template.id)
     package = await control.packages.buy(OPERATOR, made.app.id, Scope.MAINLAND, 1000)
     snapshot = await control.snapshots.load()
     assert snapshot.version == await control.snapshots.version()
@@ -81,9 +81,11 @@ async def test_an_account_gets_a_key_an_app_a_signature_a_template_and_a_package
 
 async def test_what_is_not_approved_is_not_in_the_snapshot(control: ControlPlane) -> None:
     owner = await account(control)
-    pending = await control.signatures.add(owner, "待审公司", Scope.MAINLAND)
-    template = await control.templates.add(owner, name="n", kind=Kind.NOTICE, scope=Scope.MAINLAND, content="您好{1}")
-    await control.signatures.reject(pending.id)
+    pending = await control.signatures.add(OPERATOR, owner, SignatureDraft(name="待审公司", scope=Scope.MAINLAND))
+    template = await control.templates.add(
+        OPERATOR, owner, TemplateDraft(name="n", kind=Kind.NOTICE, scope=Scope.MAINLAND, content="您好{1}")
+    )
+    await control.signatures.reject(OPERATOR, pending.id, ["neutral"])
     snapshot = await control.snapshots.load()
     assert (owner, "待审公司", Scope.MAINLAND) not in snapshot.signatures
     assert template.id not in snapshot.templates
@@ -91,12 +93,12 @@ async def test_what_is_not_approved_is_not_in_the_snapshot(control: ControlPlane
 
 async def test_a_rejected_signature_is_applied_for_again_and_an_approved_one_is_not(control: ControlPlane) -> None:
     owner = await account(control)
-    first = await control.signatures.add(owner, "鸿雁科技", Scope.MAINLAND)
+    first = await control.signatures.add(OPERATOR, owner, SignatureDraft(name="鸿雁科技", scope=Scope.MAINLAND))
     with pytest.raises(ControlError) as caught:
-        await control.signatures.add(owner, "鸿雁科技", Scope.MAINLAND)
+        await control.signatures.add(OPERATOR, owner, SignatureDraft(name="鸿雁科技", scope=Scope.MAINLAND))
     assert caught.value.code is Fault.TAKEN
-    await control.signatures.reject(first.id)
-    again = await control.signatures.add(owner, "鸿雁科技", Scope.MAINLAND)
+    await control.signatures.reject(OPERATOR, first.id, ["neutral"])
+    again = await control.signatures.add(OPERATOR, owner, SignatureDraft(name="鸿雁科技", scope=Scope.MAINLAND))
     assert (again.id, again.status) == (first.id, ReviewStatus.PENDING)
 
 
@@ -180,7 +182,7 @@ async def test_an_app_of_another_account_is_as_absent_as_one_that_never_was(cont
     texts = []
     for which in (app_id, 1_999_999_999):
         with pytest.raises(ControlError) as caught:
-            await control.signatures.add(mine, "鸿雁科技", Scope.MAINLAND, which)
+            await control.signatures.add(OPERATOR, mine, SignatureDraft(name="鸿雁科技", scope=Scope.MAINLAND, app_id=which))
         texts.append(caught.value.en.replace(str(which), "?"))
     assert texts[0] == texts[1]
 
@@ -188,7 +190,9 @@ async def test_an_app_of_another_account_is_as_absent_as_one_that_never_was(cont
 async def test_individuals_cannot_have_marketing_templates(control: ControlPlane) -> None:
     owner = await account(control, AccountKind.INDIVIDUAL)
     with pytest.raises(ControlError) as caught:
-        await control.templates.add(owner, name="m", kind=Kind.MARKETING, scope=Scope.MAINLAND, content="新品，拒收请回复R")
+        await control.templates.add(
+            OPERATOR, owner, TemplateDraft(name="m", kind=Kind.MARKETING, scope=Scope.MAINLAND, content="新品，拒收请回复R")
+        )
     assert caught.value.code is Fault.NOT_ALLOWED
 
 

@@ -19,6 +19,7 @@ from hongyan.control.sandbox import SandboxTenant
 from hongyan.doors.tencent.words import message_id
 from hongyan.kit.sink import Sink
 from hongyan.model.message import Kind
+from hongyan.model.papers import TemplateDraft
 from hongyan.model.snapshot import Scope
 from journeys.platform import Platform, until
 
@@ -188,9 +189,11 @@ class Customer:
         """A template of this application alone; its id as requests have it."""
         async with self.platform.control() as control:
             account_id = (await control.apps.get(OPERATOR, self.app_id)).account_id
-            added = await control.templates.add(account_id, name="its own", kind=kind, scope=scope, content=content, app_id=self.app_id)
+            added = await control.templates.add(
+                OPERATOR, account_id, TemplateDraft(name="its own", kind=kind, scope=scope, content=content, app_id=self.app_id)
+            )
             if approved:
-                await control.templates.approve(added.id)
+                await control.templates.approve(OPERATOR, added.id)
         await self.known()
         return str(added.id)
 

@@ -8,6 +8,7 @@ import pytest
 from acting import OPERATOR
 from hongyan.control.apps import AppChange
 from hongyan.model.message import Kind
+from hongyan.model.papers import SignatureDraft
 from hongyan.model.snapshot import Scope
 from journeys.customers import Customer
 from journeys.platform import Platform, phone, until
@@ -54,9 +55,9 @@ async def test_a_template_is_approved_and_withdrawn(customer: Customer, platform
     code = sending(customer, TemplateId=template)
     assert await code() == "FailedOperation.TemplateIncorrectOrUnapproved"
     async with platform.control() as control:
-        await control.templates.approve(int(template))
+        await control.templates.approve(OPERATOR, int(template))
         await soon(code, "Ok")
-        await control.templates.deactivate(int(template))
+        await control.templates.deactivate(OPERATOR, int(template))
         await soon(code, "FailedOperation.TemplateIncorrectOrUnapproved")
 
 
@@ -65,11 +66,13 @@ async def test_a_signature_is_approved_and_revoked(customer: Customer, platform:
     assert await code() == "FailedOperation.SignatureIncorrectOrUnapproved"
     async with platform.control() as control:
         account_id = (await control.apps.get(OPERATOR, customer.app_id)).account_id
-        signature = await control.signatures.add(account_id, "新签名", Scope.MAINLAND, app_id=customer.app_id)
+        signature = await control.signatures.add(
+            OPERATOR, account_id, SignatureDraft(name="新签名", scope=Scope.MAINLAND, app_id=customer.app_id)
+        )
         assert await code() == "FailedOperation.SignatureIncorrectOrUnapproved"
-        await control.signatures.approve(signature.id)
+        await control.signatures.approve(OPERATOR, signature.id)
         await soon(code, "Ok")
-        await control.signatures.deactivate(signature.id)
+        await control.signatures.deactivate(OPERATOR, signature.id)
         await soon(code, "FailedOperation.SignatureIncorrectOrUnapproved")
 
 

@@ -14,9 +14,9 @@ from hongyan.control.errors import ControlError, Fault
 from hongyan.control.records import Step
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind, Status
+from hongyan.model.papers import ReviewStatus
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.settings import SettingsError
-from hongyan.store.signatures import ReviewStatus
 
 PATHS = [(name,) for name in COMMANDS] + [(group, name) for group, found in GROUPS.items() for name in found.places]
 

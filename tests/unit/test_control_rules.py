@@ -7,15 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hongyan.control import lint, rules, tokens
-from hongyan.control.errors import ControlError, Fault, Noun
+from hongyan.control.errors import ControlError, Fault
 from hongyan.control.links import checked
-from hongyan.control.review import FROM, WORDS, decided
 from hongyan.control.sandbox import SAMPLES, SIGN_NAME
 from hongyan.model.message import Kind
 from hongyan.model.snapshot import AccountKind, LinkConfig, Scope
 from hongyan.model.template import TemplateFault, placeholders
 from hongyan.model.values import refused_params
-from hongyan.store.signatures import ReviewStatus
 
 LINK = LinkConfig(id=0, name="main", protocol="smpp", host="127.0.0.1", port=2775, system_id="hongyan", password="secret")
 
@@ -162,16 +160,6 @@ def test_keys_have_the_shape_of_the_clouds(length: int) -> None:
 def test_bytes_that_would_favour_some_letters_are_thrown_away() -> None:
     given_bytes = iter([b"\xff\xfe\x00", b"\x01\x02\xf8"])
     assert tokens.letters(lambda _size: next(given_bytes), 3) == "ABC"
-
-
-def test_every_review_status_is_decided_from_somewhere_and_has_words() -> None:
-    assert FROM.keys() == WORDS.keys() == set(ReviewStatus)
-
-
-def test_a_decision_taken_twice_changes_nothing_and_a_wrong_one_is_refused() -> None:
-    assert decided(Noun.SIGNATURE, 1, ReviewStatus.PENDING, ReviewStatus.APPROVED) is True
-    assert decided(Noun.SIGNATURE, 1, ReviewStatus.APPROVED, ReviewStatus.APPROVED) is False
-    assert fault_of(lambda: decided(Noun.SIGNATURE, 1, ReviewStatus.APPROVED, ReviewStatus.REJECTED)) is Fault.WRONG_STATE
 
 
 @pytest.mark.parametrize(

@@ -54,19 +54,48 @@ GROUPS: Mapping[str, Group] = {
             "disallow": "apps:disallow",
         },
     ),
+    "document": Group(
+        "Documents that accounts hand in.",
+        {
+            "add": "papers:add_document", "list": "papers:list_documents", "save": "papers:save_document",
+            "delete": "papers:delete_document",
+        },
+    ),
+    "qualification": Group(
+        "Qualifications: the companies behind signatures.",
+        {
+            "add": "papers:add_qualification", "list": "papers:list_qualifications", "show": "papers:show_qualification",
+            "approve": "papers:approve_qualification", "reject": "papers:reject_qualification",
+            "delete": "papers:delete_qualification",
+        },
+    ),
     "signature": Group(
         "Signatures and their review.",
         {
-            "add": "review:add_signature", "list": "review:list_signatures", "approve": "review:approve_signature",
-            "reject": "review:reject_signature", "deactivate": "review:deactivate_signature",
+            "add": "review:add_signature", "list": "review:list_signatures", "show": "review:show_signature",
+            "approve": "review:approve_signature", "reject": "review:reject_signature",
+            "deactivate": "review:deactivate_signature", "file": "review:file_signature", "urge": "review:urge_signature",
+            "delete": "review:delete_signature",
         },
     ),
     "template": Group(
         "Templates and their review.",
         {
-            "add": "review:add_template", "list": "review:list_templates", "approve": "review:approve_template",
-            "reject": "review:reject_template", "deactivate": "review:deactivate_template",
+            "add": "review:add_template", "list": "review:list_templates", "show": "review:show_template",
+            "approve": "review:approve_template", "reject": "review:reject_template",
+            "deactivate": "review:deactivate_template", "urge": "review:urge_template", "delete": "review:delete_template",
         },
+    ),
+    "review": Group(
+        "What waits for a decision, and the rules that decide by themselves.",
+        {
+            "list": "desk:queue", "history": "desk:history", "show": "desk:show", "claim": "desk:claim", "release": "desk:release",
+            "approve": "desk:approve", "reject": "desk:reject", "ask": "desk:ask", "reasons": "desk:reasons", "rules": "desk:rules",
+            "rule": "desk:rule",
+        },
+    ),
+    "calendar": Group(
+        "Working days, by which reviews are due.", {"list": "desk:days", "set": "desk:set_day", "unset": "desk:unset_day"}
     ),
     "package": Group("Prepaid packages.", {"buy": "packages:buy", "list": "packages:list_"}),
     "blacklist": Group(

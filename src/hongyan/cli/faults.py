@@ -1,6 +1,7 @@
 """What can go wrong below a command, as code and texts."""
 
 from hongyan.control.errors import ControlError
+from hongyan.kit.blobs import BlobError
 from hongyan.kit.db import UNAVAILABLE
 from hongyan.kit.embedded import StartError
 from hongyan.kit.faults import FaultsError
@@ -14,8 +15,8 @@ def told(fault: Exception) -> tuple[str, str, str] | None:
     match fault:
         case ControlError():
             return fault.code.value, fault.zh, fault.en
-        case SecretError():
-            return "master_key", fault.zh, fault.en
+        case SecretError() | BlobError():
+            return "master_key" if isinstance(fault, SecretError) else "documents", fault.zh, fault.en
         case SettingsError() | FaultsError():
             return "settings", f"设置有误：\n{fault}", f"The settings cannot be used:\n{fault}"
         case StartError() | UnsafeServerError():

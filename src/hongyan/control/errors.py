@@ -22,9 +22,11 @@ class Fault(enum.StrEnum):
 class ControlError(Exception):
     """Nothing was changed. The texts carry no secret; numbers in them are masked."""
 
-    def __init__(self, code: Fault, zh: str, en: str, *, retry_in_s: float | None = None) -> None:
+    def __init__(self, code: Fault, zh: str, en: str, *, why: str = "", retry_in_s: float | None = None) -> None:
         super().__init__(en)
         self.code = code
+        self.why = why
+        """The rule in one stable word, where a program may want to tell one from another."""
         self.zh = zh
         self.en = en
         self.retry_in_s = retry_in_s
@@ -44,6 +46,9 @@ class Noun(enum.Enum):
     INVITATION = ("邀请", "invitation", "member invitations")
     CONTACT = ("告警联系人", "alarm contact", "alarm contacts")
     SENDER = ("号码", "sender number", "sender list")
+    DOCUMENT = ("文件", "document", "document list")
+    QUALIFICATION = ("资质", "qualification", "qualification list")
+    REVIEW = ("审核", "review", "review list")
 
 
 def not_found(noun: Noun, which: int | str) -> ControlError:
@@ -52,4 +57,5 @@ def not_found(noun: Noun, which: int | str) -> ControlError:
         Fault.NOT_FOUND,
         f"没有{zh} {which}：`hongyan {command}` 会列出现有的。",
         f"There is no {en} {which}: `hongyan {command}` lists those there are.",
+        why=f"no_{noun.name.lower()}",
     )

@@ -10,9 +10,9 @@ from hongyan.control.packages import VALID_S
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.message import Kind
+from hongyan.model.papers import ReviewStatus, SignatureDraft, TemplateDraft
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.store import accounts, apps, packages, signatures, templates
-from hongyan.store.signatures import ReviewStatus
 from hongyan.store.snapshots import publish
 
 ACCOUNT = "hongyan"
@@ -67,26 +67,18 @@ class OwnApps:
         return issued.app.id
 
     async def _signature(self, tx: Connection, account_id: int, now: float, made: list[str]) -> None:
-        found = await signatures.find(tx, account_id=account_id, status=None)
-        mine = next((s for s in found if s.name == self._sign_name and s.scope is Scope.MAINLAND), None)
+        mine = await signatures.of_name(tx, account_id, self._sign_name, Scope.MAINLAND)
         if mine is not None and mine.status is ReviewStatus.APPROVED:
             return
         made.append("signature")
         if mine is not None:
             await signatures.set_status(tx, mine.id, ReviewStatus.APPROVED)
         else:
-            await signatures.apply(
-                tx,
-                account_id=account_id,
-                app_id=None,
-                name=self._sign_name,
-                scope=Scope.MAINLAND,
-                status=ReviewStatus.APPROVED,
-                now=now,
-            )
+            draft = SignatureDraft(name=self._sign_name, scope=Scope.MAINLAND)
+            await signatures.apply(tx, account_id, draft, ReviewStatus.APPROVED, now)
 
     async def _templates(self, tx: Connection, account_id: int, now: float, made: list[str]) -> dict[tuple[str, Scope], int]:
-        found = await templates.find(tx, account_id=account_id, status=ReviewStatus.APPROVED)
+        found = await templates.approved(tx, account_id)
         there = {(row.name, row.scope, row.content): row.id for row in found}
         ids: dict[tuple[str, Scope], int] = {}
         for name, texts in self._texts.items():
@@ -94,17 +86,8 @@ class OwnApps:
                 template_id = there.get((name, scope, content))
                 if template_id is None:
                     made.append(f"template {name}")
-                    added = await templates.add(
-                        tx,
-                        account_id=account_id,
-                        app_id=None,
-                        name=name,
-                        kind=Kind.NOTICE,
-                        scope=scope,
-                        content=content,
-                        status=ReviewStatus.APPROVED,
-                        now=now,
-                    )
+                    draft = TemplateDraft(name=name, kind=Kind.NOTICE, scope=scope, content=content)
+                    added = await templates.add(tx, account_id, draft, ReviewStatus.APPROVED, now)
                     template_id = added.id
                 ids[name, scope] = template_id
         return ids

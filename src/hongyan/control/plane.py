@@ -9,11 +9,16 @@ from hongyan.control.alarms import Alarms
 from hongyan.control.apps import Apps, CheckUrl
 from hongyan.control.audit import Audit
 from hongyan.control.blacklist import Blacklist
+from hongyan.control.calendar import Calendar
+from hongyan.control.desk import Desk, Subject
+from hongyan.control.documents import Documents
 from hongyan.control.keys import Keys
 from hongyan.control.links import Links
 from hongyan.control.members import Members
 from hongyan.control.packages import Packages
+from hongyan.control.qualifications import Qualifications
 from hongyan.control.records import Records
+from hongyan.control.review import Review
 from hongyan.control.sandbox import Sandbox
 from hongyan.control.senders import Senders
 from hongyan.control.signatures import Signatures
@@ -21,9 +26,13 @@ from hongyan.control.snapshots import Snapshots
 from hongyan.control.templates import Templates
 from hongyan.control.tokens import Entropy
 from hongyan.control.users import Users
+from hongyan.kit.blobs import Blobs, Nowhere
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.papers import ReviewKind
 from hongyan.model.rules.sets import SEEDS, RuleSet
+
+NOWHERE = Nowhere()
 
 
 class ControlPlane(msgspec.Struct, frozen=True):
@@ -43,21 +52,41 @@ class ControlPlane(msgspec.Struct, frozen=True):
     sandbox: Sandbox
     records: Records
     audit: Audit
+    documents: Documents
+    qualifications: Qualifications
+    review: Review
+    calendar: Calendar
 
 
 def assemble(
-    db: Database, box: SecretBox, *, clock: Callable[[], float], entropy: Entropy, check_url: CheckUrl, rules: RuleSet = SEEDS
+    db: Database,
+    box: SecretBox,
+    *,
+    clock: Callable[[], float],
+    entropy: Entropy,
+    check_url: CheckUrl,
+    rules: RuleSet = SEEDS,
+    blobs: Blobs = NOWHERE,
 ) -> ControlPlane:
     """All services over one database; called by wiring."""
     audit = Audit(db, box, clock)
+    desk = Desk(audit, clock)
+    signatures = Signatures(db, audit, desk, clock, rules)
+    templates = Templates(db, audit, desk, clock, rules)
+    qualifications = Qualifications(db, audit, desk, signatures, clock)
+    subjects: dict[ReviewKind, Subject] = {
+        ReviewKind.QUALIFICATION: qualifications,
+        ReviewKind.SIGNATURE: signatures,
+        ReviewKind.TEMPLATE: templates,
+    }
     return ControlPlane(
         accounts=Accounts(db, audit, clock),
         keys=Keys(db, audit, box, clock, entropy),
         users=Users(db, audit, box, clock, entropy),
         members=Members(db, audit, box, clock, entropy),
         apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
-        signatures=Signatures(db, clock, rules),
-        templates=Templates(db, clock, rules),
+        signatures=signatures,
+        templates=templates,
         packages=Packages(db, audit, clock),
         blacklist=Blacklist(db, audit, clock),
         alarms=Alarms(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
@@ -67,4 +96,8 @@ def assemble(
         sandbox=Sandbox(db, audit, box, clock, entropy),
         records=Records(db),
         audit=audit,
+        documents=Documents(db, audit, blobs, box, clock=clock, entropy=entropy),
+        qualifications=qualifications,
+        review=Review(db, audit, desk, clock, subjects),
+        calendar=Calendar(db, audit, clock),
     )

@@ -21,6 +21,7 @@ SEGMENTS_MOST = 1_000_000_000_000
 LIMIT_MOST = 1_000_000
 URL_MOST = 1_000
 REASON_MOST = 200
+REMARK_MOST = 1_000
 
 _SENDER = re.compile(r"[0-9]{1,20}|[A-Za-z0-9 ]{1,11}")
 _PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]+")
@@ -43,6 +44,16 @@ def reason(text: str) -> str:
     plain = text.strip()
     if len(plain) > REASON_MOST or not plain.isprintable():
         raise _invalid(f"原因最多 {REASON_MOST} 个可见字符。", f"A reason has at most {REASON_MOST} printable characters.")
+    return plain
+
+
+def remark(text: str) -> str:
+    """For reviewers: at most 1,000 characters, lines and all."""
+    plain = text.strip().replace("\r\n", "\n")
+    if len(plain) > REMARK_MOST or not all(char.isprintable() or char == "\n" for char in plain):
+        raise _invalid(
+            f"备注最多 {REMARK_MOST} 个字符，不能有控制字符。", f"A remark has at most {REMARK_MOST} characters, no control characters."
+        )
     return plain
 
 
@@ -69,6 +80,7 @@ class LintError(ControlError):
             Fault.NOT_ALLOWED if denied else Fault.INVALID,
             "\n".join(finding.zh for finding in findings),
             "\n".join(finding.en for finding in findings),
+            why=findings[0].code.value,
         )
         self.findings = findings
 

@@ -16,9 +16,9 @@ from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Kind
+from hongyan.model.papers import ReviewStatus, SignatureDraft, TemplateDraft
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.store import accounts, apps, keys, packages, signatures, templates
-from hongyan.store.signatures import ReviewStatus
 from hongyan.store.snapshots import publish
 
 NAME = "sandbox"
@@ -130,45 +130,26 @@ class Sandbox:
 
 
 async def _signature(tx: Connection, account_id: int, now: float, made: list[str]) -> None:
-    found = await signatures.find(tx, account_id=account_id, status=None)
-    mine = next((s for s in found if s.name == SIGN_NAME and s.scope is Scope.MAINLAND), None)
+    mine = await signatures.of_name(tx, account_id, SIGN_NAME, Scope.MAINLAND)
     if mine is not None and mine.status is ReviewStatus.APPROVED:
         return
     made.append("signature")
     if mine is not None:
         await signatures.set_status(tx, mine.id, ReviewStatus.APPROVED)
     else:
-        await signatures.apply(
-            tx,
-            account_id=account_id,
-            app_id=None,
-            name=SIGN_NAME,
-            scope=Scope.MAINLAND,
-            status=ReviewStatus.APPROVED,
-            now=now,
-        )
+        await signatures.apply(tx, account_id, SignatureDraft(name=SIGN_NAME, scope=Scope.MAINLAND), ReviewStatus.APPROVED, now)
 
 
 async def _templates(tx: Connection, account_id: int, now: float, made: list[str]) -> dict[str, SandboxTemplate]:
-    found = await templates.find(tx, account_id=account_id, status=ReviewStatus.APPROVED)
+    found = await templates.approved(tx, account_id)
     ids = {(row.name, row.content): row.id for row in reversed(found) if row.app_id is None}
     result: dict[str, SandboxTemplate] = {}
     for name, sample in SAMPLES.items():
         template_id = ids.get((name, sample.content))
         if template_id is None:
             made.append(f"template {name}")
-            added = await templates.add(
-                tx,
-                account_id=account_id,
-                app_id=None,
-                name=name,
-                kind=sample.kind,
-                scope=sample.scope,
-                content=sample.content,
-                status=ReviewStatus.APPROVED,
-                now=now,
-            )
-            template_id = added.id
+            draft = TemplateDraft(name=name, kind=sample.kind, scope=sample.scope, content=sample.content)
+            template_id = (await templates.add(tx, account_id, draft, ReviewStatus.APPROVED, now)).id
         result[name] = SandboxTemplate(id=str(template_id), content=sample.content, params=sample.params)
     return result
 

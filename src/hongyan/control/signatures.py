@@ -1,70 +1,470 @@
 """Signatures: the sender names in brackets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hongyan.control import rules
+from hongyan.control import documents, rules
+from hongyan.control.acts import allowed
 from hongyan.control.apps import owned
+from hongyan.control.audit import Audit
+from hongyan.control.desk import Desk, Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
-from hongyan.control.review import decided
-from hongyan.kit.db import Database
+from hongyan.control.permissions import demand, within
+from hongyan.kit.db import Connection, Database, UniqueViolation
+from hongyan.model.actor import Actor, Permission
+from hongyan.model.alarm import AlarmKind
+from hongyan.model.papers import (
+    FILINGS,
+    GOOD,
+    PROOFS,
+    SIGNATURE_ACTS,
+    Act,
+    Acts,
+    Filing,
+    Purpose,
+    QualificationStatus,
+    ReviewKind,
+    ReviewState,
+    ReviewStatus,
+    SignatureDraft,
+    SignatureKind,
+    SignatureState,
+    Standing,
+    state_of,
+)
 from hongyan.model.rules.sets import RuleSet
 from hongyan.model.snapshot import Scope
-from hongyan.store import accounts, signatures
-from hongyan.store.signatures import ReviewStatus, SignatureRow
+from hongyan.store import accounts, notices, qualifications, reviews, signatures
+from hongyan.store.qualifications import QualificationRow
+from hongyan.store.reviews import ReviewRow
+from hongyan.store.signatures import SignatureRow
 from hongyan.store.snapshots import publish
+
+PROOFS_MOST = 10
+PAGE_MOST = 500
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """A signature as people see it."""
+
+    row: SignatureRow
+    state: SignatureState
+    qualification: QualificationRow | None
 
 
 class Signatures:
     """Applied for by an account, usable once approved."""
 
-    def __init__(self, db: Database, clock: Callable[[], float], in_force: RuleSet) -> None:
+    def __init__(self, db: Database, audit: Audit, desk: Desk, clock: Callable[[], float], in_force: RuleSet) -> None:
         self._db = db
+        self._audit = audit
+        self._desk = desk
         self._clock = clock
         self._in_force = in_force
 
-    async def add(self, account_id: int, name: str, scope: Scope, app_id: int | None = None) -> SignatureRow:
-        """Apply for one, for all of the account's applications or for one; a rejected or inactive one is applied for again."""
-        plain = rules.signature(name, scope, self._in_force)
+    # What an account does.
+
+    async def add(self, actor: Actor, account_id: int, draft: SignatureDraft) -> SignatureRow:
+        """Apply for one; a rejected or inactive one of that name is applied for again."""
+        demand(actor, Permission.APPLY, account_id)
+        plain = self._checked(draft)
         now = self._clock()
         async with self._db.transaction() as tx:
-            if await accounts.get(tx, account_id) is None:
+            if await accounts.lock(tx, account_id) is None:
                 raise not_found(Noun.ACCOUNT, account_id)
-            await owned(tx, app_id, account_id)
-            applied = await signatures.apply(
-                tx, account_id=account_id, app_id=app_id, name=plain, scope=scope, status=ReviewStatus.PENDING, now=now
-            )
+            await owned(tx, plain.app_id, account_id)
+            qualification = await self._papers_of(tx, actor, account_id, plain)
+            before = await signatures.of_name(tx, account_id, plain.name, plain.scope)
+            if before is None and await signatures.count(tx, account_id, plain.app_id) >= self._in_force.signatures_most:
+                raise _too_many(self._in_force.signatures_most)
+            applied = await signatures.apply(tx, account_id, plain, ReviewStatus.PENDING, now)
             if applied is None:
+                raise _there_is(plain.name, ReviewStatus.PENDING if before is None else before.status)
+            return await self._submit(tx, actor, applied, qualification)
+
+    async def change(self, actor: Actor, signature_id: int, draft: SignatureDraft, *, acts: Acts = SIGNATURE_ACTS) -> SignatureRow:
+        """Hand it in again with what the draft says. Its scope stays; approved ones cannot be changed unless their filing failed."""
+        demand(actor, Permission.APPLY)
+        plain = self._checked(draft)
+        try:
+            async with self._db.transaction() as tx:
+                row = await self._mine(tx, actor, signature_id)
+                if not (row.status is ReviewStatus.APPROVED and row.filing is Filing.FAILED):
+                    allowed(Noun.SIGNATURE, signature_id, row.status, Act.MODIFY, acts)
+                if row.scope is not plain.scope:
+                    raise _same_scope()
+                await owned(tx, plain.app_id, row.account_id)
+                qualification = await self._papers_of(tx, actor, row.account_id, plain)
+                written = await signatures.write(tx, signature_id, plain, self._clock())
+                applied = row if written is None else written
+                was_sent_with = row.status is ReviewStatus.APPROVED
+                if was_sent_with:
+                    await signatures.set_filing(tx, signature_id, Filing.NONE, sends_unfiled=True)
+                return await self._submit(tx, actor, applied, qualification, changed=was_sent_with)
+        except UniqueViolation as fault:
+            raise _there_is(plain.name, None) from fault
+
+    async def supplement(self, actor: Actor, signature_id: int, qualification_id: int) -> SignatureRow:
+        """Let one that was approved without a qualification rest on one; it stays in use meanwhile."""
+        demand(actor, Permission.APPLY)
+        async with self._db.transaction() as tx:
+            row = await self._mine(tx, actor, signature_id)
+            if await self._qualification(tx, row.account_id, qualification_id) is None or row.status is not ReviewStatus.APPROVED:
                 raise ControlError(
-                    Fault.TAKEN,
-                    f"签名“{plain}”已在审核中或已通过，不用再申请。",
-                    f"The signature “{plain}” is pending or approved already: there is nothing to apply for.",
+                    Fault.WRONG_STATE,
+                    f"签名 {signature_id} 未通过审核：请用修改来补充资质。",
+                    f"The signature {signature_id} is not approved: give it a qualification by changing it.",
+                    why="signature_not_approved",
                 )
-            await publish(tx, f"signature {applied.id} applied for", now)
-        return applied
+            changed = await signatures.set_qualification(tx, signature_id, qualification_id)
+            await self._audit.record(
+                tx, actor, "signature.supplement", signature_id, account_id=row.account_id, detail={"qualification": qualification_id}
+            )
+        return row if changed is None else changed
 
-    async def every(self, account_id: int | None = None, status: ReviewStatus | None = None) -> list[SignatureRow]:
-        """Those of an account and in a status; None means any."""
+    async def delete(self, actor: Actor, signature_id: int, *, acts: Acts = SIGNATURE_ACTS) -> None:
+        """For good; messages that were accepted with it are still sent."""
+        demand(actor, Permission.APPLY)
+        async with self._db.transaction() as tx:
+            row = await self._mine(tx, actor, signature_id)
+            allowed(Noun.SIGNATURE, signature_id, row.status, Act.DELETE, acts)
+            await self._desk.withdraw(tx, actor, ReviewKind.SIGNATURE, signature_id)
+            await signatures.remove(tx, signature_id)
+            detail = {"name": row.name, "status": row.status}
+            await self._audit.record(tx, actor, "signature.delete", signature_id, account_id=row.account_id, detail=detail)
+            if row.status is ReviewStatus.APPROVED:
+                await publish(tx, f"signature {signature_id} deleted", self._clock())
+
+    async def urge(self, actor: Actor, signature_id: int) -> ReviewRow:
+        """Ask for a decision: at most once an hour."""
+        demand(actor, Permission.APPLY)
+        async with self._db.transaction() as tx:
+            row = await self._mine(tx, actor, signature_id)
+            allowed(Noun.SIGNATURE, signature_id, row.status, Act.URGE, SIGNATURE_ACTS)
+            return await self._desk.urge(tx, actor, ReviewKind.SIGNATURE, signature_id)
+
+    async def activate(self, actor: Actor, signature_id: int) -> SignatureRow:
+        """Ask that an inactive one be used again."""
+        demand(actor, Permission.APPLY)
+        async with self._db.transaction() as tx:
+            row = await self._mine(tx, actor, signature_id)
+            allowed(Noun.SIGNATURE, signature_id, row.status, Act.ACTIVATE, SIGNATURE_ACTS)
+            asked = await signatures.ask_activation(tx, signature_id, self._clock())
+            qualification = await self._resting(tx, row)
+            return await self._submit(tx, actor, row if asked is None else asked, qualification)
+
+    # What anybody who may looks at.
+
+    async def get(self, actor: Actor, signature_id: int) -> Signature:
+        demand(actor, Permission.READ)
         async with self._db.connection() as conn:
-            return await signatures.find(conn, account_id=account_id, status=status)
+            row = await signatures.get(conn, signature_id, account_id=actor.account_id)
+            if row is None:
+                raise not_found(Noun.SIGNATURE, signature_id)
+            return (await self._shown(conn, [row]))[0]
 
-    async def approve(self, signature_id: int) -> SignatureRow:
-        return await self._decide(signature_id, ReviewStatus.APPROVED)
+    async def page(
+        self,
+        actor: Actor,
+        *,
+        account_id: int | None = None,
+        status: ReviewStatus | None = None,
+        scope: Scope | None = None,
+        ids: Sequence[int] | None = None,
+        after_id: int = 0,
+        most: int = 100,
+        offset: int = 0,
+    ) -> list[Signature]:
+        """By id, at most 500; `ids` limits it to those."""
+        only = within(actor, account_id)
+        demand(actor, Permission.READ, only)
+        async with self._db.connection() as conn:
+            found = await signatures.page(
+                conn,
+                account_id=only,
+                status=status,
+                scope=scope,
+                ids=ids,
+                after_id=after_id,
+                most=max(1, min(most, PAGE_MOST)),
+                offset=max(0, offset),
+            )
+            return await self._shown(conn, found)
 
-    async def reject(self, signature_id: int) -> SignatureRow:
-        return await self._decide(signature_id, ReviewStatus.REJECTED)
+    async def total(self, actor: Actor, account_id: int, scope: Scope | None = None) -> int:
+        """How many the account has, whatever became of them."""
+        demand(actor, Permission.READ, account_id)
+        async with self._db.connection() as conn:
+            return await signatures.total(conn, account_id=account_id, scope=scope)
 
-    async def deactivate(self, signature_id: int) -> SignatureRow:
-        return await self._decide(signature_id, ReviewStatus.INACTIVE)
+    # What the operator does.
 
-    async def _decide(self, signature_id: int, decision: ReviewStatus) -> SignatureRow:
+    async def approve(self, actor: Actor, signature_id: int, note: str = "") -> SignatureRow:
+        """Decide on what waits; one that was rejected or taken out of use is put back."""
+        demand(actor, Permission.REVIEW)
+        async with self._db.transaction() as tx:
+            row = await self._any(tx, signature_id)
+            if row.status is ReviewStatus.PENDING:
+                await self._desk.decide(tx, actor, self, await self._waiting(tx, signature_id), ReviewState.APPROVED, note=note)
+            elif row.status is not ReviewStatus.APPROVED:
+                await self._put(tx, actor, row, ReviewStatus.APPROVED, "reinstate")
+            return await self._any(tx, signature_id)
+
+    async def reject(self, actor: Actor, signature_id: int, codes: Sequence[str] = (), note: str = "") -> SignatureRow:
+        """With reasons (`control.reasons`), a note, or both."""
+        demand(actor, Permission.REVIEW)
+        async with self._db.transaction() as tx:
+            await self._any(tx, signature_id)
+            review = await self._waiting(tx, signature_id)
+            await self._desk.decide(tx, actor, self, review, ReviewState.REJECTED, codes=codes, note=note)
+            return await self._any(tx, signature_id)
+
+    async def deactivate(self, actor: Actor, signature_id: int) -> SignatureRow:
+        """Take an approved one out of use."""
+        demand(actor, Permission.REVIEW)
+        async with self._db.transaction() as tx:
+            row = await self._any(tx, signature_id)
+            if row.status not in {ReviewStatus.APPROVED, ReviewStatus.INACTIVE}:
+                raise ControlError(
+                    Fault.WRONG_STATE,
+                    f"签名 {signature_id} 未通过审核，谈不上停用。",
+                    f"The signature {signature_id} is not approved, so it cannot be taken out of use.",
+                    why="signature_not_approved",
+                )
+            if row.status is ReviewStatus.APPROVED:
+                await self._put(tx, actor, row, ReviewStatus.INACTIVE, "deactivate")
+            return await self._any(tx, signature_id)
+
+    async def file(self, actor: Actor, signature_id: int, filing: Filing, note: str = "") -> SignatureRow:
+        """Write down how far its filing with the carriers is; the account is told how it ended."""
+        demand(actor, Permission.REVIEW)
+        said = rules.reason(note)
         now = self._clock()
         async with self._db.transaction() as tx:
-            signature = await signatures.lock(tx, signature_id)
-            if signature is None:
-                raise not_found(Noun.SIGNATURE, signature_id)
-            if decided(Noun.SIGNATURE, signature_id, signature.status, decision):
-                await signatures.set_status(tx, signature_id, decision)
-                await publish(tx, f"signature {signature_id} {decision}", now)
-        return msgspec.structs.replace(signature, status=decision)
+            row = await self._any(tx, signature_id)
+            if row.status is not ReviewStatus.APPROVED or filing not in FILINGS[row.filing]:
+                after = "、".join(FILINGS[row.filing])
+                raise ControlError(
+                    Fault.WRONG_STATE,
+                    f"签名 {signature_id} 的报备状态是 {row.filing}，不能改为 {filing}：已通过的签名接下来可以是 {after}。",
+                    f"The filing of signature {signature_id} is {row.filing} and cannot become {filing}: of an approved one it may "
+                    f"become {', '.join(FILINGS[row.filing])}.",
+                    why="filing_order",
+                )
+            filed = await signatures.set_filing(tx, signature_id, filing, sends_unfiled=row.sends_unfiled)
+            detail = {"from": row.filing, "to": filing, "note": said}
+            await self._audit.record(tx, actor, "signature.file", signature_id, account_id=row.account_id, detail=detail)
+            if filing in {Filing.REGISTERED, Filing.FAILED}:
+                facts: notices.Facts = {
+                    "of": "filing", "id": signature_id, "name": row.name, "approved": filing is Filing.REGISTERED,
+                    "state": filing.value, "reasons": said, "reasons_en": said,
+                }  # fmt: skip
+                await notices.add(tx, account_id=row.account_id, app_id=row.app_id, kind=AlarmKind.SIGNATURE, facts=facts, now=now)
+            await publish(tx, f"signature {signature_id} filed", now)
+        return row if filed is None else filed
+
+    # What follows from decisions.
+
+    async def decided(self, tx: Connection, actor: Actor, review: ReviewRow) -> str | None:  # noqa: ARG002 - as every subject's
+        """What follows from a decision on one of them."""
+        row = await self._any(tx, review.subject_id)
+        if review.state is ReviewState.APPROVED:
+            await self._may_be_approved(tx, row)
+        status = ReviewStatus.APPROVED if review.state is ReviewState.APPROVED else ReviewStatus.REJECTED
+        if row.activation and status is ReviewStatus.REJECTED:
+            status = ReviewStatus.INACTIVE
+        await signatures.decide(tx, row.id, status, reasons=review.reasons, note=review.note, now=self._clock())
+        if status is not ReviewStatus.APPROVED:
+            return None
+        if self._in_force.filing and row.scope is Scope.MAINLAND and row.filing is Filing.NONE:
+            await signatures.set_filing(tx, row.id, Filing.PROCESSING, sends_unfiled=False)
+        return f"signature {row.id} approved"
+
+    async def qualified(self, tx: Connection, actor: Actor, qualification: QualificationRow) -> str | None:
+        """What follows for signatures from a decision on the qualification they rest on."""
+        published: str | None = None
+        for row in await signatures.resting_on(tx, qualification.id):
+            if row.status is not ReviewStatus.PENDING:
+                continue
+            if qualification.status in GOOD:
+                review = await self._desk.begin(tx, _submission(row, qualification))
+                if review is not None and review.state is ReviewState.APPROVED:
+                    published = await self.decided(tx, actor, review) or published
+            elif qualification.status is QualificationStatus.REJECTED:
+                review = await self._waiting(tx, row.id)
+                closed = await self._desk.close(tx, actor, review, ReviewState.REJECTED, codes=("no_qualification",))
+                await self.decided(tx, actor, closed)
+        return published
+
+    async def _may_be_approved(self, tx: Connection, row: SignatureRow) -> None:
+        qualification = await self._resting(tx, row)
+        if qualification is not None and qualification.status not in GOOD:
+            raise ControlError(
+                Fault.WRONG_STATE,
+                f"签名 {row.id} 所用的资质“{qualification.name}”还未通过：请先审核该资质。",
+                f"The qualification “{qualification.name}” that signature {row.id} rests on is not approved: decide on that first.",
+                why="qualification_not_approved",
+            )
+
+    async def _put(self, tx: Connection, actor: Actor, row: SignatureRow, status: ReviewStatus, verb: str) -> None:
+        await signatures.set_status(tx, row.id, status)
+        await self._audit.record(tx, actor, f"signature.{verb}", row.id, account_id=row.account_id, detail={"name": row.name})
+        await publish(tx, f"signature {row.id} {status}", self._clock())
+
+    async def _submit(
+        self, tx: Connection, actor: Actor, row: SignatureRow, qualification: QualificationRow | None, *, changed: bool = False
+    ) -> SignatureRow:
+        review = await self._desk.submit(tx, actor, _submission(row, qualification))
+        reason = await self.decided(tx, actor, review) if review.state is ReviewState.APPROVED else None
+        if reason is not None or changed:
+            await publish(tx, reason or f"signature {row.id} changed", self._clock())
+        return await self._any(tx, row.id)
+
+    # Papers.
+
+    def _checked(self, draft: SignatureDraft) -> SignatureDraft:
+        name = rules.signature(draft.name, draft.scope, self._in_force)
+        if draft.document_kind is not None and draft.document_kind not in PROOFS[draft.kind]:
+            raise _invalid("document_kind", "证明类型与签名类型不符：请按签名类型选择证明。",
+                           "These documents do not prove a signature of this kind: choose the ones that do.")  # fmt: skip
+        if len(draft.proofs) > PROOFS_MOST:
+            raise _invalid("proofs", f"证明文件最多 {PROOFS_MOST} 份。", f"At most {PROOFS_MOST} proofs are possible.")
+        return msgspec.structs.replace(draft, name=name, proofs=tuple(dict.fromkeys(draft.proofs)), remark=rules.remark(draft.remark))
+
+    async def _papers_of(self, tx: Connection, actor: Actor, account_id: int, draft: SignatureDraft) -> QualificationRow | None:
+        """The qualification, once the papers are in order. The operator who applies for somebody vouches for what is not there."""
+        await documents.usable(tx, account_id, (*draft.proofs, draft.authorisation))
+        qualification = None if draft.qualification_id is None else await self._qualification(tx, account_id, draft.qualification_id)
+        if actor.account_id is None:
+            return qualification
+        if draft.purpose is Purpose.ON_BEHALF and draft.authorisation is None and (
+            qualification is None or qualification.authorisation is None
+        ):  # fmt: skip
+            raise _invalid("authorisation", "他用签名需要授权委托书：请上传对方盖章的委托书。",
+                           "A signature on behalf of another needs their letter of authorisation: upload it.")  # fmt: skip
+        if draft.scope is Scope.MAINLAND and qualification is None and (self._in_force.qualification or not draft.proofs):
+            raise _invalid("qualification", "国内签名需要资质：请先申请资质，再在申请签名时选择它。",
+                           "A mainland signature needs a qualification: apply for one first, then name it here.")  # fmt: skip
+        return qualification
+
+    async def _qualification(self, tx: Connection, account_id: int, qualification_id: int) -> QualificationRow:
+        found = await qualifications.lock(tx, qualification_id, account_id=account_id)
+        if found is None:
+            raise not_found(Noun.QUALIFICATION, qualification_id)
+        if found.status in {QualificationStatus.REJECTED, QualificationStatus.INCOMPLETE}:
+            raise ControlError(
+                Fault.WRONG_STATE,
+                f"资质“{found.name}”未通过审核：请先补充或修改它。",
+                f"The qualification “{found.name}” was not approved: mend it first.",
+                why="qualification_not_approved",
+            )
+        if found.valid_until is not None and found.valid_until <= self._clock():
+            raise ControlError(
+                Fault.WRONG_STATE,
+                f"资质“{found.name}”已过有效期：请先更新证照。",
+                f"The qualification “{found.name}” has expired: hand in a valid licence first.",
+                why="qualification_expired",
+            )
+        return found
+
+    async def _resting(self, tx: Connection, row: SignatureRow) -> QualificationRow | None:
+        return None if row.qualification_id is None else await qualifications.get(tx, row.qualification_id, account_id=row.account_id)
+
+    async def _shown(self, conn: Connection, found: list[SignatureRow]) -> list[Signature]:
+        ids = {row.qualification_id for row in found if row.qualification_id is not None}
+        known = await qualifications.some(conn, sorted(ids)) if ids else {}
+        return [shown(row, None if row.qualification_id is None else known.get(row.qualification_id)) for row in found]
+
+    async def _mine(self, tx: Connection, actor: Actor, signature_id: int) -> SignatureRow:
+        row = await signatures.lock(tx, signature_id, account_id=actor.account_id)
+        if row is None:
+            raise not_found(Noun.SIGNATURE, signature_id)
+        return row
+
+    async def _any(self, tx: Connection, signature_id: int) -> SignatureRow:
+        row = await signatures.lock(tx, signature_id)
+        if row is None:
+            raise not_found(Noun.SIGNATURE, signature_id)
+        return row
+
+    async def _waiting(self, tx: Connection, signature_id: int) -> ReviewRow:
+        review = await reviews.lock_open(tx, ReviewKind.SIGNATURE, signature_id)
+        if review is None:
+            raise ControlError(
+                Fault.WRONG_STATE,
+                f"签名 {signature_id} 不在审核中。",
+                f"The signature {signature_id} is not under review.",
+                why="not_pending",
+            )
+        return review
+
+
+def shown(row: SignatureRow, qualification: QualificationRow | None) -> Signature:
+    """The signature with its state in one word."""
+    standing = Standing(
+        scope=row.scope,
+        status=row.status,
+        filing=row.filing,
+        sends_unfiled=row.sends_unfiled,
+        activation=row.activation,
+        qualification=None if qualification is None else qualification.status,
+    )
+    return Signature(row=row, state=state_of(standing), qualification=qualification)
+
+
+def _submission(row: SignatureRow, qualification: QualificationRow | None) -> Submission:
+    good = qualification is not None and qualification.status in GOOD
+    own_name = (
+        good
+        and qualification is not None
+        and qualification.purpose is Purpose.OWN
+        and row.purpose is Purpose.OWN
+        and row.kind is SignatureKind.COMPANY
+        and row.name in qualification.company
+    )
+    return Submission(
+        kind=ReviewKind.SIGNATURE,
+        subject_id=row.id,
+        account_id=row.account_id,
+        app_id=row.app_id,
+        title=row.name,
+        facts={
+            "scope": row.scope, "kind": row.kind, "purpose": row.purpose, "document_kind": row.document_kind, "proofs": row.proofs,
+            "authorisation": row.authorisation, "qualification_id": row.qualification_id,
+            "company": "" if qualification is None else qualification.company, "remark": row.remark, "activation": row.activation,
+        },
+        plain=own_name,
+        waits=qualification is not None and not good,
+    )  # fmt: skip
+
+
+def _invalid(what: str, zh: str, en: str) -> ControlError:
+    return ControlError(Fault.INVALID, zh, en, why=f"signature_{what}")
+
+
+def _too_many(most: int) -> ControlError:
+    return ControlError(
+        Fault.TOO_MANY,
+        f"每个应用最多 {most} 个签名：请先删除不用的。",
+        f"An application has at most {most} signatures: delete some that are not needed.",
+        why="too_many_signatures",
+    )
+
+
+def _there_is(name: str, status: ReviewStatus | None) -> ControlError:
+    return ControlError(
+        Fault.TAKEN,
+        f"签名“{name}”已在审核中或已通过，不用再申请。",
+        f"The signature “{name}” is pending or approved already: there is nothing to apply for.",
+        why="signature_approved" if status is ReviewStatus.APPROVED else "signature_pending",
+    )
+
+
+def _same_scope() -> ControlError:
+    return ControlError(
+        Fault.INVALID,
+        "国内、国际类型不能修改：请另外申请。",
+        "Whether it is for the mainland or for elsewhere cannot be changed: apply for another one.",
+        why="scope_fixed",
+    )

@@ -14,7 +14,7 @@ from hongyan.model.snapshot import Account, ApiKey, App, LinkConfig, PackageRef,
 from hongyan.model.template import TemplateFault, placeholders
 from hongyan.model.values import ValueRules
 from hongyan.store import accounts, apps, keys, links, packages, signatures, snapshots, templates
-from hongyan.store.signatures import ReviewStatus, SignatureRow
+from hongyan.store.signatures import SignatureRow
 from hongyan.store.templates import TemplateRow
 
 CHANNEL = snapshots.CHANNEL
@@ -54,8 +54,8 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         key_rows = await keys.sealed(tx)
         app_rows = await apps.sealed(tx)
         allowed = await apps.all_allowed(tx)
-        signature_rows = await signatures.find(tx, account_id=None, status=ReviewStatus.APPROVED)
-        template_rows = await templates.find(tx, account_id=None, status=ReviewStatus.APPROVED)
+        signature_rows = await signatures.sendable(tx)
+        template_rows = await templates.approved(tx)
         package_refs = await packages.usable(tx, expiring_after=now - EXPIRED_KEPT_S)
         link_rows = await links.every(tx)
     values = {row.id: value_rules(rules, row.kind) for row in account_rows}
@@ -130,7 +130,7 @@ def _template(row: TemplateRow, values: ValueRules) -> Template | None:
         scope=row.scope,
         content=row.content,
         params=params,
-        values=values,
+        values=msgspec.structs.replace(values, types=tuple(variable.type for variable in row.variables)),
     )
 
 

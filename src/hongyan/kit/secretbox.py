@@ -60,11 +60,19 @@ class SecretBox:
 
     def seal(self, plain: str, context: str) -> bytes:
         """Version, key id, nonce and ciphertext; the same text never seals to the same bytes twice."""
+        return self.seal_bytes(plain.encode(), context)
+
+    def seal_bytes(self, plain: bytes, context: str) -> bytes:
+        """As `seal`, for what is no text."""
         nonce = self._entropy(_NONCE_BYTES)
-        return _VERSION + self._key_id + nonce + self._cipher.encrypt(nonce, plain.encode(), context.encode())
+        return _VERSION + self._key_id + nonce + self._cipher.encrypt(nonce, plain, context.encode())
 
     def open(self, sealed: bytes, context: str) -> str:
         """The text that was sealed. Raises `WrongMasterKeyError` or `BrokenSealError`."""
+        return self.open_bytes(sealed, context).decode()
+
+    def open_bytes(self, sealed: bytes, context: str) -> bytes:
+        """As `open`, for what is no text."""
         if len(sealed) < _HEAD_BYTES or sealed[:1] != _VERSION:
             raise _broken(context)
         if sealed[1 : 1 + _KEY_ID_BYTES] != self._key_id:
@@ -75,7 +83,7 @@ class SecretBox:
             )
         nonce = sealed[_HEAD_BYTES - _NONCE_BYTES : _HEAD_BYTES]
         try:
-            return self._cipher.decrypt(nonce, sealed[_HEAD_BYTES:], context.encode()).decode()
+            return self._cipher.decrypt(nonce, sealed[_HEAD_BYTES:], context.encode())
         except InvalidTag as fault:
             raise _broken(context) from fault
 

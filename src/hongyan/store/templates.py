@@ -1,12 +1,14 @@
 """Templates under review and after it."""
 
+from collections.abc import Sequence
+
 import msgspec
 
-from hongyan.kit.db import Connection
+from hongyan.kit.db import Connection, Row
 from hongyan.model.message import Kind
+from hongyan.model.papers import ReviewStatus, TemplateDraft, Variable
 from hongyan.model.snapshot import Scope
-from hongyan.store import rows
-from hongyan.store.signatures import ReviewStatus
+from hongyan.store.signatures import COUNTED
 from hongyan.store.times import at, epoch
 
 
@@ -18,49 +20,130 @@ class TemplateRow(msgspec.Struct, frozen=True):
     kind: Kind
     scope: Scope
     content: str
+    variables: tuple[Variable, ...]
+    remark: str
     status: ReviewStatus
+    reasons: tuple[str, ...]
+    """Of the last refusal, by their codes."""
+    note: str
+    """What the reviewer wrote."""
     created_at: float
+    submitted_at: float
+    decided_at: float | None
 
 
-COLUMNS = f"id, account_id, app_id, name, kind, scope, content, status, {epoch('created_at')}"
+COLUMNS = (
+    f"id, account_id, app_id, name, kind, scope, content, variables, remark, status, reasons, note, {epoch('created_at')}, "
+    "extract(epoch from coalesce(submitted_at, created_at) at time zone 'UTC')::float8 as submitted_at, "
+    f"{epoch('decided_at')}"
+)
 
 
-async def add(
-    conn: Connection,
-    *,
-    account_id: int,
-    app_id: int | None,
-    name: str,
-    kind: Kind,
-    scope: Scope,
-    content: str,
-    status: ReviewStatus,
-    now: float,
-) -> TemplateRow:
+def _one(row: Row) -> TemplateRow:
+    return msgspec.convert(dict(row) | {"variables": msgspec.json.decode(row["variables"])}, TemplateRow)
+
+
+def _maybe(row: Row | None) -> TemplateRow | None:
+    return None if row is None else _one(row)
+
+
+async def add(conn: Connection, account_id: int, draft: TemplateDraft, status: ReviewStatus, now: float) -> TemplateRow:
     row = await conn.fetchrow(
-        "insert into templates (account_id, app_id, name, kind, scope, content, status, created_at) "
-        f"values ($1, $2, $3, $4, $5, $6, $7, $8) returning {COLUMNS}",
-        account_id, app_id, name, int(kind), int(scope), content, status.value, at(now),
+        "insert into templates (account_id, app_id, name, kind, scope, content, variables, remark, status, created_at, submitted_at, "
+        "decided_at) "
+        f"values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $10, $11) returning {COLUMNS}",
+        account_id, draft.app_id, draft.name, int(draft.kind), int(draft.scope), draft.content, _variables(draft), draft.remark,
+        status.value, at(now), at(now) if status is ReviewStatus.APPROVED else None,
     )  # fmt: skip
-    return msgspec.convert(dict(row), TemplateRow)
+    return _one(row)
 
 
-async def lock(conn: Connection, template_id: int) -> TemplateRow | None:
-    return rows.one(await conn.fetchrow(f"select {COLUMNS} from templates where id = $1 for no key update", template_id), TemplateRow)
+def _variables(draft: TemplateDraft) -> str:
+    return msgspec.json.encode(draft.variables).decode()
 
 
-async def set_status(conn: Connection, template_id: int, status: ReviewStatus) -> TemplateRow | None:
-    return rows.one(
-        await conn.fetchrow(f"update templates set status = $2 where id = $1 returning {COLUMNS}", template_id, status.value),
-        TemplateRow,
+async def write(conn: Connection, template_id: int, draft: TemplateDraft, now: float) -> TemplateRow | None:
+    """Make it say what the draft says, under review again."""
+    return _maybe(
+        await conn.fetchrow(
+            "update templates set app_id = $2, name = $3, kind = $4, content = $5, variables = $6::jsonb, remark = $7, "
+            f"status = 'pending', submitted_at = $8 where id = $1 returning {COLUMNS}",
+            template_id, draft.app_id, draft.name, int(draft.kind), draft.content, _variables(draft), draft.remark, at(now),
+        )
+    )  # fmt: skip
+
+
+async def lock(conn: Connection, template_id: int, *, account_id: int | None = None) -> TemplateRow | None:
+    """Of the account, or of any (None)."""
+    return _maybe(
+        await conn.fetchrow(
+            f"select {COLUMNS} from templates where id = $1 and ($2::bigint is null or account_id = $2) for no key update",
+            template_id, account_id,
+        )
+    )  # fmt: skip
+
+
+async def get(conn: Connection, template_id: int, *, account_id: int | None = None) -> TemplateRow | None:
+    return _maybe(
+        await conn.fetchrow(
+            f"select {COLUMNS} from templates where id = $1 and ($2::bigint is null or account_id = $2)", template_id, account_id
+        )
     )
 
 
-async def find(conn: Connection, *, account_id: int | None, status: ReviewStatus | None) -> list[TemplateRow]:
-    """Those of an account and in a status; None means any."""
+async def decide(
+    conn: Connection, template_id: int, status: ReviewStatus, *, reasons: Sequence[str], note: str, now: float
+) -> TemplateRow | None:
+    return _maybe(
+        await conn.fetchrow(
+            f"update templates set status = $2, reasons = $3, note = $4, decided_at = $5 where id = $1 returning {COLUMNS}",
+            template_id, status.value, list(reasons), note, at(now),
+        )
+    )  # fmt: skip
+
+
+async def remove(conn: Connection, template_id: int) -> None:
+    await conn.execute("delete from templates where id = $1", template_id)
+
+
+async def count(conn: Connection, account_id: int, app_id: int | None) -> int:
+    """How many the application has; under a lock on the account, or it may change."""
+    return int(await conn.fetchval(COUNTED.format(table="templates"), account_id, app_id))
+
+
+async def approved(conn: Connection, account_id: int | None = None) -> list[TemplateRow]:
+    """Those that messages may be made from, of an account or of all."""
+    found = await conn.fetch(
+        f"select {COLUMNS} from templates where status = 'approved' and ($1::bigint is null or account_id = $1) order by id", account_id
+    )
+    return [_one(row) for row in found]
+
+
+async def page(
+    conn: Connection,
+    *,
+    account_id: int | None,
+    status: ReviewStatus | None = None,
+    scope: Scope | None = None,
+    ids: Sequence[int] | None = None,
+    after_id: int = 0,
+    most: int,
+    offset: int = 0,
+) -> list[TemplateRow]:
+    """By id; None means any."""
     found = await conn.fetch(
         f"select {COLUMNS} from templates where ($1::bigint is null or account_id = $1) and ($2::text is null or status = $2) "
-        "order by id",
-        account_id, status and status.value,
+        "and ($3::smallint is null or scope = $3) and ($4::bigint[] is null or id = any($4)) and id > $5 order by id limit $6 offset $7",
+        account_id, status and status.value, None if scope is None else int(scope), None if ids is None else list(ids),
+        after_id, most, offset,
     )  # fmt: skip
-    return rows.many(found, TemplateRow)
+    return [_one(row) for row in found]
+
+
+async def total(conn: Connection, *, account_id: int, scope: Scope | None = None) -> int:
+    return int(
+        await conn.fetchval(
+            "select count(*) from templates where account_id = $1 and ($2::smallint is null or scope = $2)",
+            account_id, None if scope is None else int(scope),
+        )
+    )  # fmt: skip

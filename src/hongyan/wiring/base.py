@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.kit import embedded, migrate
+from hongyan.kit.blobs import blobs
 from hongyan.kit.db import Database
 from hongyan.kit.http import check_url
 from hongyan.kit.secretbox import SecretBox, master_key
@@ -58,6 +59,7 @@ def plane(db: Database, settings: Settings) -> ControlPlane:
         entropy=os.urandom,
         check_url=lambda url: check_url(url, settings.callback_allow),
         rules=RULE_SETS[settings.rules],
+        blobs=blobs(settings.documents, settings.data_dir, settings.bucket),
     )
 
 

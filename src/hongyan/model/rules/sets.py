@@ -42,6 +42,10 @@ class RuleSet(msgspec.Struct, frozen=True):
     signatures_most: int
     """An application may have so many."""
     templates_most: int
+    qualification: bool
+    """A mainland signature needs a qualification; otherwise a proof of its own will do."""
+    filing: bool
+    """An approved mainland signature is filed with the carriers before anything is sent with it."""
     per_day: int
     """What a new application sends to one number a day at most."""
     marketing_hours: tuple[int, int] | None
@@ -59,6 +63,8 @@ SEEDS = RuleSet(
     value_longest={AccountKind.INDIVIDUAL: 12, AccountKind.ENTERPRISE: 0},
     signatures_most=200,
     templates_most=2_000,
+    qualification=False,
+    filing=False,
     per_day=10,
     marketing_hours=None,
 )
@@ -72,6 +78,8 @@ CURRENT = msgspec.structs.replace(
     value_longest={AccountKind.INDIVIDUAL: 6, AccountKind.ENTERPRISE: 0},
     signatures_most=50,
     templates_most=200,
+    qualification=True,
+    filing=True,
     per_day=2,
     marketing_hours=(8, 22),
 )

@@ -1,0 +1,177 @@
+"""What an uploaded file really is, by its content. Whoever uploads is not believed: neither the name nor the declared type is looked at.
+
+Only pictures (PNG, JPEG) and PDF are taken, and only those that hold nothing else: a file that is two things at once, a picture of a size
+that no screen could show, a PDF that runs scripts or carries files are refused.
+"""
+
+import enum
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator
+
+import msgspec
+
+SIDE_MOST = 20_000
+PIXELS_MOST = 100_000_000
+INFLATED_MOST = 20_000_000
+"""So much of a PDF's packed objects is looked into; one that has more is refused."""
+NAME_MOST = 100
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+PNG_CHUNK = 12
+"""Length, type and checksum around a chunk's content."""
+
+
+class MediaType(enum.StrEnum):
+    PNG = "image/png"
+    JPEG = "image/jpeg"
+    PDF = "application/pdf"
+
+
+EXTENSIONS: dict[MediaType, str] = {MediaType.PNG: ".png", MediaType.JPEG: ".jpg", MediaType.PDF: ".pdf"}
+
+
+class Refusal(enum.StrEnum):
+    """Why a file is not taken."""
+
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+    BROKEN = "broken"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    ACTIVE = "active"
+    """It runs or carries something."""
+    LOCKED = "locked"
+    """It is encrypted."""
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A file that was looked through."""
+
+    media_type: MediaType
+    content: bytes
+    """Without what came after the end of the picture."""
+
+
+def recognise(content: bytes) -> Upload | Refusal:
+    """What it is, or why it is not taken."""
+    if not content:
+        return Refusal.EMPTY
+    if content.startswith(PNG_HEAD):
+        return _png(content)
+    if content.startswith(b"\xff\xd8\xff"):
+        return _jpeg(content)
+    if content.startswith(b"%PDF-"):
+        return _pdf(content)
+    return Refusal.UNKNOWN
+
+
+def safe_name(name: str, media_type: MediaType) -> str:
+    """A name that can be shown and offered for download: no path, no control or direction marks, the extension of what it is."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    plain = "".join(char for char in last if char.isprintable() and unicodedata.category(char) not in {"Cf", "Zl", "Zp"})
+    stem = re.sub(r'[<>:"|?*%;&\'`$]', "_", plain.rpartition(".")[0] or plain).strip(" .")
+    extension = EXTENSIONS[media_type]
+    return (stem[: NAME_MOST - len(extension)] or "document") + extension
+
+
+def _fits(width: int, height: int) -> bool:
+    return 0 < width <= SIDE_MOST and 0 < height <= SIDE_MOST and width * height <= PIXELS_MOST
+
+
+def _png(content: bytes) -> Upload | Refusal:
+    at, seen = len(PNG_HEAD), 0
+    while at + PNG_CHUNK <= len(content):
+        length = int.from_bytes(content[at : at + 4])
+        kind, body = content[at + 4 : at + 8], content[at + 8 : at + 8 + length]
+        end = at + PNG_CHUNK + length
+        if end > len(content) or zlib.crc32(kind + body) != int.from_bytes(content[end - 4 : end]) or (seen == 0) != (kind == b"IHDR"):
+            return Refusal.BROKEN
+        if kind == b"IHDR" and not _fits(int.from_bytes(body[:4]), int.from_bytes(body[4:8])):
+            return Refusal.TOO_MANY_PIXELS
+        if kind == b"IEND":
+            return Upload(MediaType.PNG, content[:end])
+        at, seen = end, seen + 1
+    return Refusal.BROKEN
+
+
+STARTS_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+"""Markers without a length."""
+SCAN, END = 0xDA, 0xD9
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+
+
+def _jpeg(content: bytes) -> Upload | Refusal:
+    at, sized = 2, False
+    while at + 4 <= len(content):
+        if content[at] != 0xFF:  # noqa: PLR2004 - every marker begins with it
+            return Refusal.BROKEN
+        marker = content[at + 1]
+        if marker == 0xFF or marker in ALONE:  # noqa: PLR2004 - padding
+            at += 1 if marker not in ALONE else 2
+            continue
+        length = int.from_bytes(content[at + 2 : at + 4])
+        if length < 2 or at + 2 + length > len(content):  # noqa: PLR2004 - the length counts itself
+            return Refusal.BROKEN
+        if marker in STARTS_OF_FRAME:
+            sized = True
+            if not _fits(int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7])):
+                return Refusal.TOO_MANY_PIXELS
+        at += 2 + length
+        if marker == SCAN:
+            found = _NEXT_MARKER.search(content, at)
+            if found is None or not sized:
+                return Refusal.BROKEN
+            at = found.start()
+            if content[at + 1] == END:
+                return Upload(MediaType.JPEG, content[: at + 2])
+    return Refusal.BROKEN
+
+
+_NAME_CODE = re.compile(rb"#([0-9A-Fa-f]{2})")
+_ACTIVE = re.compile(
+    rb"/(?:JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|SubmitForm|ImportData|GoToE|GoToR|XFA|Movie|Sound|3D)(?![A-Za-z0-9])"
+)
+_STREAM = re.compile(rb"stream\r?\n")
+PDF_TAIL = 2048
+
+
+def _pdf(content: bytes) -> Upload | Refusal:
+    if b"%%EOF" not in content[-PDF_TAIL:]:
+        return Refusal.BROKEN
+    budget = INFLATED_MOST
+    for part in _parts(content):
+        budget -= len(part)
+        if budget < 0:
+            return Refusal.ACTIVE
+        plain = _NAME_CODE.sub(lambda code: bytes([int(code[1], 16)]), part)
+        if re.search(rb"/Encrypt(?![A-Za-z0-9])", plain):
+            return Refusal.LOCKED
+        if _ACTIVE.search(plain):
+            return Refusal.ACTIVE
+    return Upload(MediaType.PDF, content)
+
+
+def _parts(content: bytes) -> Iterator[bytes]:
+    """The text of the objects: what lies between streams, and what is packed in streams of objects."""
+    at = 0
+    for stream in _STREAM.finditer(content):
+        if stream.start() < at:
+            continue
+        yield content[at : stream.start()]
+        end = content.find(b"endstream", stream.end())
+        if end < 0:
+            break
+        head = _NAME_CODE.sub(lambda code: bytes([int(code[1], 16)]), content[max(at, stream.start() - 1000) : stream.start()])
+        if b"/ObjStm" in head:
+            yield _inflated(content[stream.end() : end])
+        at = end
+    yield content[at:]
+
+
+def _inflated(packed: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(packed, INFLATED_MOST + 1)
+    except zlib.error:
+        # Objects that cannot be read here, some reader may still read: they count as what is forbidden.
+        return b"/JavaScript"
