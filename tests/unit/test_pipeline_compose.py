@@ -7,6 +7,7 @@ from hongyan.model.limits import Limits
 from hongyan.model.message import Caller, Dialect, Kind, Refused, SendCommand
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import Account, AccountKind, App, Scope, Signature, Snapshot, Template
+from hongyan.model.values import ValueRules, ValueType
 from hongyan.pipeline.compose import Composed, compose, content_hash
 
 APP = App(
@@ -132,3 +133,16 @@ def test_abroad_a_signature_may_be_left_out() -> None:
 
 def test_the_same_text_has_the_same_hash_in_every_process() -> None:
     assert content_hash("【鸿雁】您的验证码是1") == -5629098835417512220
+
+
+def test_what_the_template_says_of_its_values_counts() -> None:
+    """Limits of the account and types of values come with the snapshot; a link may also be made with the text beside a value."""
+    limited = msgspec.structs.replace(NOTICE, id=6, content="您的订单No.{1}已到", values=ValueRules(types=(ValueType.WORD,), longest=6))
+    snapshot = msgspec.structs.replace(SNAPSHOT, templates={**SNAPSHOT.templates, 6: limited})
+    for value, reason in (("A-12", None), ("A 12", Reject.PARAM_FORMAT), ("A-12345", Reject.PARAM_TOO_LONG), ("cn", Reject.PARAM_HAS_LINK)):
+        composed = compose(snapshot, OWNER, command(template_id=6, params=(value,)))
+        assert isinstance(composed, Composed)
+        if reason is None:
+            assert composed.drafts
+        else:
+            assert only_refusal(composed) is reason

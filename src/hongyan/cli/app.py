@@ -97,6 +97,10 @@ GROUPS: Mapping[str, Group] = {
     "calendar": Group(
         "Working days, by which reviews are due.", {"list": "desk:days", "set": "desk:set_day", "unset": "desk:unset_day"}
     ),
+    "lint": Group(
+        "What a reviewer would refuse, told before anything is submitted.",
+        {"signature": "lint:signature", "template": "lint:template", "text": "lint:text"},
+    ),
     "package": Group("Prepaid packages.", {"buy": "packages:buy", "list": "packages:list_"}),
     "blacklist": Group(
         "Numbers never to be sent to.",

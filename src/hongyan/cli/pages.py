@@ -23,7 +23,9 @@ from hongyan.kit import faults
 from hongyan.kit.metrics import Metrics
 from hongyan.model.limits import Limits
 from hongyan.model.message import FINAL, NEXT, Kind, Status
+from hongyan.model.rules.sets import RULE_SETS, OptOut, RuleSet
 from hongyan.model.snapshot import LinkConfig
+from hongyan.model.values import FORMS
 from hongyan.pipeline.compose import VALIDITY_S
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S
 from hongyan.simulator import handsets
@@ -222,6 +224,36 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
 
 
+def rule_sets() -> str:
+    """Every rule that the rule sets have differently or as a number."""
+    return _table(("rule", *(f"`{name}`" for name in RULE_SETS)), [(told, *map(said, RULE_SETS.values())) for told, said in RULES.items()])
+
+
+def _each(values: Mapping[Any, object]) -> str:
+    return ", ".join(f"{key.name.lower()} {value or 'no limit'}" for key, value in values.items())
+
+
+RULES: Mapping[str, Callable[[RuleSet], str]] = {
+    "characters of a signature": lambda rules: _each({scope: f"{least}–{most}" for scope, (least, most) in rules.signature_length.items()}),
+    "characters of a template": lambda rules: _each(rules.content_most),
+    "placeholders": lambda rules: f"up to {rules.placeholders_most}",
+    "templates without any placeholder": lambda rules: (
+        ", ".join(sorted(f"{scope.name.lower()} {kind.name.lower()}" for kind, scope in rules.no_placeholders)) or "none"
+    ),
+    "placeholders side by side": lambda rules: "allowed" if rules.touching else "refused",
+    "symbols such as ★ ※ →, pictures": lambda rules: "allowed" if rules.odd_symbols else "refused",
+    "opt-out of marketing": lambda rules: "in any usual form" if rules.opt_out is OptOut.ANYWHERE else "ends with 拒收请回复R",
+    "characters of a value": lambda rules: _each(rules.value_longest),
+    "signatures of an application": lambda rules: str(rules.signatures_most),
+    "templates of an application": lambda rules: str(rules.templates_most),
+}
+
+
+def value_types() -> str:
+    """What a placeholder can stand for."""
+    return _table(("type", "values", ""), [(f"`{typed}`", form.en, form.zh) for typed, form in FORMS.items()])
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "fault points": fault_points,
@@ -229,12 +261,14 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "link fields": link_fields,
     "lost answers": lost_answers,
     "metrics": metrics,
+    "rule sets": rule_sets,
     "simulated handsets": simulated_handsets,
     "statuses": statuses,
     "tencent_v3 actions": tencent_v3_actions,
     "tencent_v3 errors": tencent_v3_errors,
     "tencent_v5 calls": tencent_v5_calls,
     "tencent_v5 errors": tencent_v5_errors,
+    "value types": value_types,
 }
 
 

@@ -13,6 +13,7 @@ GROUPS: dict[str, str] = {
     "Qualifications: the companies behind signatures.": "资质：签名背后的企业。",
     "What waits for a decision, and the rules that decide by themselves.": "待审核的申请，以及自动通过的规则。",
     "Working days, by which reviews are due.": "工作日历：审核时限按它计算。",
+    "What a reviewer would refuse, told before anything is submitted.": "预检：提交之前就说明审核会驳回什么。",
     "Prepaid packages.": "预付套餐包。",
     "Alarm contacts: who is told of reviews, floods and empty packages.": "告警联系人：审核结果、被刷、余量不足时通知谁。",
     "Numbers never to be sent to.": "黑名单：绝不下发的号码。",
@@ -98,6 +99,10 @@ COMMANDS: dict[str, str] = {
     "List the days of a year that are other than their weekday says.": "列出一年中的节假日和调休日。",
     "Say whether a day is worked or free.": "设定某天上班还是休息。",
     "Let the packaged calendar decide about a day again.": "取消对某天的设定，按内置日历。",
+    "Tell what is wrong with a signature; ends with 1 when it would be refused.": "预检签名，逐条说明问题；会被驳回时返回 1。",
+    "Tell what is wrong with a template; ends with 1 when it would be refused.": "预检模板，逐条说明问题；会被驳回时返回 1。",
+    "Tell which approved template of an application a text is of, or what keeps it from being of one.":
+        "说明一段内容与应用的哪个已通过模板一致，或差在哪里。",
     "Give an application a prepaid package.": "给应用购入套餐包。",
     "List packages and what is left of them.": "列出套餐包及余量。",
     "Add an alarm contact; the secret of its web hook is shown this once.": "添加告警联系人；其回调密钥只显示这一次。",
@@ -173,6 +178,9 @@ OPTIONS: dict[str, str] = {
     "Hand SessionContext back in reports.": "在状态报告里带回 SessionContext。",
     "The number its messages show; empty for the link's own.": "短信显示的号码；留空用通道自己的。",
     "Let requests append digits to the number.": "允许请求带扩展码。",
+    "Who applies.": "申请者。",
+    "What a placeholder stands for, in order.": "变量的类型，按顺序。",
+    "A whole text, with or without 【signature】 in front.": "完整的内容，前面可带【签名】。",
     "Its text, without brackets.": "签名文字，不带【】。",
     "The signature's id.": "签名编号。",
     "The template's id.": "模板编号。",
@@ -387,6 +395,10 @@ WORDS: dict[str, str] = {
 """Values, as tables show them."""
 
 HEADINGS: dict[str, str] = {
+    "template_id": "模板",
+    "text": "内容",
+    "at": "位置",
+    "refuses": "会驳回",
     "id": "编号",
     "account_id": "账号",
     "app_id": "应用",

@@ -33,7 +33,7 @@ _START = rf"(?<![{_LABEL}])(?<![{_LABEL}][.。])"
 """Where a name's first label begins: looking from every label on would take quadratic time."""
 
 _LINK = re.compile(
-    r"[a-z0-9]://|(?:https?|hxxps?)\s*[:;]|(?<![a-z0-9])www\s*[.。]|(?<![a-z0-9])xn--[a-z0-9]"
+    r"[a-z0-9]://|(?:https?|hxxps?)\s*[:;]|(?<![a-z0-9])www\s*[.。][a-z0-9]|(?<![a-z0-9])xn--[a-z0-9]"
     # A bare domain.
     rf"|{_START}(?:[{_LABEL}]+[.。])+(?:{_TLDS})(?![{_LABEL}])"
     # Any other ending is a link when a path or port follows: t.ly/abc, t.ly:8080, 10.0.0.1/x.

@@ -1,12 +1,14 @@
 """Words that must not, or should not, be in a text: thousands of them, found in one pass however they are spaced, widened or varied."""
 
 import enum
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import msgspec
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from hongyan.model.lookalike import PLAIN, Table
+from hongyan.model.template import take_apart
 from hongyan.model.variants import SIMPLE
 
 
@@ -90,16 +92,28 @@ class Words:
         """The first of the most severe words in the text."""
         return max(self.find(text), key=lambda hit: hit.word.severity, default=None)
 
+    def brought(self, content: str, params: tuple[str, ...], body: str) -> Hit | None:
+        """The worst word of a filled template that its values brought in; those of its fixed text have been reviewed.
+
+        `body` is the content with the values in it. Digits alone make no words, so codes cost nothing.
+        """
+        if self._automaton is None or all(value.isascii() and value.isdigit() for value in params):
+            return None
+        hits = list(self.find(body))
+        if not hits:
+            return None
+        reviewed = Counter(hit.word.text for literal in take_apart(content).literals for hit in self.find(literal.text))
+        found = Counter(hit.word.text for hit in hits)
+        return max((hit for hit in hits if found[hit.word.text] > reviewed[hit.word.text]), key=lambda hit: hit.word.severity, default=None)
+
 
 def _stands_alone(text: str, at: int, last: int, skeleton: str) -> bool:
-    """Latin words count as words only: `av` is not in `have`, and not in `plan A v2`."""
-    if not skeleton.isascii():
-        return True
+    """Latin letters and digits count as whole words only: `av` is not in `have`, and not in `plan A v2`."""
     if at and _latin(text[at - 1]) and _latin(text[at]):
         return False
     if last + 1 < len(text) and _latin(text[last + 1]) and _latin(text[last]):
         return False
-    return len(skeleton) >= _SHORT or len(text[at : last + 1].translate(PLAIN)) == len(skeleton)
+    return not skeleton.isascii() or len(skeleton) >= _SHORT or len(text[at : last + 1].translate(PLAIN)) == len(skeleton)
 
 
 def _latin(char: str) -> bool:
