@@ -109,6 +109,18 @@ GROUPS: Mapping[str, Group] = {
             "export": "blacklist:export",
         },
     ),
+    "protection": Group(
+        "Daily caps, countries, hours, and the emergency stop.",
+        {"show": "protection:show", "set": "protection:set_", "stop": "protection:stop", "resume": "protection:resume"},
+    ),
+    "word": Group(
+        "Words that hold or refuse a message.",
+        {"add": "protection:add_words", "remove": "protection:remove_words", "list": "protection:list_words"},
+    ),
+    "held": Group(
+        "Messages that wait for a reviewer.",
+        {"list": "protection:list_held", "release": "protection:release", "refuse": "protection:refuse"},
+    ),
     "alarm": Group(
         "Alarm contacts: who is told of reviews, floods and empty packages.",
         {

@@ -20,6 +20,7 @@ from hongyan.store.snapshots import publish
 CheckUrl = Callable[[str], str | None]
 """Why a callback address must not be called (it leads inside our own network), or None."""
 PAGE_MOST = 500
+DEFAULT = Limits()
 
 
 class NewApp(msgspec.Struct, frozen=True):
@@ -46,14 +47,24 @@ class Apps:
     """Applications and the numbers exempt from their limits."""
 
     def __init__(
-        self, db: Database, audit: Audit, *, box: SecretBox, clock: Callable[[], float], entropy: tokens.Entropy, check_url: CheckUrl
+        self,
+        db: Database,
+        audit: Audit,
+        *,
+        box: SecretBox,
+        clock: Callable[[], float],
+        entropy: tokens.Entropy,
+        check_url: CheckUrl,
+        limits: Limits,
     ) -> None:
+        """`limits` are those of a new application."""
         self._db = db
         self._audit = audit
         self._box = box
         self._clock = clock
         self._entropy = entropy
         self._check_url = check_url
+        self._limits = limits
 
     async def create(self, actor: Actor, account_id: int, name: str) -> NewApp:
         """With the default limits, no callback address and pull switched off."""
@@ -64,7 +75,9 @@ class Apps:
             async with self._db.transaction() as tx:
                 if await accounts.get(tx, account_id) is None:
                     raise not_found(Noun.ACCOUNT, account_id)
-                made = await issue(tx, self._box, self._entropy, account_id=account_id, name=plain, pull=False, now=now)
+                made = await issue(
+                    tx, self._box, self._entropy, account_id=account_id, name=plain, pull=False, now=now, limits=self._limits
+                )
                 await self._audit.record(tx, actor, "app.create", made.app.id, account_id=account_id, detail={"name": plain})
                 await publish(tx, f"app {made.app.id} created", now)
         except UniqueViolation as fault:
@@ -219,7 +232,9 @@ async def _may_show(tx: Connection, app_id: int, number: str) -> None:
         )
 
 
-async def issue(tx: Connection, box: SecretBox, entropy: tokens.Entropy, *, account_id: int, name: str, pull: bool, now: float) -> NewApp:
+async def issue(
+    tx: Connection, box: SecretBox, entropy: tokens.Entropy, *, account_id: int, name: str, pull: bool, now: float, limits: Limits = DEFAULT
+) -> NewApp:
     """A new application, written with its AppKey sealed. Raises `UniqueViolation`."""
     app_id = await apps.next_id(tx)
     app_key = tokens.app_key(entropy)
@@ -229,7 +244,7 @@ async def issue(tx: Connection, box: SecretBox, entropy: tokens.Entropy, *, acco
         account_id=account_id,
         name=name,
         app_key_sealed=box.seal(app_key, tokens.app_context(app_id)),
-        limits=Limits(),
+        limits=limits,
         pull=pull,
         now=now,
     )

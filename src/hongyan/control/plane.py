@@ -12,10 +12,12 @@ from hongyan.control.blacklist import Blacklist
 from hongyan.control.calendar import Calendar
 from hongyan.control.desk import Desk, Subject
 from hongyan.control.documents import Documents
+from hongyan.control.held import HeldMessages
 from hongyan.control.keys import Keys
 from hongyan.control.links import Links
 from hongyan.control.members import Members
 from hongyan.control.packages import Packages
+from hongyan.control.protection import Protections
 from hongyan.control.qualifications import Qualifications
 from hongyan.control.records import Records
 from hongyan.control.review import Review
@@ -26,9 +28,11 @@ from hongyan.control.snapshots import Snapshots
 from hongyan.control.templates import Templates
 from hongyan.control.tokens import Entropy
 from hongyan.control.users import Users
+from hongyan.control.words import WordList
 from hongyan.kit.blobs import Blobs, Nowhere
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.limits import Limits
 from hongyan.model.papers import ReviewKind
 from hongyan.model.rules.sets import SEEDS, RuleSet
 
@@ -46,6 +50,9 @@ class ControlPlane(msgspec.Struct, frozen=True):
     packages: Packages
     blacklist: Blacklist
     alarms: Alarms
+    protections: Protections
+    words: WordList
+    held: HeldMessages
     links: Links
     senders: Senders
     snapshots: Snapshots
@@ -84,12 +91,15 @@ def assemble(
         keys=Keys(db, audit, box, clock, entropy),
         users=Users(db, audit, box, clock, entropy),
         members=Members(db, audit, box, clock, entropy),
-        apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
+        apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url, limits=Limits(day=rules.per_day)),
         signatures=signatures,
         templates=templates,
         packages=Packages(db, audit, clock),
         blacklist=Blacklist(db, audit, clock),
         alarms=Alarms(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
+        protections=Protections(db, audit, clock),
+        words=WordList(db, audit, clock),
+        held=HeldMessages(db, audit, clock),
         links=Links(db, audit, box, clock),
         senders=Senders(db, audit, clock),
         snapshots=Snapshots(db, box, clock, rules),

@@ -1,6 +1,7 @@
 """What an application is protected with against floods of its own or of others: daily caps, countries, hours."""
 
 import datetime as dt
+import enum
 from collections.abc import Mapping
 
 import msgspec
@@ -13,6 +14,14 @@ ALL, ABROAD = "", "+"
 MARKETING_FROM, MARKETING_UNTIL = 8, 22
 """Hours in Asia/Shanghai between which marketing may be sent when `marketing_hours` is switched on (Tencent's error 1029)."""
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
+
+
+class WordAction(enum.StrEnum):
+    """What a word of the operator's list does to a message."""
+
+    HOLD = "hold"
+    """It waits until a person has looked at it."""
+    REFUSE = "refuse"
 
 
 class Cap(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,20 +12,22 @@ class ProtectionRow(msgspec.Struct, frozen=True):
     settings: Protection
     stopped_at: float | None
     stop_reason: str
+    by_operator: bool
+    """Stopped by the operator."""
 
 
-COLUMNS = f"app_id, settings, {epoch('stopped_at')}, stop_reason"
+COLUMNS = f"app_id, settings, {epoch('stopped_at')}, stop_reason, by_operator"
 
 
 def _protection(row: Row) -> ProtectionRow:
     settings = msgspec.json.decode(row["settings"], type=Protection)
-    return ProtectionRow(app_id=row["app_id"], settings=settings, stopped_at=row["stopped_at"], stop_reason=row["stop_reason"])
+    return ProtectionRow(row["app_id"], settings, row["stopped_at"], row["stop_reason"], row["by_operator"])
 
 
 async def get(conn: Connection, app_id: int) -> ProtectionRow:
     """As it was set; of an application for which nothing was, everything switched off."""
     row = await conn.fetchrow(f"select {COLUMNS} from protections where app_id = $1", app_id)
-    return ProtectionRow(app_id, Protection(), None, "") if row is None else _protection(row)
+    return ProtectionRow(app_id, Protection(), None, "", by_operator=False) if row is None else _protection(row)
 
 
 async def every(conn: Connection) -> list[ProtectionRow]:
@@ -35,9 +37,10 @@ async def every(conn: Connection) -> list[ProtectionRow]:
 
 async def put(conn: Connection, row: ProtectionRow, now: float) -> None:
     await conn.execute(
-        """insert into protections (app_id, settings, stopped_at, stop_reason, changed_at) values ($1, $2::jsonb, $3, $4, $5)
+        """insert into protections (app_id, settings, stopped_at, stop_reason, by_operator, changed_at)
+           values ($1, $2::jsonb, $3, $4, $5, $6)
                on conflict (app_id) do update set settings = excluded.settings, stopped_at = excluded.stopped_at,
-                  stop_reason = excluded.stop_reason, changed_at = excluded.changed_at""",
+                  stop_reason = excluded.stop_reason, by_operator = excluded.by_operator, changed_at = excluded.changed_at""",
         row.app_id, msgspec.json.encode(row.settings).decode(), None if row.stopped_at is None else at(row.stopped_at),
-        row.stop_reason, at(now),
+        row.stop_reason, row.by_operator, at(now),
     )  # fmt: skip

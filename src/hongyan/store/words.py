@@ -1,18 +1,13 @@
 """The operator's words: a message in which one is found is refused, or held for a person to look at."""
 
-import enum
 from collections.abc import Sequence
 
 import msgspec
 
 from hongyan.kit.db import Connection
+from hongyan.model.protection import WordAction
 from hongyan.store import rows
 from hongyan.store.times import at, epoch
-
-
-class WordAction(enum.StrEnum):
-    HOLD = "hold"
-    REFUSE = "refuse"
 
 
 class WordRow(msgspec.Struct, frozen=True):
