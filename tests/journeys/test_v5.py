@@ -1,6 +1,9 @@
 """A customer's program that speaks Tencent's v5 API, through the official SDK where it has the call."""
 
+import asyncio
 import json
+import os
+import sys
 import time
 from typing import Any
 
@@ -115,6 +118,28 @@ async def test_a_text_with_a_character_that_nobody_sees_is_told_which(program: P
     assert marketing["result"] == 0, marketing
     wrong = await program.sdk("SmsMultiSender", "send", 0, 86, [mobile], "会员日全场八折，本周六当天有效，欢迎光临。拒收请回复R")
     assert wrong["result"] == 1014
+
+
+async def test_a_text_can_be_tried_on_the_command_line(program: Program, customer: Customer) -> None:
+    environ = os.environ | {"HONGYAN_DATA_DIR": str(customer.platform.settings.data_dir), "HONGYAN_LANG": "en"}
+    mine = ["--endpoint", f"http://{customer.platform.address}", "--app", str(customer.app_id), "--app-key", program.app_key, "--json"]
+
+    async def tried(text: str) -> tuple[int | None, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hongyan", "send-text", "--to", phone(), *mine, text),
+            env=environ,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return process.returncode, out.decode(), err.decode()
+
+    code, out, _ = await tried("您的登录验证码为385204，5分钟内有效，请勿告诉他人。")
+    assert (code, [row["result"] for row in json.loads(out)]) == (0, [0])
+    await customer.pulled(1)
+    code, _, err = await tried("您的登录验证码为385204，请勿告诉他人。")
+    assert code
+    assert "1014" in err
 
 
 async def test_a_number_abroad_has_a_call_of_its_own(program: Program, customer: Customer) -> None:

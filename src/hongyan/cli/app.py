@@ -153,6 +153,7 @@ COMMANDS: Places = {
     "demo": "platform:demo",
     "sandbox": "send:sandbox",
     "send": "send:send",
+    "send-text": "send:send_text",
     "doctor": "doctor:doctor",
     "bench": "bench:bench",
     "migrate": "platform:migrate",

@@ -150,6 +150,11 @@ COMMANDS: dict[str, str] = {
     "Send signed requests to the running platform for a while and print one JSON object: rates, times, costs, losses.":
         "向运行中的平台持续发送签名请求，打印一个 JSON 对象：速率、时延、开销、丢失。",
     "Create the sandbox tenant, or show it: everything needed to send at once.": "创建或显示沙箱租户：马上发送所需的一切。",
+    "Send by content through the running platform's v5 door: the text must be an approved template's.":
+        "通过运行中的平台的 v5 接口按内容发送：内容须与已通过的模板一致。",
+    "The whole text, with 【signature】 in front or without.": "完整的短信内容，前面可带【签名】。",
+    "The text is of a marketing template.": "内容属于营销短信模板。",
+    "The AppKey; otherwise the sandbox's.": "AppKey；不给则用沙箱的。",
     "Send through the running platform's door, as a customer's program does.": "像客户程序那样，通过运行中的平台接口发送。",
     "Bring the database's tables up to date.": "把数据库的表升级到当前版本。",
     "Spread the tables over the servers of a Citus cluster, by application. Stop the platform first.":
@@ -556,6 +561,11 @@ HEADINGS: dict[str, str] = {
     "done": "完成",
     "moved": "已分布",
     "PhoneNumber": "号码",
+    "result": "结果",
+    "errmsg": "说明",
+    "mobile": "号码",
+    "fee": "计费条数",
+    "sid": "流水号",
     "Code": "结果",
     "Message": "说明",
     "Fee": "计费条数",
