@@ -85,7 +85,13 @@ def texts(name: str, oid: int, element: int) -> Codec:
         return b"".join(parts)
 
     def decode(packed: bytes) -> list[object]:
-        return [None if item is None else item.decode() for item in _items(packed, _count(packed))]
+        count = _count(packed)
+        # Often all are the same.
+        if count > 1 and (length := LENGTH.unpack_from(packed, HEAD.size)[0]) >= 0:
+            first = packed[HEAD.size : HEAD.size + LENGTH.size + length]
+            if len(packed) == HEAD.size + count * len(first) and packed[HEAD.size :] == first * count:
+                return [first[LENGTH.size :].decode()] * count
+        return [None if item is None else item.decode() for item in _items(packed, count)]
 
     return Codec(name, oid, encode, decode)
 

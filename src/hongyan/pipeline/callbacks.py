@@ -165,20 +165,25 @@ class CallbackDispatcher:
     async def _serve(self, app_id: int, kind: EventKind) -> None:
         """Batch after batch of one application and kind, until nothing is due or the customer's server fails."""
         key = (app_id, kind)
+        told: Sequence[int] = ()
         while (app := self._directory.snapshot.apps.get(app_id)) is not None:
             now = self._clock()
             most = 1 if key in self._failures else BUNDLES
             async with self._db.connection() as conn:
-                bundles = await outbox.claim(conn, app_id, kind, now=now, lease_until=now + LEASE_S, most=most)
+                bundles = await outbox.claim(conn, app_id, kind, now=now, lease_until=now + LEASE_S, most=most, told=told)
                 posts = await self._posts(conn, app, kind, bundles)
             if not bundles and key not in self._wanted:
                 return
             self._wanted.pop(key, None)
+            told = [bundle.id for post in posts for bundle in post.bundles]
             if bundles and not await self._deliver(app_id, posts):
                 self._pause(key)
                 return
             if bundles:
                 self._well(key)
+        if told:
+            async with self._db.connection() as conn:
+                await outbox.delivered(conn, app_id, told, self._clock())
 
     async def _posts(self, conn: Connection, app: App, kind: EventKind, bundles: Sequence[Bundle]) -> list[Post]:
         if kind is EventKind.REPLY:
@@ -196,7 +201,10 @@ class CallbackDispatcher:
         return self._renderers.get(dialect) or self._renderers[Dialect.TENCENT_V3]
 
     async def _deliver(self, app_id: int, posts: Sequence[Post]) -> bool:
-        """Post them, some at once, and note what came of it; after a failure the rest is not tried."""
+        """Post them, some at once; after a failure the rest is not tried.
+
+        False when one failed: what came of each is noted then. That all were taken is noted with the next claim.
+        """
         await fault_async("callback_before_send")
         error: str | None = None
         taken: list[Post] = []
@@ -209,7 +217,8 @@ class CallbackDispatcher:
                 error = error or why
         if taken:
             await fault_async("callback_2xx_before_commit")
-        await self._note(app_id, taken, left, error or "")
+        if left:
+            await self._note(app_id, taken, left, error or "")
         self._finished("delivered", sum(post.events for post in taken))
         if left:
             events = sum(post.events for post in left)
