@@ -91,6 +91,7 @@ def environment(data_dir: Path, journal: Path) -> dict[str, str]:
         "HONGYAN_CALLBACK_ALLOW": os.environ.get("HONGYAN_CALLBACK_ALLOW", "127.0.0.1/32"),
         "HONGYAN_LOG_LEVEL": os.environ.get("HONGYAN_LOG_LEVEL", "warning"),
         "HONGYAN_LANG": "en",
+        "HONGYAN_REQUEST_RATES": "0",  # one account asks for as much as many would
     }
 
 

@@ -184,6 +184,12 @@ class Settings(BaseModel):
     simulator_journal: str = Field(
         default="", description="File to which the embedded simulator writes a line for each submit; empty for none."
     )
+    request_rates: float = Field(
+        default=1.0,
+        ge=0,
+        le=1000,
+        description="Multiplies how many requests a second an account may make of each action, over all nodes; 0 for no limits.",
+    )
     master_key: str = Field(
         default="",
         repr=False,

@@ -49,6 +49,7 @@ ACROSS: dict[str, str] = {
     "queue.waiting": "which applications have something to claim",
     "records.latest": "for people who ask",
     "records.message": "for people who ask: the id is all they know",
+    "statistics.forget_refusals": "what is old is forgotten over all applications once an hour",
     "segments.find": "a receipt knows its link and the carrier's id, nothing else; the index of each shard is looked into",
 }
 """Functions of store/ that ask of many applications at once, each with the reason."""

@@ -13,12 +13,14 @@ import pytest
 
 from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.kit.web import HotPaths, serve, starlette
+from hongyan.model.actor import Actor
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
 from hongyan.model.phone import parse
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey, App, Snapshot
+from hongyan.model.statistics import Attempted, EndCount, Ended, PackageCount, SendCount
 
 ROOT = Path(__file__).parents[2]
 SDK_PYTHON = ROOT / ".venv-sdk/bin/python"
@@ -83,6 +85,32 @@ class Memory:
             return Refused(f"+{phone.number}", phone.region, Reject.LIMIT_DAY)
         return Accepted(message_id=42, phone=phone.number, region=phone.region, segments=1)
 
+    def used(self, secret_id: str, address: str) -> None:
+        assert (secret_id, address) == (KEY.secret_id, "127.0.0.1")
+
+    async def admit(self, account_id: int, action: str, rate: int) -> bool:
+        return (account_id, rate > 0, bool(action)) == (1, True, True)
+
+    async def sends(self, actor: Actor, app_id: int, begin: float, end: float) -> SendCount:
+        assert (actor.account_id, app_id, end - begin) == (1, APP_ID, 7200)
+        return SendCount(numbers=3, accepted=2, segments=5)
+
+    async def ends(self, actor: Actor, app_id: int, begin: float, end: float) -> EndCount:
+        assert (actor.account_id, app_id, end - begin) == (1, APP_ID, 7200)
+        return EndCount(2, (Ended(Status.DELIVERED, "DELIVRD", 1), Ended(Status.FAILED, "MI:0012", 1)))
+
+    async def packages(self, actor: Actor, app_id: int, *, begin: float, end: float | None, offset: int, most: int) -> list[PackageCount]:
+        assert (actor.account_id, app_id, offset, most) == (1, APP_ID, 0, 10)
+        assert end is None or begin < end
+        return [PackageCount(9, segments=1000, gone=7, gift=False, created_at=1.7e9, effective_at=1.7e9, expires_at=1.8e9)]
+
+    async def to_number(self, actor: Actor, app_id: int, phone: int, begin: float, end: float) -> list[Attempted]:
+        assert (actor.account_id, app_id, phone, begin < end) == (1, APP_ID, 8618501234444, True)
+        return [Attempted(42, "CN", begin, None, "验证码4370", 1, Status.DELIVERED, "DELIVRD", begin + 1)]
+
+    async def convert(self, actor: Actor, app_id: int, message_id: int, at: float | None = None) -> None:
+        assert (actor.account_id, app_id, message_id, at) == (1, APP_ID, 42, None)
+
     async def reports(self, app_id: int, limit: int) -> list[ReportEvent]:
         return [ReportEvent(app_id, 1, 42, 8618501234444, 86, Status.DELIVERED, "DELIVRD", time.time(), "ctx", Dialect.TENCENT_V3)][:limit]
 
@@ -106,7 +134,7 @@ async def sdk(memory: Memory) -> AsyncIterator[Ask]:
     """Asks the door through the SDK: instructions of driver.py without endpoint and keys, results in the same order."""
     if not SDK_PYTHON.exists():
         pytest.fail("the SDK's environment is missing; create it with: make .venv-sdk/.installed")
-    door = TencentV3Door(directory=memory, send=memory, pulls=memory, clock=time.time)
+    door = TencentV3Door(directory=memory, send=memory, pulls=memory, counts=memory, rates=memory, used=memory.used, clock=time.time)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         stop = asyncio.Event()
         ready = asyncio.Event()
@@ -183,7 +211,7 @@ async def test_errors_are_raised_with_their_codes(sdk: Ask) -> None:
         "InvalidParameterValue.SdkAppIdNotExist": {"params": SEND | {"SmsSdkAppId": "abc"}},
         "MissingParameter": {"params": {"SmsSdkAppId": str(APP_ID)}},
         "InvalidParameter": {"params": SEND | {"SmsSdkAppId": APP_ID}},
-        "ActionOffline": {"action": "ReportConversion", "params": {"SmsSdkAppId": str(APP_ID), "SerialNo": "2021:42"}},
+        "InvalidParameterValue": {"action": "ReportConversion", "params": {"SmsSdkAppId": str(APP_ID), "SerialNo": "x"}},
         "InvalidParameterValue.LimitVerifyFail": {"action": "PullSmsSendStatus", "params": PULL | {"Limit": 101}},
     }
     results = await sdk(*({"action": "SendSms", "params": SEND} | case for case in cases.values()))
@@ -275,3 +303,34 @@ async def test_numbers_are_described(sdk: Ask) -> None:
     [result] = await sdk({"action": "DescribePhoneNumberInfo", "params": {"PhoneNumberSet": ["+86018501234444", "+85251234567"]}})
     told = [(info["Code"], info["PhoneNumber"], info["NationCode"], info["IsoName"]) for info in result["ok"]["PhoneNumberInfoSet"]]
     assert told == [("Ok", "+8618501234444", "86", "China"), ("Ok", "+85251234567", "852", "Hong Kong")]
+
+
+HOURS = {"BeginTime": "2026112200", "EndTime": "2026112201", "Limit": 0, "Offset": 0}
+OLDER_HOURS = {"StartDateTime": 2026112200, "EndDataTime": 2026112201, "Limit": 0, "Offset": 0}
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_statistics_are_told_in_both_versions(sdk: Ask, method: str) -> None:
+    app, older_app = {"SmsSdkAppId": str(APP_ID)}, {"SmsSdkAppid": str(APP_ID)}
+    packages = {"Limit": 10, "Offset": 0}
+    period = {"BeginTime": "2025010100", "EndTime": "2026010100"}
+    orders: list[dict[str, Any]] = [
+        {"action": "SendStatusStatistics", "params": app | HOURS},
+        {"action": "SendStatusStatistics", "params": older_app | OLDER_HOURS, "version": "v20190711"},
+        {"action": "CallbackStatusStatistics", "params": app | HOURS},
+        {"action": "CallbackStatusStatistics", "params": older_app | OLDER_HOURS, "version": "v20190711"},
+        {"action": "SmsPackagesStatistics", "params": app | packages | period},
+        {"action": "SmsPackagesStatistics", "params": older_app | packages, "version": "v20190711"},
+    ]
+    told = [result["ok"] for result in await sdk(*(order | {"method": method} for order in orders))]
+    assert [each["SendStatusStatistics"] for each in told[:2]] == [{"FeeCount": 5, "RequestCount": 3, "RequestSuccessCount": 2}] * 2
+    assert [each["CallbackStatusStatistics"]["ShutdownErrorCount"] for each in told[2:4]] == [1, 1]
+    newer, older = (each["SmsPackagesStatisticsSet"][0] for each in told[4:])
+    assert (newer["PackageAmount"], newer["PackageType"], newer["PackageCreateTime"]) == (1000, 1, 1_700_000_000)
+    assert (older["AmountOfPackage"], older["TypeOfPackage"], older["PackageCreateTime"]) == (1000, 1, "2023-11-15 06:13:20")
+    assert all(value is not None for package in (newer, older) for value in package.values())
+
+
+async def test_a_code_that_was_typed_in_is_reported(sdk: Ask) -> None:
+    [result] = await sdk({"action": "ReportConversion", "params": {"SmsSdkAppId": str(APP_ID), "SerialNo": "2021:42"}})
+    assert result["ok"]["ReportConversionStatus"] == {"Code": "OK", "Message": "success"}

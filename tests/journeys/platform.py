@@ -91,6 +91,7 @@ class Platform:
             "LOG_FORMAT": "json",
             "LANG": "en",
             "PROCESSES": "2",
+            "REQUEST_RATES": "0",
         }
         environ = inherited | {f"HONGYAN_{name}": value for name, value in (own | self._given).items()}
         with self.log.open("ab") as log:

@@ -35,7 +35,7 @@ SIGNED = ["host", "content-type", "x-tc-timestamp", "authorization"]
 
 def believed(method: str, query: bytes, headers: dict[bytes, bytes], body: bytes, now: float) -> bool:
     claim = auth.read(Parts(method, "/", query, headers, body))
-    return not isinstance(claim, Failure) and isinstance(auth.verify(claim, SNAPSHOT, now), Caller)
+    return not isinstance(claim, Failure) and isinstance(auth.verify(claim, SNAPSHOT, now, ""), Caller)
 
 
 def changed(data: st.DataObject, text: bytes) -> bytes:

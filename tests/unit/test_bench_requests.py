@@ -81,7 +81,7 @@ def test_requests_pass_the_door_also_after_midnight(count: int) -> None:
         claim = auth.read(parts(requests.build(index, at)))
         assert isinstance(claim, auth.Claim)
         assert (claim.action, claim.version, claim.timestamp) == ("SendSms", "2021-01-11", at)
-        assert auth.verify(claim, SNAPSHOT, at) == Caller(account_id=1, key_id=KEY.secret_id)
+        assert auth.verify(claim, SNAPSHOT, at, "") == Caller(account_id=1, key_id=KEY.secret_id)
     assert time.gmtime(NOW).tm_mday != time.gmtime(NOW + 1).tm_mday
 
 

@@ -36,7 +36,7 @@ def snapshot_of(*keys: ApiKey, account_enabled: bool = True) -> Snapshot:
 
 def check(parts: Parts, snapshot: Snapshot, now: float = NOW) -> Caller | Failure:
     claim = auth.read(parts)
-    return claim if isinstance(claim, Failure) else auth.verify(claim, snapshot, now)
+    return claim if isinstance(claim, Failure) else auth.verify(claim, snapshot, now, "")
 
 
 def code(parts: Parts, snapshot: Snapshot | None = None, now: float = NOW) -> str:

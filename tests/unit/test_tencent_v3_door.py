@@ -1,5 +1,6 @@
 import base64
 import hmac
+import ipaddress
 import json
 import urllib.parse
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hongyan.control.errors import Noun, not_found
 from hongyan.doors.tencent_v3.acts.context import Context
 from hongyan.doors.tencent_v3.acts.sends import SendActs
 from hongyan.doors.tencent_v3.errors import Failure
@@ -15,11 +17,13 @@ from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.doors.tencent_v3.schema import Schema
 from hongyan.doors.tencent_v3.words.sending import SendMultiGlobalSms
 from hongyan.kit.door import Request
+from hongyan.model.actor import CLASSIC, Actor, Permission
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey, App, Snapshot
+from hongyan.model.statistics import Attempted, EndCount, Ended, PackageCount, SendCount
 
 CAPTURES = Path(__file__).parents[2] / "captures/tencent_v3"
 VECTORS = {vector["name"]: vector for vector in json.loads((CAPTURES / "signatures.json").read_text(encoding="utf-8"))}
@@ -29,6 +33,24 @@ NOW = VECTOR["now"]
 DAY = 86_400
 REPORT = ReportEvent(1400006666, 1, 7, 8618501234444, 86, Status.DELIVERED, "DELIVRD", NOW, "", Dialect.TENCENT_V3)
 REPLY = ReplyEvent(1400006666, 2, 8618501234444, 86, "腾讯云", "11", "T", NOW, Dialect.TENCENT_V3)
+
+ENDED = EndCount(
+    accepted=20,
+    ended=(
+        Ended(Status.DELIVERED, "DELIVRD", 10),
+        Ended(Status.FAILED, "MI:0012", 3),
+        Ended(Status.FAILED, "TSBLACK", 2),
+        Ended(Status.EXPIRED, "", 1),
+        Ended(Status.FAILED, "XA:0100", 1),
+        Ended(Status.FAILED, "-9990", 1),
+    ),
+)
+ATTEMPTED = [
+    Attempted(7, "CN", NOW - 10, None, "【腾讯云】您的验证码是385204，5分钟有效", 1, Status.DELIVERED, "DELIVRD", NOW - 5),
+    Attempted(6, "CN", NOW - 20, None, "x", 1, Status.EXPIRED, "", NOW - 15),
+    Attempted(5, "CN", NOW - 30, None, "x", 1, None, "", 0.0),
+    Attempted(4, "CN", NOW - 40, Reject.LIMIT_DAY, "", 0, None, "", 0.0),
+]
 
 
 def app(app_id: int, *, account_id: int = 1, enabled: bool = True, pull: bool = True) -> App:
@@ -50,12 +72,12 @@ def app(app_id: int, *, account_id: int = 1, enabled: bool = True, pull: bool = 
 
 
 class Directory:
-    def __init__(self) -> None:
+    def __init__(self, **key: Any) -> None:
         apps = (app(1400006666), app(2, account_id=9), app(3, enabled=False), app(4, pull=False))
         self.snapshot = Snapshot(
             version=1,
             accounts={1: Account(id=1, name="one", kind=AccountKind.ENTERPRISE, enabled=True)},
-            keys={VECTOR["secret_id"]: ApiKey(VECTOR["secret_id"], VECTOR["secret_key"], 1, enabled=True)},
+            keys={VECTOR["secret_id"]: ApiKey(VECTOR["secret_id"], VECTOR["secret_key"], 1, enabled=True, **key)},
             apps={each.id: each for each in apps},
             signatures=EMPTY.signatures,
             templates=EMPTY.templates,
@@ -70,10 +92,41 @@ class Answers:
     def __init__(self, answer: Callable[[SendCommand], list[Outcome] | Refusal]) -> None:
         self._answer = answer
         self.asked: list[tuple[Any, ...]] = []
+        self.counted: list[tuple[int, str, int]] = []
+        self.full = False
+        self.keys_used: list[tuple[str, str]] = []
 
     async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal:
         self.asked.append((caller, command))
         return self._answer(command)
+
+    def used(self, secret_id: str, address: str) -> None:
+        self.keys_used.append((secret_id, address))
+
+    async def admit(self, account_id: int, action: str, rate: int) -> bool:
+        self.counted.append((account_id, action, rate))
+        return not self.full
+
+    async def sends(self, actor: Actor, app_id: int, begin: float, end: float) -> SendCount:
+        self.asked.append((actor.account_id, app_id, begin, end))
+        return SendCount(numbers=3, accepted=2, segments=5)
+
+    async def ends(self, actor: Actor, app_id: int, begin: float, end: float) -> EndCount:
+        self.asked.append((actor.account_id, app_id, begin, end))
+        return ENDED
+
+    async def packages(self, actor: Actor, app_id: int, *, begin: float, end: float | None, offset: int, most: int) -> list[PackageCount]:
+        self.asked.append((actor.account_id, app_id, begin, end, offset, most))
+        return [PackageCount(9, segments=1000, gone=7, gift=True, created_at=NOW, effective_at=NOW + 1, expires_at=NOW + 2)]
+
+    async def to_number(self, actor: Actor, app_id: int, phone: int, begin: float, end: float) -> list[Attempted]:
+        self.asked.append((actor.account_id, app_id, phone, begin, end))
+        return ATTEMPTED
+
+    async def convert(self, actor: Actor, app_id: int, message_id: int, at: float | None = None) -> None:
+        self.asked.append((actor.account_id, app_id, message_id, at))
+        if message_id == 404:
+            raise not_found(Noun.MESSAGE, message_id)
 
     async def reports(self, app_id: int, limit: int) -> list[ReportEvent]:
         self.asked.append((app_id, limit))
@@ -96,9 +149,11 @@ def accept_all(command: SendCommand) -> list[Outcome] | Refusal:
     return [Accepted(message_id=100 + at, phone=8613800000000, region="CN", segments=2) for at, _ in enumerate(command.phones)]
 
 
-def door(answer: Callable[[SendCommand], list[Outcome] | Refusal] = accept_all) -> tuple[TencentV3Door, Answers]:
+def door(answer: Callable[[SendCommand], list[Outcome] | Refusal] = accept_all, **key: Any) -> tuple[TencentV3Door, Answers]:
     answers = Answers(answer)
-    return TencentV3Door(directory=Directory(), send=answers, pulls=answers, clock=lambda: float(NOW)), answers
+    return TencentV3Door(
+        directory=Directory(**key), send=answers, pulls=answers, counts=answers, rates=answers, used=answers.used, clock=lambda: float(NOW)
+    ), answers
 
 
 def request(
@@ -492,6 +547,242 @@ async def test_nobody_to_send_to_is_an_error() -> None:
     read = Schema(SendMultiGlobalSms).read(None, b'{"SmsSdkAppId": "1400006666", "MultiSmsInfoSet": []}')
     assert isinstance(read, SendMultiGlobalSms)
     answers = Answers(accept_all)
-    told = await SendActs(Directory(), answers).send_multi_global_sms(read, Context(Caller(1, "k"), "", GOLDEN["request_id"], ""))
+    told = await SendActs(Directory(), answers).send_multi_global_sms(read, Context(Caller(1, "k"), CLASSIC, "", GOLDEN["request_id"], ""))
     assert isinstance(told, Failure)
     assert told.fault.code == "InvalidParameterValue.MultiSmsInfoSetEmpty"
+
+
+COUNT = {"SmsSdkAppId": "1400006666", "BeginTime": "2021051100", "EndTime": "2021051119", "Limit": "0", "Offset": "0"}
+OLDER_COUNT = {
+    "SmsSdkAppid": "1400006666",
+    "StartDateTime": "2021051100",
+    "EndDataTime": "2021051119",
+    "Limit": "0",
+    "Offset": "0",
+}
+MIDNIGHT = 1620662400
+
+
+@pytest.mark.parametrize(("version", "fields"), [("2021-01-11", COUNT), ("2019-07-11", OLDER_COUNT)])
+async def test_what_was_sent_is_counted_by_the_hour(version: str, fields: dict[str, str]) -> None:
+    opened, answers = door()
+    told = json.loads((await opened(signed("SendStatusStatistics", version, **fields))).body)["Response"]
+    assert answers.asked == [(1, 1400006666, MIDNIGHT, MIDNIGHT + 20 * 3600)]
+    assert told["SendStatusStatistics"] == {"FeeCount": 5, "RequestCount": 3, "RequestSuccessCount": 2}
+
+
+@pytest.mark.parametrize(("version", "fields"), [("2021-01-11", COUNT), ("2019-07-11", OLDER_COUNT)])
+async def test_how_it_ended_is_counted_by_its_sort(version: str, fields: dict[str, str]) -> None:
+    told = await ask(signed("CallbackStatusStatistics", version, **fields))
+    assert told["CallbackStatusStatistics"] == {
+        "CallbackCount": 18,
+        "RequestSuccessCount": 20,
+        "CallbackFailCount": 8,
+        "CallbackSuccessCount": 10,
+        "InternalErrorCount": 1,
+        "InvalidNumberCount": 1,
+        "ShutdownErrorCount": 3,
+        "BlackListCount": 2,
+        "FrequencyLimitCount": 1,
+    }
+
+
+@pytest.mark.parametrize("action", ["SendStatusStatistics", "CallbackStatusStatistics"])
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"SmsSdkAppId": "2"}, "UnauthorizedOperation.SmsSdkAppIdVerifyFail"),
+        ({"Limit": "1"}, "InvalidParameterValue.LimitVerifyFail"),
+        ({"Offset": "1"}, "InvalidParameterValue.OffsetVerifyFail"),
+        ({"BeginTime": "2021-05-11"}, "InvalidParameterValue.BeginTimeVerifyFail"),
+        ({"BeginTime": "2021051124"}, "InvalidParameterValue.BeginTimeVerifyFail"),
+        ({"BeginTime": "0001010100"}, "InvalidParameterValue.BeginTimeVerifyFail"),
+        ({"BeginTime": "2021051200"}, "InvalidParameterValue.BeginTimeVerifyFail"),
+        ({"EndTime": "2021051023"}, "InvalidParameterValue.EndTimeVerifyFail"),
+        ({"EndTime": "9999123123"}, "InvalidParameterValue.EndTimeVerifyFail"),
+        ({"EndTime": "2021061200"}, "InvalidParameterValue.EndTimeVerifyFail"),
+    ],
+)
+async def test_a_period_has_its_rules(action: str, changes: dict[str, str], code: str) -> None:
+    assert await error(signed(action, **COUNT | changes)) == code
+
+
+async def test_a_period_may_last_32_days_and_end_later_today() -> None:
+    opened, answers = door()
+    await opened(signed("SendStatusStatistics", **COUNT | {"BeginTime": "2021041000", "EndTime": "2021051123"}))
+    assert answers.asked == [(1, 1400006666, MIDNIGHT - 31 * DAY, NOW + 3600)]
+
+
+PACKAGES = {"SmsSdkAppId": "1400006666", "BeginTime": "2021050100", "EndTime": "2021051100", "Limit": "500", "Offset": "3"}
+
+
+async def test_packages_are_counted_in_both_versions() -> None:
+    opened, answers = door()
+    told = json.loads((await opened(signed("SmsPackagesStatistics", **PACKAGES))).body)["Response"]
+    assert told["SmsPackagesStatisticsSet"] == [
+        {
+            "PackageCreateTime": NOW,
+            "PackageEffectiveTime": NOW + 1,
+            "PackageExpiredTime": NOW + 2,
+            "PackageAmount": 1000,
+            "PackageType": 0,
+            "PackageId": 9,
+            "CurrentUsage": 7,
+        }
+    ]
+    older = {"SmsSdkAppid": "1400006666", "Limit": "10", "Offset": "0"}
+    told = json.loads((await opened(signed("SmsPackagesStatistics", "2019-07-11", **older))).body)["Response"]
+    assert told["SmsPackagesStatisticsSet"] == [
+        {
+            "PackageCreateTime": "2021-05-11 19:56:28",
+            "PackageCreateUnixTime": NOW,
+            "PackageEffectiveTime": "2021-05-11 19:56:29",
+            "PackageEffectiveUnixTime": NOW + 1,
+            "PackageExpiredTime": "2021-05-11 19:56:30",
+            "PackageExpiredUnixTime": NOW + 2,
+            "AmountOfPackage": 1000,
+            "TypeOfPackage": 0,
+            "PackageId": 9,
+            "CurrentUsage": 7,
+        }
+    ]
+    assert answers.asked == [
+        (1, 1400006666, MIDNIGHT - 10 * DAY, MIDNIGHT, 3, 500),
+        (1, 1400006666, 0.0, None, 0, 10),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"SmsSdkAppId": "2"}, "UnauthorizedOperation.SmsSdkAppIdVerifyFail"),
+        ({"Limit": "501"}, "InvalidParameterValue.LimitVerifyFail"),
+        ({"Offset": "-1"}, "InvalidParameterValue.OffsetVerifyFail"),
+        ({"BeginTime": "x"}, "InvalidParameterValue.BeginTimeVerifyFail"),
+        ({"EndTime": "2021050100"}, "InvalidParameterValue.EndTimeVerifyFail"),
+        ({"EndTime": "2021051120"}, "InvalidParameterValue.EndTimeVerifyFail"),
+    ],
+)
+async def test_packages_are_counted_by_their_rules(changes: dict[str, str], code: str) -> None:
+    assert await error(signed("SmsPackagesStatistics", **PACKAGES | changes)) == code
+
+
+RECORDS = {"SmsSdkAppId": "1400006666", "PhoneNumber": "+8618501234444", "BeginTime": str(NOW - DAY)}
+
+
+async def test_records_of_a_number_say_how_each_send_stands() -> None:
+    opened, answers = door()
+    told = json.loads((await opened(signed("DescribeSendRecordList", **RECORDS))).body)["Response"]
+    assert answers.asked == [(1, 1400006666, 8618501234444, NOW - DAY, NOW + 1)]
+    assert told["TotalCount"] == 4
+    assert told["SendRecordSet"][0] == {
+        "PhoneNumber": "+8618501234444",
+        "SerialNo": "2021:7",
+        "SendStatus": 2,
+        "RequestCode": "Ok",
+        "StatusCode": "DELIVRD",
+        "IsoCode": "CN",
+        "Content": "【腾讯云】您的验证码是3****4，*分钟有效",
+        "SendTime": NOW - 10,
+        "UserReceiveTime": NOW - 5,
+    }
+    assert [(r["SendStatus"], r["RequestCode"], r["StatusCode"], r["UserReceiveTime"]) for r in told["SendRecordSet"][1:]] == [
+        (4, "Ok", "EXPIRED", 0),
+        (3, "Ok", "", 0),
+        (1, "LimitExceeded.PhoneNumberDailyLimit", "", 0),
+    ]
+    assert told["SendRecordSet"][3]["SerialNo"] == ""
+    page = json.loads((await opened(signed("DescribeSendRecordList", **RECORDS, Limit="1", Offset="2"))).body)["Response"]
+    assert (page["TotalCount"], [record["SerialNo"] for record in page["SendRecordSet"]]) == (4, ["2021:5"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"SmsSdkAppId": "2"}, "UnauthorizedOperation.SmsSdkAppIdVerifyFail"),
+        ({"PhoneNumber": "x"}, "InvalidParameterValue.IncorrectPhoneNumber"),
+        ({"Limit": "51"}, "InvalidParameterValue.LimitVerifyFail"),
+        ({"Limit": "0"}, "InvalidParameterValue.LimitVerifyFail"),
+        ({"Offset": "1001"}, "InvalidParameterValue.OffsetVerifyFail"),
+        ({"BeginTime": str(NOW - 4 * DAY)}, "InvalidParameterValue.BeginTimeVerifyFail"),
+        ({"EndTime": str(NOW + DAY)}, "InvalidParameterValue.EndTimeVerifyFail"),
+        ({"EndTime": str(NOW - 2 * DAY)}, "InvalidParameterValue.InvalidStartTime"),
+    ],
+)
+async def test_records_are_looked_up_by_their_rules(changes: dict[str, str], code: str) -> None:
+    assert await error(signed("DescribeSendRecordList", **RECORDS | changes)) == code
+
+
+async def test_a_code_that_was_typed_in_is_reported() -> None:
+    opened, answers = door()
+    fields = {"SmsSdkAppId": "1400006666", "SerialNo": "2021:7"}
+    told = json.loads((await opened(signed("ReportConversion", **fields))).body)["Response"]
+    assert told["ReportConversionStatus"] == {"Code": "OK", "Message": "success"}
+    await opened(signed("ReportConversion", **fields, ConversionTime=str(NOW)))
+    assert answers.asked == [(1, 1400006666, 7, None), (1, 1400006666, 7, NOW)]
+
+
+@pytest.mark.parametrize("serial", ["7", "5000:1045", "2021:404", "2021:" + "9" * 19])
+async def test_a_code_of_no_message_is_refused(serial: str) -> None:
+    fields = {"SmsSdkAppId": "1400006666", "SerialNo": serial}
+    assert await error(signed("ReportConversion", **fields)) == "InvalidParameterValue"
+    assert await error(signed("ReportConversion", **fields | {"SmsSdkAppId": "2"})) == "UnauthorizedOperation.SmsSdkAppIdVerifyFail"
+
+
+async def test_a_control_refusal_is_told_in_the_language_asked_for() -> None:
+    fields = {"SmsSdkAppId": "1400006666", "SerialNo": "2021:404"}
+    assert "没有短信 404" in (await ask(signed("ReportConversion", **fields)))["Error"]["Message"]
+    assert "There is no message 404" in (await ask(signed("ReportConversion", **fields, Language="en-US")))["Error"]["Message"]
+
+
+async def test_every_action_is_counted_under_its_name_and_version() -> None:
+    opened, answers = door()
+    await opened(signed(**SEND))
+    await opened(signed("SendStatusStatistics", "2019-07-11", **OLDER_COUNT))
+    assert answers.counted == [(1, "SendSms 2021-01-11", 3000), (1, "SendStatusStatistics 2019-07-11", 10)]
+
+
+async def test_whoever_asks_too_often_is_told_so_and_nothing_happens() -> None:
+    opened, answers = door()
+    answers.full = True
+    told = json.loads((await opened(signed(**SEND, Language="en-US"))).body)["Response"]
+    assert told["Error"] == {
+        "Code": "RequestLimitExceeded",
+        "Message": "too many requests a second: SendSms may be asked for 3000 times a second",
+    }
+    assert answers.asked == []
+
+
+async def test_a_stranger_uses_up_nobodys_rate() -> None:
+    opened, answers = door()
+    forged = signed(**SEND)
+    await opened(request(headers=dict(forged.headers), body=forged.body.replace(b"SmsSdkAppId=1400006666", b"SmsSdkAppId=1400006667")))
+    assert answers.counted == []
+
+
+async def test_a_key_works_only_from_where_it_may() -> None:
+    inside, answers = door(allow=(ipaddress.ip_network("127.0.0.0/8"),))
+    outside, nobody = door(allow=(ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("2001:db8::/32")))
+    assert "SendStatusSet" in json.loads((await inside(signed(**SEND))).body)["Response"]
+    told = json.loads((await outside(signed(**SEND))).body)["Response"]
+    assert told["Error"]["Code"] == "UnauthorizedOperation.RequestIpNotInWhitelist"
+    assert answers.keys_used == [(VECTOR["secret_id"], "127.0.0.1")]
+    assert nobody.keys_used == nobody.asked == nobody.counted == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "asked"),
+    [
+        (Permission.SEND, signed(**SEND)),
+        (Permission.SEND, signed("SendMultiGlobalSms", **MULTI)),
+        (Permission.REVEAL, signed("PullSmsSendStatus", **PULL)),
+        (Permission.REVEAL, signed("DescribeSendRecordList", **RECORDS)),
+        (Permission.READ, signed("SendStatusStatistics", **COUNT)),
+        (Permission.MONEY_READ, signed("SmsPackagesStatistics", **PACKAGES)),
+    ],
+)
+async def test_a_key_does_only_what_it_may(missing: Permission, asked: Request) -> None:
+    opened, answers = door(permissions=CLASSIC - {missing})
+    told = json.loads((await opened(asked)).body)["Response"]
+    assert told["Error"]["Code"] == "AuthFailure.UnauthorizedOperation"
+    assert answers.asked == []

@@ -113,6 +113,15 @@ def tencent_v3_actions() -> str:
     return _table(("version", "answer", "actions"), rows)
 
 
+def tencent_v3_rates() -> str:
+    """Requests a second, by action."""
+    rates = {name: f"{action.rate}" for name, action in catalogue.ACTIONS[catalogue.CURRENT].items()}
+    for name, action in catalogue.ACTIONS[catalogue.OLDER].items():
+        if rates[name] != f"{action.rate}":
+            rates[name] += f", in {catalogue.OLDER} {action.rate}"
+    return _table(("action", "a second"), [(f"`{name}`", rate) for name, rate in rates.items()])
+
+
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
@@ -266,6 +275,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "statuses": statuses,
     "tencent_v3 actions": tencent_v3_actions,
     "tencent_v3 errors": tencent_v3_errors,
+    "tencent_v3 rates": tencent_v3_rates,
     "tencent_v5 calls": tencent_v5_calls,
     "tencent_v5 errors": tencent_v5_errors,
     "value types": value_types,

@@ -49,6 +49,7 @@ class Noun(enum.Enum):
     DOCUMENT = ("文件", "document", "document list")
     QUALIFICATION = ("资质", "qualification", "qualification list")
     REVIEW = ("审核", "review", "review list")
+    MESSAGE = ("短信", "message", "message list")
 
 
 def not_found(noun: Noun, which: int | str) -> ControlError:

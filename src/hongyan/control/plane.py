@@ -25,6 +25,7 @@ from hongyan.control.sandbox import Sandbox
 from hongyan.control.senders import Senders
 from hongyan.control.signatures import Signatures
 from hongyan.control.snapshots import Snapshots
+from hongyan.control.statistics import Statistics
 from hongyan.control.templates import Templates
 from hongyan.control.tokens import Entropy
 from hongyan.control.users import Users
@@ -58,6 +59,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     snapshots: Snapshots
     sandbox: Sandbox
     records: Records
+    statistics: Statistics
     audit: Audit
     documents: Documents
     qualifications: Qualifications
@@ -105,6 +107,7 @@ def assemble(
         snapshots=Snapshots(db, box, clock, rules),
         sandbox=Sandbox(db, audit, box, clock, entropy),
         records=Records(db),
+        statistics=Statistics(db, clock),
         audit=audit,
         documents=Documents(db, audit, blobs, box, clock=clock, entropy=entropy),
         qualifications=qualifications,

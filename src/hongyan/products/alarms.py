@@ -13,13 +13,13 @@ from hongyan.kit.http import GuardedClient
 from hongyan.kit.loops import Job, every
 from hongyan.kit.mail import Mailer, MailServer, no_mail
 from hongyan.kit.secretbox import SecretBox
-from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.refusals import Sends
 from hongyan.products.own_messages import OwnMessages
 from hongyan.settings import Settings
 
 
-def jobs(settings: Settings, db: Database, box: SecretBox, directory: Directory, send: SendService | None) -> dict[str, Job]:
+def jobs(settings: Settings, db: Database, box: SecretBox, directory: Directory, send: Sends | None) -> dict[str, Job]:
     """What has to run somewhere for contacts to be told; without a sender, none."""
     if send is None:
         return {}

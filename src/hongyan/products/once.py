@@ -10,7 +10,7 @@ from hongyan.kit.db import Database
 from hongyan.model import phone as phones
 from hongyan.model.message import Accepted, Caller, Outcome, Refused, SendCommand
 from hongyan.model.reject import Refusal
-from hongyan.pipeline.accept import SendService
+from hongyan.pipeline.refusals import Sends
 from hongyan.store import schedules
 
 APART_S = 5.0
@@ -25,7 +25,7 @@ class SendOnce:
     The commands of a request must not send the same text with the same context to a number twice.
     """
 
-    def __init__(self, db: Database, send: SendService) -> None:
+    def __init__(self, db: Database, send: Sends) -> None:
         self._db = db
         self._send = send
 

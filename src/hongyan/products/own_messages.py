@@ -5,14 +5,14 @@ from hongyan.model.message import Caller, Dialect, Refused, SendCommand
 from hongyan.model.phone import is_mainland
 from hongyan.model.reject import Refusal
 from hongyan.model.snapshot import Scope
-from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.refusals import Sends
 
 
 class OwnMessages:
     """Sends by the templates of the platform's own application."""
 
-    def __init__(self, own: OwnApps, directory: Directory, send: SendService) -> None:
+    def __init__(self, own: OwnApps, directory: Directory, send: Sends) -> None:
         self._own = own
         self._directory = directory
         self._send = send

@@ -70,6 +70,17 @@ async def page(conn: Connection, app_ids: Sequence[int], *, after_id: int, most:
     return rows.many(found, PackageRow)
 
 
+BOUGHT = f"""
+select {COLUMNS} from packages where app_id = $1 and created_at >= $2 and created_at < coalesce($3, 'infinity'::timestamptz)
+ order by id offset $4 limit $5
+"""
+
+
+async def bought(conn: Connection, app_id: int, *, begin: float, end: float | None, offset: int, most: int) -> list[PackageRow]:
+    """An application's packages of a stretch of time, in the order in which they were bought."""
+    return rows.many(await conn.fetch(BOUGHT, app_id, at(begin), None if end is None else at(end), offset, most), PackageRow)
+
+
 async def usable(conn: Connection, *, expiring_after: float) -> list[PackageRef]:
     """What messages can be drawn on, the one that expires first in front."""
     found = await conn.fetch(

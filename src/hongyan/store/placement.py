@@ -24,6 +24,9 @@ DISTRIBUTED: tuple[str, ...] = (
     "suspects",
     "outbox",
     "replies",
+    "refusals",
+    "refusal_counts",
+    "conversions",
     "watermarks",
     "scheduled_sends",
 )
@@ -36,6 +39,7 @@ LOCAL: dict[str, str] = {
     "alarm_contacts": "read where alarms are made",
     "alarm_marks": "as alarm_contacts",
     "alarms": "few, and claimed over all accounts",
+    "allotments": "one bucket for an account's requests to all nodes, filled by one clock",
     "alembic_version": "read where migrations are run",
     "approval_rules": "read when somebody applies for something",
     "audit_head": "the end of the chain",

@@ -9,8 +9,9 @@ from hongyan.kit import web
 from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.kit.loops import Job, every
 from hongyan.kit.secretbox import SecretBox
-from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.rates import forget_idle
+from hongyan.pipeline.refusals import Sends, forget_old
 from hongyan.products import alarms
 from hongyan.products.once import SendOnce
 from hongyan.products.schedule import ScheduleService
@@ -31,7 +32,7 @@ class Office:
         db: Database,
         box: SecretBox,
         directory: Directory,
-        send: SendService,
+        send: Sends,
         new_id: Callable[[], int],
         key_used: Callable[[str, str], None],
     ) -> None:
@@ -51,11 +52,16 @@ class Office:
         rounds: dict[str, tuple[float, Job]] = {
             "schedules": (SCHEDULES_S, self._schedules.send_due),
             "idempotency": (3600.0, self._keys.sweep),
+            "forget": (3600.0, self._forget),
         }
         alarming = alarms.jobs(self._settings, self._db, self._box, self._directory, self._send)
         return alarming | {
             name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()
         }
+
+    async def _forget(self) -> None:
+        await forget_old(self._db, time.time())
+        await forget_idle(self._db)
 
     def native(self) -> web.Application:
         """The native API, whole."""

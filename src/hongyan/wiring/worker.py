@@ -17,7 +17,6 @@ from hongyan.control.keyuse import FLUSH_S, KeyUse
 from hongyan.doors import published
 from hongyan.doors.ops import routes as ops
 from hongyan.doors.tencent import callbacks as tencent_callbacks
-from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.doors.tencent_v5 import routes as tencent_v5
 from hongyan.kit import embedded, web
 from hongyan.kit.bell import Bell, Switchboard, WordBell
@@ -40,9 +39,9 @@ from hongyan.pipeline.dispatch import Dispatcher
 from hongyan.pipeline.engine import Engine
 from hongyan.pipeline.linkset import LinkFactory, LinkSet
 from hongyan.pipeline.ports import Feed
-from hongyan.pipeline.pulls import PullService
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.recorder import Recorder
+from hongyan.pipeline.refusals import RefusalLog
 from hongyan.pipeline.replies import ReplyService
 from hongyan.pipeline.routing import ROUTES, Reach, Route, reach
 from hongyan.pipeline.seating import Seating
@@ -52,6 +51,7 @@ from hongyan.settings import Settings
 from hongyan.store import partitions
 from hongyan.store import snapshots as stored_snapshots
 from hongyan.wiring.base import SIMULATOR_LINK, secret_box
+from hongyan.wiring.clouds import clouds
 from hongyan.wiring.office import Office
 
 log = structlog.get_logger()
@@ -103,6 +103,7 @@ class Worker:
         self.recorder: Recorder | None = None
         self.dispatcher: Dispatcher | None = None
         self.send: SendService | None = None
+        self.refusals: RefusalLog | None = None
 
     def _snapshot_changed(self, snapshot: Snapshot) -> None:
         if self.seating is None:
@@ -132,6 +133,7 @@ class Worker:
                 waiting_max=self._settings.max_backlog,
                 refuses=self.backlog.refuses,
             )
+            self.refusals = RefusalLog(db=self._db, send=self.send, clock=time.time, new_id=self.engine.new_id)
 
     def _reach(self) -> dict[Route, Reach]:
         if self.linkset is None or self.seating is None:
@@ -192,9 +194,10 @@ class Worker:
             "directory": self.directory.run,
             "engine": self.engine.run,
         }
-        if self.send is not None:
+        if self.send is not None and self.refusals is not None:
             jobs["accept"] = self.send.run
             jobs["key use"] = functools.partial(every, FLUSH_S, self.key_use.flush, name="key use", expected=UNAVAILABLE)
+            jobs["refusals"] = self.refusals.run
             jobs["backlog"] = functools.partial(every, LOOK_S, self.backlog.look, name="backlog", expected=RETRY)
         if self.recorder is not None and self.dispatcher is not None and self.seating is not None:
             jobs |= {"recorder": self.recorder.run, "dispatcher": self.dispatcher.run, "claims": self.dispatcher.run_claims}
@@ -233,13 +236,13 @@ class Worker:
         return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
 
     def _office(self) -> Office:
-        assert self.send is not None  # noqa: S101 - roles that ask for it have one
+        assert self.refusals is not None  # noqa: S101 - roles that ask for it have one
         return Office(
             settings=self._settings,
             db=self._db,
             box=self._box,
             directory=self.directory,
-            send=self.send,
+            send=self.refusals,
             new_id=self.engine.new_id,
             key_used=self._key_used,
         )
@@ -277,10 +280,8 @@ class Worker:
     def application(self, *, relayed: bool = False) -> web.HotPaths:
         """What is served over HTTP: the doors of an api process, the native API, and for any process what operators ask."""
         doors: dict[str, HotDoor] = {}
-        if self.send is not None and "api" in self.roles:
-            pulls = PullService(db=self._db, directory=self.directory, clock=time.time)
-            doors["/"] = TencentV3Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time)
-            doors |= tencent_v5.TencentV5Door(directory=self.directory, send=self.send, pulls=pulls, clock=time.time).doors
+        if self.refusals is not None and "api" in self.roles:
+            doors |= clouds(self._settings, self._db, self.directory, self.refusals, self._key_used)
         return web.HotPaths(
             doors,
             web.by_prefix({"/api/": self._native()}, web.starlette([*ops.routes(self._ready, published.served()), *tencent_v5.routes()])),
@@ -309,8 +310,9 @@ class Worker:
 
     async def stop(self) -> None:
         """Finish what is in flight: answers to requests, then to carriers, then unbind."""
-        if self.send is not None:
+        if self.send is not None and self.refusals is not None:
             await self.send.drain()
+            await self.refusals.flush()
         if self.dispatcher is not None and self.seating is not None and self.recorder is not None:
             await self.dispatcher.stop()
             await self.seating.stop()

@@ -7,6 +7,8 @@ CHINA = timezone(timedelta(hours=8))
 HOUR_S = 3600
 _HOUR = "%Y%m%d%H"
 _HOUR_DIGITS = 10
+_YEARS = (1971, 9000)
+"""Others are slips, and some cannot be told as a number of seconds everywhere."""
 
 
 @functools.lru_cache(maxsize=1024)  # the reports of a call share their seconds
@@ -20,6 +22,7 @@ def hour(written: str) -> float | None:
     if not (len(written) == _HOUR_DIGITS and written.isascii() and written.isdigit()):
         return None
     try:
-        return datetime.strptime(written, _HOUR).replace(tzinfo=CHINA).timestamp()
-    except (ValueError, OverflowError):
+        begins = datetime.strptime(written, _HOUR).replace(tzinfo=CHINA)
+    except ValueError:
         return None
+    return begins.timestamp() if _YEARS[0] <= begins.year <= _YEARS[1] else None

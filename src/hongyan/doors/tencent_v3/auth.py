@@ -237,8 +237,11 @@ def _timestamp(written: str, name: str) -> int | Failure:
     return int(written)
 
 
-def verify(claim: Claim, snapshot: Snapshot, now: float) -> Caller | Failure:
-    """The caller when time, key and signature are right. `now` is Unix seconds. Signatures are compared in constant time."""
+def verify(claim: Claim, snapshot: Snapshot, now: float, client: str) -> Caller | Failure:
+    """The caller when time, key, signature and address are right.
+
+    `now` is Unix seconds, `client` the address the request came from. Signatures are compared in constant time.
+    """
     key = _live_key(claim, snapshot, now)
     if isinstance(key, Failure):
         return key
@@ -249,10 +252,16 @@ def verify(claim: Claim, snapshot: Snapshot, now: float) -> Caller | Failure:
         return Failure(errors.SIGNATURE_FAILURE)
     if claim.token:
         return Failure(errors.TOKEN_FAILURE)
+    if (fault := _not_welcome(key, snapshot, client)) is not None:
+        return fault
+    return Caller(account_id=key.account_id, key_id=key.secret_id)
+
+
+def _not_welcome(key: ApiKey, snapshot: Snapshot, client: str) -> Failure | None:
     account = snapshot.accounts.get(key.account_id)
     if account is None or not account.enabled:
         return Failure(errors.ACCOUNT_DISABLED)
-    return Caller(account_id=key.account_id, key_id=key.secret_id)
+    return None if key.admits(client) else Failure(errors.ADDRESS_NOT_ALLOWED, client)
 
 
 def _live_key(claim: Claim, snapshot: Snapshot, now: float) -> ApiKey | Failure:

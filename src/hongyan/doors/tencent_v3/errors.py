@@ -69,6 +69,11 @@ SIGNATURE_FAILURE = _error(
 )
 TOKEN_FAILURE = _error("AuthFailure.TokenFailure", "temporary credentials (Token) are not issued here", "Token 错误：此服务不签发临时密钥")
 ACCOUNT_DISABLED = _error("AuthFailure.UnauthorizedOperation", "the account is disabled", "账号已停用，请求未授权")
+ADDRESS_NOT_ALLOWED = _error(
+    "UnauthorizedOperation.RequestIpNotInWhitelist",
+    "the key may not be used from this address",
+    "请求 IP 不在白名单中，请在密钥的允许地址里加上它",
+)
 MISSING_PARAMETER = _error("MissingParameter", "a required parameter is missing", "缺少参数")
 UNKNOWN_PARAMETER = _error("UnknownParameter", "the request has an unknown parameter", "未知参数")
 INVALID_PARAMETER = _error("InvalidParameter", "a parameter is wrong", "参数错误")
@@ -81,6 +86,11 @@ UNSUPPORTED_PROTOCOL = _error("UnsupportedProtocol", "only GET and POST are take
 TOO_LARGE = _error("RequestSizeLimitExceeded", "the request is too large", "请求包超过限制大小")
 BAD_JSON = _error("FailedOperation.JsonParseFail", "the request body is not valid JSON", "解析请求包体时候失败，请求体不是合法的 JSON")
 INTERNAL = _error("InternalError", "internal error; ask with the RequestId", "内部错误，请凭 RequestId 查询")
+IN_USE = _error("ResourceInUse", "it is there already, or in use", "资源被占用")
+LIMIT_EXCEEDED = _error("LimitExceeded", "there are too many", "超过配额限制")
+FAILED = _error("FailedOperation", "this cannot be done now", "操作失败")
+NOT_AUTHORIZED = _error("AuthFailure.UnauthorizedOperation", "you are not authorized to perform operation", "请求未授权")
+TOO_OFTEN = _error("RequestLimitExceeded", "too many requests a second", "请求的次数超过了频率限制")
 
 # Faults of single fields.
 LIMIT_WRONG = _error("InvalidParameterValue.LimitVerifyFail", "Limit is wrong", "Limit 参数校验失败")

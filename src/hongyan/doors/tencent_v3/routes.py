@@ -4,16 +4,17 @@ HTTP status is always 200 and the content type exactly "application/json": the o
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import structlog
 
 from hongyan.doors.tencent_v3 import auth, errors, schema
 from hongyan.doors.tencent_v3.acts.context import Context, Directory
+from hongyan.doors.tencent_v3.acts.counts import CountActs, Counts
 from hongyan.doors.tencent_v3.acts.pulls import PullActs, Pulls
 from hongyan.doors.tencent_v3.acts.sends import SendActs, Sends
 from hongyan.doors.tencent_v3.auth import Claim, Parts
-from hongyan.doors.tencent_v3.catalogue import ACTIONS, CURRENT, OFFLINE, OLDER
+from hongyan.doors.tencent_v3.catalogue import ACTIONS, CURRENT, OFFLINE, OLDER, Action
 from hongyan.doors.tencent_v3.errors import Failure
 from hongyan.doors.tencent_v3.schema import Answer, Schema
 from hongyan.doors.tencent_v3.words import older
@@ -27,13 +28,44 @@ Act: TypeAlias = Callable[[Any, Context], Awaitable[Answer | Failure]]
 """An action: its request in the words of 2021-01-11, and what is known beside it."""
 
 
+class Rates(Protocol):
+    """Who counts requests."""
+
+    async def admit(self, account_id: int, action: str, rate: int) -> bool:
+        """Whether the account may ask for this now, of which there may be `rate` requests a second."""
+        ...
+
+
+class Offer(NamedTuple):
+    """An action as the door holds it."""
+
+    action: Action
+    counted_as: str
+    """The name of its rate."""
+    reader: Schema[Any]
+    act: Act
+
+
 class TencentV3Door:
     """Takes a request, answers in Tencent's words."""
 
-    def __init__(self, *, directory: Directory, send: Sends, pulls: Pulls, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        send: Sends,
+        pulls: Pulls,
+        counts: Counts,
+        rates: Rates,
+        used: Callable[[str, str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """`used` is told each time a key is used, with the address it was used from."""
         self._directory = directory
+        self._rates = rates
+        self._used = used
         self._clock = clock
-        sending, pulling = SendActs(directory, send), PullActs(directory, pulls, clock)
+        sending, pulling, counting = SendActs(directory, send), PullActs(directory, pulls, clock), CountActs(directory, counts, clock)
         acts: Mapping[str, Act] = {
             "SendSms": sending.send_sms,
             "SendMultiGlobalSms": sending.send_multi_global_sms,
@@ -42,9 +74,17 @@ class TencentV3Door:
             "PullSmsReplyStatus": pulling.replies,
             "PullSmsSendStatusByPhoneNumber": pulling.reports_of,
             "PullSmsReplyStatusByPhoneNumber": pulling.replies_of,
+            "SendStatusStatistics": counting.sends,
+            "CallbackStatusStatistics": counting.callbacks,
+            "SmsPackagesStatistics": counting.packages,
+            "DescribeSendRecordList": counting.records,
+            "ReportConversion": counting.conversion,
         }
-        self._actions: Mapping[str, Mapping[str, tuple[Schema[Any], Act]]] = {
-            version: {name: (Schema(action.request), _worded(acts[name], version)) for name, action in actions.items()}
+        self._offers: Mapping[str, Mapping[str, Offer]] = {
+            version: {
+                name: Offer(action, f"{name} {version}", Schema(action.request), _worded(acts[name], version))
+                for name, action in actions.items()
+            }
             for version, actions in ACTIONS.items()
         }
 
@@ -66,18 +106,24 @@ class TencentV3Door:
         return Response(schema.encode(answer), CONTENT_TYPE)
 
     async def _answer(self, claim: Claim, request: Request) -> Answer | Failure:
-        offered = self._actions.get(claim.version)
-        found = None if offered is None else offered.get(claim.action)
-        if found is None:
+        offers = self._offers.get(claim.version)
+        offer = None if offers is None else offers.get(claim.action)
+        if offer is None:
             return _unknown(claim)
-        caller = auth.verify(claim, self._directory.snapshot, self._clock())
+        snapshot, now = self._directory.snapshot, self._clock()
+        caller = auth.verify(claim, snapshot, now, request.client)
         if isinstance(caller, Failure):
             return caller
-        reader, act = found
-        asked = reader.read(claim.form, request.body)
+        self._used(caller.key_id, request.client)
+        permissions, rate = snapshot.keys[caller.key_id].permissions, offer.action.rate
+        if offer.action.needs not in permissions:
+            return Failure(errors.NOT_AUTHORIZED, f"(sms:{claim.action}) resource (*) has no permission")
+        if not await self._rates.admit(caller.account_id, offer.counted_as, rate):
+            return Failure(errors.TOO_OFTEN, f"{claim.action} may be asked for {rate} times a second")
+        asked = offer.reader.read(claim.form, request.body)
         if isinstance(asked, Failure):
             return asked
-        return await act(asked, Context(caller, claim.language, request.request_id, request.client))
+        return await offer.act(asked, Context(caller, permissions, claim.language, request.request_id, request.client))
 
 
 def _worded(act: Act, version: str) -> Act:

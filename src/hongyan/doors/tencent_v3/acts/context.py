@@ -4,23 +4,44 @@ from typing import Protocol
 
 import msgspec
 
+from hongyan.control.errors import ControlError
+from hongyan.control.errors import Fault as ControlFault
 from hongyan.doors.tencent.words import decimal
 from hongyan.doors.tencent_v3 import errors
-from hongyan.doors.tencent_v3.errors import Failure, failure
+from hongyan.doors.tencent_v3.errors import Failure, Fault, failure
+from hongyan.model.actor import Actor, ActorKind, Permission
 from hongyan.model.message import Caller
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import App, Snapshot
+
+CLOCK_SLACK_S = 300
+"""A customer's clock may differ a little from ours when it names a time."""
 
 
 class Context(msgspec.Struct, frozen=True):
     """Who asks, and how to answer."""
 
     caller: Caller
+    permissions: frozenset[Permission]
+    """Of the key."""
     language: str
     """X-TC-Language."""
     request_id: str
     client: str
     """The address the request came from."""
+
+    @property
+    def actor(self) -> Actor:
+        """The key, as control services want to know it."""
+        caller = self.caller
+        return Actor(
+            kind=ActorKind.KEY,
+            id=caller.key_id,
+            name=caller.key_id,
+            permissions=self.permissions,
+            account_id=caller.account_id,
+            address=self.client,
+        )
 
 
 class Directory(Protocol):
@@ -48,3 +69,20 @@ def wrong_page(limit: int, offset: int, most: int) -> Failure | None:
     if offset != 0:
         return Failure(errors.OFFSET_WRONG, f"always 0; it is {offset}")
     return None
+
+
+REFUSED: dict[ControlFault, Fault] = {
+    ControlFault.NOT_FOUND: errors.INVALID_VALUE,
+    ControlFault.INVALID: errors.INVALID_VALUE,
+    ControlFault.TAKEN: errors.IN_USE,
+    ControlFault.IN_USE: errors.IN_USE,
+    ControlFault.TOO_MANY: errors.LIMIT_EXCEEDED,
+    ControlFault.NOT_ALLOWED: errors.NOT_AUTHORIZED,
+    ControlFault.WRONG_STATE: errors.FAILED,
+}
+"""What a control service's refusal is called where an action has no words of its own."""
+
+
+def refusal(fault: ControlError, context: Context) -> Failure:
+    """A control service's refusal in Tencent's words, its text in the language asked for."""
+    return Failure(REFUSED[fault.code], fault.en if context.language == errors.ENGLISH else fault.zh)

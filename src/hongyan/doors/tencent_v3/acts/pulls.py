@@ -5,7 +5,7 @@ from typing import Protocol
 
 from hongyan.doors.tencent.words import MOST_PULLED
 from hongyan.doors.tencent_v3 import errors
-from hongyan.doors.tencent_v3.acts.context import Context, Directory, app_of, wrong_page
+from hongyan.doors.tencent_v3.acts.context import CLOCK_SLACK_S, Context, Directory, app_of, wrong_page
 from hongyan.doors.tencent_v3.errors import Failure, failure
 from hongyan.doors.tencent_v3.schema import Answer
 from hongyan.doors.tencent_v3.words.pulling import (
@@ -22,8 +22,6 @@ from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import App
 
 PULL_WINDOW_S = 7 * 86_400
-CLOCK_SLACK_S = 300
-"""A customer's clock may be a little behind ours when it asks for the last seven days."""
 
 
 class Pulls(Protocol):

@@ -12,9 +12,13 @@ from msgspec import Meta
 
 from hongyan.doors.tencent.times import in_china
 from hongyan.doors.tencent_v3.schema import Answer, Id, Request, RequestId, Zero
-from hongyan.doors.tencent_v3.words import pulling, sending
+from hongyan.doors.tencent_v3.words import counting, pulling, sending
 from hongyan.doors.tencent_v3.words.pulling import Begin, End, Most
 from hongyan.doors.tencent_v3.words.sending import ExtendCode, Numbers, SenderId, SessionContext, SignName, Values
+
+_HOUR = {"minimum": 10**9, "maximum": 10**10 - 1}
+BeginHour = Annotated[int, Meta(description="The first hour, yyyymmddhh in UTC+8.", extra_json_schema=_HOUR)]
+EndHour = Annotated[int, Meta(description="The last hour, yyyymmddhh in UTC+8; it counts.", extra_json_schema=_HOUR)]
 
 
 @runtime_checkable
@@ -74,6 +78,34 @@ class OlderPullNumber(Request, frozen=True):
             sms_sdk_app_id=self.sms_sdk_appid,
             end_time=self.end_date_time,
         )
+
+
+class OlderCountPeriod(Request, frozen=True):
+    """SendStatusStatistics and CallbackStatusStatistics."""
+
+    start_date_time: BeginHour
+    end_data_time: EndHour
+    sms_sdk_appid: Id
+    limit: Zero
+    offset: Zero
+
+    def current(self) -> counting.CountPeriod:
+        return counting.CountPeriod(
+            begin_time=str(self.start_date_time),
+            end_time=str(self.end_data_time),
+            sms_sdk_app_id=self.sms_sdk_appid,
+            limit=self.limit,
+            offset=self.offset,
+        )
+
+
+class OlderCountPackages(Request, frozen=True):
+    sms_sdk_appid: Id
+    limit: counting.MostPackages
+    offset: counting.Offset
+
+    def current(self) -> counting.EveryPackage:
+        return counting.EveryPackage(sms_sdk_app_id=self.sms_sdk_appid, limit=self.limit, offset=self.offset)
 
 
 class OlderReport(Answer, frozen=True):
@@ -140,11 +172,49 @@ def _reply(told: pulling.PullSmsReplyStatus) -> OlderReply:
     )
 
 
+class OlderPackage(Answer, frozen=True):
+    package_create_time: Annotated[str, Meta(description="In UTC+8, as all times that are text.")]
+    package_create_unix_time: int
+    package_effective_time: str
+    package_effective_unix_time: int
+    package_expired_time: str
+    package_expired_unix_time: int
+    amount_of_package: int
+    type_of_package: Annotated[int, Meta(description="0 a gift, 1 bought.")]
+    package_id: int
+    current_usage: int
+
+
+class OlderPackageSet(Answer, frozen=True):
+    sms_packages_statistics_set: list[OlderPackage]
+    request_id: RequestId
+
+
+def packages(told: counting.SmsPackagesStatisticsSet) -> OlderPackageSet:
+    return OlderPackageSet([_package(package) for package in told.sms_packages_statistics_set], told.request_id)
+
+
+def _package(told: counting.SmsPackagesStatistics) -> OlderPackage:
+    return OlderPackage(
+        package_create_time=in_china(told.package_create_time),
+        package_create_unix_time=told.package_create_time,
+        package_effective_time=in_china(told.package_effective_time),
+        package_effective_unix_time=told.package_effective_time,
+        package_expired_time=in_china(told.package_expired_time),
+        package_expired_unix_time=told.package_expired_time,
+        amount_of_package=told.package_amount,
+        type_of_package=told.package_type,
+        package_id=told.package_id,
+        current_usage=told.current_usage,
+    )
+
+
 Rewrite: TypeAlias = Callable[[Any], Answer]
 
 REWRITES: Mapping[type[Answer], Rewrite] = {
     pulling.PullSmsSendStatusSet: reports,
     pulling.PullSmsReplyStatusSet: replies,
+    counting.SmsPackagesStatisticsSet: packages,
 }
 """Answers that this version words otherwise."""
 

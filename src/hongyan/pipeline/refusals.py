@@ -1,0 +1,106 @@
+"""Numbers that were refused, noted aside: for statistics and for whoever asks why somebody got nothing.
+
+Nothing was promised for them, so this is done afterwards and in batches; what the last half second refused may be lost with the process.
+Every refusal is counted, of a flood of them only some can be looked up.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from hongyan.kit.db import RETRY, Database
+from hongyan.kit.ids import first_id_at
+from hongyan.model.message import Caller, Outcome, Refused, SendCommand
+from hongyan.model.phone import parse
+from hongyan.model.reject import Refusal, Reject
+from hongyan.store import statistics
+
+log = structlog.get_logger()
+
+HOUR_S = 3600.0
+EVERY_S = 0.5
+MOST_LISTED = 2_000
+"""At a time; what is refused beyond that is only counted."""
+KEPT_S = 73 * HOUR_S
+"""So long refusals can be looked up."""
+OURS = frozenset({Reject.TOO_BUSY, Reject.INTERNAL, Reject.APP_NOT_FOUND, Reject.APP_NOT_YOURS})
+"""Trouble of ours, and requests of nobody: not noted."""
+
+Listed = tuple[int, int, str, str, str]
+"""Id, number, region, reason, request."""
+
+
+class Sends(Protocol):
+    """Who takes messages."""
+
+    async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal: ...
+
+
+class RefusalLog:
+    """Stands before whoever takes messages and notes what was refused."""
+
+    def __init__(self, *, db: Database, send: Sends, clock: Callable[[], float], new_id: Callable[[], int]) -> None:
+        self._db = db
+        self._send = send
+        self._clock = clock
+        self._new_id = new_id
+        self._counted: Counter[tuple[int, float]] = Counter()
+        self._listed: deque[tuple[int, Listed]] = deque()
+
+    async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal:
+        """As whoever is behind answers it."""
+        answer = await self._send.accept(caller, command)
+        if isinstance(answer, Refusal):
+            if answer.reason not in OURS and command.phones:
+                self._note(command, [_refused(raw, answer.reason) for raw in command.phones[:1000]])
+        elif any(isinstance(outcome, Refused) for outcome in answer):
+            self._note(command, [outcome for outcome in answer if isinstance(outcome, Refused) and outcome.reason not in OURS])
+        return answer
+
+    def _note(self, command: SendCommand, refused: Sequence[Refused]) -> None:
+        now = self._clock()
+        self._counted[command.app_id, now // HOUR_S * HOUR_S] += len(refused)
+        for each in refused:
+            if len(self._listed) >= MOST_LISTED:
+                return
+            if each.phone.startswith("+") and each.phone[1:].isdigit() and each.region:
+                listed = (self._new_id(), int(each.phone[1:]), each.region, each.reason.value, command.request_id)
+                self._listed.append((command.app_id, listed))
+
+    async def run(self) -> None:
+        """Write down what was noted, until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write down what has been noted by now."""
+        counted, self._counted = self._counted, Counter()
+        listed, self._listed = self._listed, deque()
+        if not counted:
+            return
+        by_app: dict[int, list[Listed]] = {}
+        for app_id, row in listed:
+            by_app.setdefault(app_id, []).append(row)
+        try:
+            async with self._db.connection() as conn:
+                for (app_id, hour), numbers in counted.items():
+                    await statistics.note_refusals(conn, app_id, hour, numbers)
+                for app_id, rows in by_app.items():
+                    await statistics.list_refusals(conn, app_id, rows)
+        except RETRY as fault:
+            log.warning("refusals_not_noted", numbers=counted.total(), why=type(fault).__name__)
+
+
+async def forget_old(db: Database, now: float) -> None:
+    """Refusals that nobody can look up any more."""
+    async with db.connection() as conn:
+        await statistics.forget_refusals(conn, before_id=first_id_at(now - KEPT_S))
+
+
+def _refused(raw: str, reason: Reject) -> Refused:
+    phone = parse(raw)
+    return Refused(raw, "", reason) if phone is None else Refused(f"+{phone.number}", phone.region, reason)

@@ -1,0 +1,32 @@
+"""The doors that speak the clouds' APIs."""
+
+import time
+from collections.abc import Callable
+
+from hongyan.doors.tencent_v3.routes import TencentV3Door
+from hongyan.doors.tencent_v5.routes import TencentV5Door
+from hongyan.kit.db import Database
+from hongyan.kit.door import HotDoor
+from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.pulls import PullService
+from hongyan.pipeline.rates import Rates
+from hongyan.pipeline.refusals import Sends
+from hongyan.settings import Settings
+from hongyan.wiring.base import plane
+
+
+def clouds(settings: Settings, db: Database, directory: Directory, send: Sends, key_used: Callable[[str, str], None]) -> dict[str, HotDoor]:
+    """By the path they claim; `key_used` is told which key was used, and from where."""
+    control = plane(db, settings)
+    pulls = PullService(db=db, directory=directory, clock=time.time)
+    v3 = TencentV3Door(
+        directory=directory,
+        send=send,
+        pulls=pulls,
+        counts=control.statistics,
+        rates=Rates(db=db, monotonic=time.monotonic, share=settings.request_rates),
+        used=key_used,
+        clock=time.time,
+    )
+    v5 = TencentV5Door(directory=directory, send=send, pulls=pulls, clock=time.time)
+    return {"/": v3, **v5.doors}
