@@ -59,4 +59,5 @@ def test_what_spelling_needs_is_not_hidden(text: str) -> None:
 
 
 def test_letters_that_look_alike_are_the_same() -> None:
-    assert plain("ᖴᴀＢ①ⓩа\u0301ß") == "ᖴab1zass"
+    assert plain("ᖴᴀＢ①ⓩа\u0301ß") == "fab1zass"
+    assert plain("ΝΗＢҺ𝚩") == "nhbhb"

@@ -118,6 +118,12 @@ def test_the_template_with_most_fixed_text_is_chosen_then_the_oldest() -> None:
     assert Matcher([wide, template(4, "您好{1}", Kind.VERIFICATION)]).match("您好123") == Match(1, ("123",))
 
 
+def test_templates_that_are_the_same_are_compared_once() -> None:
+    matcher = Matcher([template(number, "您好{1}再见") for number in range(2_000, 0, -1)])
+    assert matcher.match("您好张三再见") == Match(1, ("张三",))
+    assert len(matcher._patterns) == 1
+
+
 def test_patterns_made_to_be_slow_are_decided_in_bounded_time() -> None:
     many = "".join(f"{{{number}}}a" for number in range(1, 60)) + "b"
     twice = "{1}{2}{3}{1}{2}{3}b"

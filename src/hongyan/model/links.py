@@ -49,12 +49,13 @@ _LINK = re.compile(
 )
 _EMAIL = re.compile(r"(?<![a-z0-9._%+-])[a-z0-9._%+-]{1,64}@(?:[a-z0-9-]{1,63}\.)+[a-z]{2,24}(?![a-z0-9_-]|[/:?#][a-z0-9]|\.[a-z0-9])")
 _ENDING = re.compile(rf"\s*(?:[.。]\s*(?:{_TLDS}|{_CHINESE}|{_SPACED})|(?:[点點]|{_DOT})\s*(?:{_COMMON})|dot (?:{_COMMON}))(?![{_LABEL}])")
-_UNSUSPICIOUS = re.compile("[0-9A-Za-z\u4e00-\u4e35\u4e37-\u4e3e\u4e40-\u70b8\u70ba-\u9ede\u9ee0-\u9fff，！？、（）《》“”%+*#]*")
-"""Texts of these alone have no link: no dot in any form (丶, 点 and 點 among them), no stroke (丿), colon, bracket or blank."""
+_UNSUSPICIOUS = re.compile(
+    "[-0-9A-Za-z_\u4e00-\u4e35\u4e37-\u4e3e\u4e40-\u70b8\u70ba-\u9ede\u9ee0-\u9fff，！？、（）《》“”%+*#]*|[0-9 :+-]*"
+)
+"""Texts of these alone have no link: no dot in any form (丶, 点 and 點 among them), no stroke (丿), colons and blanks with digits only."""
 _OF_A_SCHEME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+-")
 _OF_A_LINK = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:@_?#&=%~+-")
-_HINTS = (".", "。", "://", "http", "hxxp", "www", "xn--", "点", "點", "dot")
-
+_HINT = re.compile("[.。点點]|://|http|hxxp|www|dot")
 
 _OPEN_LEFT = re.compile(
     r"(?:[^\W\u3400-\u9fff]|[./:@_。点點(\[{<?#-]\s*|(?:dot|[.。点點])\s*[)\]}>]\s*|[.。]\s*[cn](?:\s*[oe])?\s+|\bdot\s+|(?:www|https?|hxxps?)\s+)$"
@@ -107,6 +108,14 @@ def has_link(text: str) -> bool:
     return not unsuspicious(text) and _search(text.translate(PLAIN))
 
 
+def has_link_or_ending(text: str) -> bool:
+    """Whether a link is in the text, or the end of one in front: `.com` makes one of any word before it."""
+    if unsuspicious(text):
+        return False
+    seen = text.translate(PLAIN)
+    return _HINT.search(seen) is not None and (_LINK.search(_without_emails(seen)) is not None or _ENDING.match(seen) is not None)
+
+
 def starts_as_link(text: str) -> bool:
     """Whether the text would make a link of any word in front of it: `.com`."""
     return not unsuspicious(text) and _ENDING.match(text.translate(PLAIN)) is not None
@@ -132,7 +141,7 @@ def links(text: str) -> Iterator[Link]:
 
 
 def _search(seen: str) -> bool:
-    return any(hint in seen for hint in _HINTS) and _LINK.search(_without_emails(seen)) is not None
+    return _HINT.search(seen) is not None and _LINK.search(_without_emails(seen)) is not None
 
 
 def _without_emails(seen: str) -> str:

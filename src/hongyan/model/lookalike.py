@@ -15,13 +15,14 @@ INVISIBLE = re.compile(
 """Characters that show nothing or turn the direction of others: default-ignorable ones of Unicode, separators, the blank Braille cell."""
 
 _LATIN = (
-    "aᴀɑαа bƅьвʙ cсϲᴄⲥ dԁɗᴅ eеҽєεᴇ fƒꜰϝ gɡցɢ hһнʜհ iіιıɩɪ jјϳᴊ kкκᴋ lӏǀʟⵏ mмᴍ nոпηɴ oоοօσᴏⲟ pрρᴘⲣ qԛգ rгᴦʀ sѕꜱ tтτᴛ uυսᴜ vνѵᴠ wѡԝωᴡ "
-    "xхχ yуγʏү zᴢ"
+    "aᴀɑαаАΑᎪᗅ⍺ꓮ bƄƅьвʙВΒᏏᏴᑲᖯᗷꓐꞴ cсϲᴄⲥСϹᏟꓚꮯ dԁɗᴅᎠᏧᑯᗞᗪꓒꓓ eеҽєεᴇЕΕᎬ℮⋿ⴹꓰꬲ fƒꜰϝքᖴẝꓝꞘꞙꬵ gɡցɢƍԌᏀᏳᶃꓖ hһнʜհНΗᎻᏂᕼⲎꓧ iіιıɩɪІΙᎥ⍳ꙇꭵ "
+    "jјϳᴊЈᎫᒍꓙꞲ kкκᴋКΚᏦᛕⲔꓗ lӏǀʟⵏƖᏞᒪᛁꓡ mмᴍМΜϺᎷᗰᛖⲘꓟ nոпηɴΝռⲚꓠ oоοօσᴏⲟОΟᴑⵔꓳꬽჿዐ pрρᴘⲣРΡᏢᑭ⍴ꓑ qԛգզⵕ rгᴦʀᎡᏒᖇⲅꓣꭇꭈꮁ sѕꜱЅՏᏕᏚꓢꮪƽ "
+    "tтτᴛТΤᎢ⟙Ⲧꓔ uυսᴜʋሀᑌꓴꞟꭎꭒ vνѵᴠᏙᐯⴸꓦꛟꮩ wѡԝωᴡɯաᎳᏔꓪꮃ xхχХΧᕁᕽ᙭᙮ⲬⵝꓫꞳ yуγʏүɣУΥϒყᎩᎽᶌỿⲨꓬꭚ zᴢΖᏃꓜꮓ"
 )
-"""For each Latin letter the small letters of other alphabets that look like it."""
-_DOTS = "․·•∙⋅・‧ꓸ۔܁܂᛫⸱⸳"
-_SLASHES = "⁄∕╱⧸丿"
-_COLONS = "꞉ː˸∶׃"
+"""For each Latin letter the letters of other alphabets that look like it (Unicode TR 39 has more, of alphabets that no handset shows)."""
+_DOTS = "․·•∙⋅・‧ꓸ۔܁܂᛫⸱⸳۰꘎"
+_SLASHES = "⁄∕╱⧸丿⟋⁁Ⳇ"
+_COLONS = "꞉ː˸∶׃։᛬᠃᠉⁚ꓽ︰"
 _AT = "﹫"
 
 _SAME: dict[str, str] = {
@@ -74,6 +75,7 @@ def _bare(char: str) -> str:
     if unicodedata.category(head) in {"Mn", "Me"}:
         return ""
     bare = head if all(map(unicodedata.combining, marks)) else char
+    bare = _SAME.get(bare, bare)
     return "".join(_SAME.get(small, small) for small in bare.casefold())
 
 

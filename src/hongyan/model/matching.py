@@ -123,7 +123,11 @@ class Matcher:
     """The approved templates of one application, made ready."""
 
     def __init__(self, templates: Iterable[Template]) -> None:
-        self._patterns = [pattern(template) for template in templates]
+        # Of templates that are the same but for their number only the oldest can be told.
+        oldest: dict[tuple[object, ...], Template] = {}
+        for template in sorted(templates, key=lambda template: template.id):
+            oldest.setdefault((template.content, template.kind, template.scope, template.values), template)
+        self._patterns = [pattern(template) for template in oldest.values()]
         self._index = Index([pattern.literals for pattern in self._patterns])
         self._nearest: Nearest | None = None
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from hongyan.model.links import has_link, starts_as_link, unsuspicious
+from hongyan.model.links import has_link_or_ending, unsuspicious
 from hongyan.model.lookalike import hidden
 from hongyan.model.message import Kind
 from hongyan.model.reject import Refusal, Reject
@@ -112,7 +112,7 @@ def _text_fault(position: int, value: str, rules: ValueRules) -> Refusal | None:
         return Refusal(Reject.PARAM_TOO_LONG, f"value {position} has {len(value)} characters, {longest} are allowed")
     if unsuspicious(value):
         return None
-    if has_link(value) or starts_as_link(value):
+    if has_link_or_ending(value):
         return Refusal(Reject.PARAM_HAS_LINK, f"value {position} has a link; links belong in the reviewed template")
     fault = _character_fault(value, rules)
     return None if fault is None else Refusal(Reject.PARAM_FORMAT, f"value {position} has {fault}")
