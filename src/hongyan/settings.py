@@ -47,6 +47,14 @@ class Rules(StrEnum):
     GUIDE2016 = "guide2016"
 
 
+class SecondFactor(StrEnum):
+    """Who has to have a second factor."""
+
+    OPTIONAL = "optional"
+    OPERATORS = "operators"
+    EVERYONE = "everyone"
+
+
 class LogLevel(StrEnum):
     """The least important log line that is written."""
 
@@ -95,6 +103,12 @@ def _is_smtp(text: str) -> str:
         raise ValueError("it cannot be read as an address") from None
     if text and (parts.scheme not in {"smtp", "smtps"} or not host or parts.path.strip("/") or parts.query):
         raise ValueError("it is written smtp://user:password@host:587 or smtps://user:password@host:465")
+    return text
+
+
+def _is_http(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("it must begin with https:// (or http://)")
     return text
 
 
@@ -240,6 +254,16 @@ class Settings(BaseModel):
         "notices too, from 100 % codes as well.",
     )
     dispatch_capacity: int = Field(default=20_000, ge=100, description="Messages a dispatching process holds in memory at a time.")
+    console_url: Annotated[str, AfterValidator(_is_http)] = Field(
+        default="",
+        description="Where people reach the console, `https://sms.example.com`: for links in letters. Unset: letters hold tickets.",
+    )
+    session_idle_s: float = Field(default=1800, ge=60, le=86_400, description="Seconds without use after which a person is signed out.")
+    session_longest_s: float = Field(default=43_200, ge=300, le=30 * 86_400, description="Seconds after which a person signs in anew.")
+    second_factor: SecondFactor = Field(
+        default=SecondFactor.OPTIONAL,
+        description="Who may do nothing before having set up a second factor: `optional` (nobody), `operators` or `everyone`.",
+    )
     rules: Rules = Field(
         default=Rules.SEEDS,
         description="Rules for signatures, templates and values: seeds, current (stricter, as the clouds have them today) or guide2016 "

@@ -37,7 +37,7 @@ GROUPS: Mapping[str, Group] = {
         "Users: people who sign in.",
         {
             "create": "people:create", "list": "people:list_", "enable": "people:enable", "disable": "people:disable",
-            "role": "people:role", "reset": "people:reset", "unlock": "people:unlock",
+            "role": "people:role", "reset": "people:reset", "password": "people:password", "unlock": "people:unlock",
         },
     ),
     "member": Group(

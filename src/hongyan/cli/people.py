@@ -103,6 +103,21 @@ def reset(ctx: typer.Context, email: Email) -> None:
     terminal(ctx).show(with_control(ctx, change))
 
 
+def password(ctx: typer.Context, email: Email) -> None:
+    """Set a user's password here and now; it is asked for, or read from standard input."""
+    import getpass  # noqa: PLC0415 - `--help` does not wait for it
+    import sys  # noqa: PLC0415 - as above
+
+    wanted = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+    async def change(control: "ControlPlane") -> object:
+        user = await control.users.named(actor(), email)
+        await control.credentials.impose_password(actor(), user.id, wanted)
+        return await control.users.named(actor(), email)
+
+    terminal(ctx).show(with_control(ctx, change))
+
+
 def unlock(ctx: typer.Context, email: Email) -> None:
     """Take the second factor from a user who has lost the device and the recovery codes."""
 

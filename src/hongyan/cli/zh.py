@@ -46,6 +46,7 @@ COMMANDS: dict[str, str] = {
     "Sign a user out and keep them out; their keys stop working.": "停用用户：立即退出登录，其密钥失效。",
     "Make a user something at the operator's, or nothing.": "设置用户在运营方的角色，或取消。",
     "Show a ticket with which a user can set a new password, once, within an hour.": "显示一次性凭证，供用户在一小时内重设密码。",
+    "Set a user's password here and now; it is asked for, or read from standard input.": "就地设置用户的密码（提示输入或读标准输入）。",
     "Take the second factor from a user who has lost the device and the recovery codes.": "为丢失设备和恢复码的用户取消两步验证。",
     "Invite somebody into an account; the ticket shown is for them alone.": "邀请某人加入账号；显示的一次性凭证只给本人。",
     "List invitations that can still be accepted.": "列出仍可接受的邀请。",

@@ -7,12 +7,14 @@ import msgspec
 from hongyan.control import tokens
 from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.control.letters import Letter, Letters, Link
 from hongyan.control.permissions import demand
 from hongyan.control.users import TICKET, email_address
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import MEMBER_ROLES, Actor, Permission, Role
 from hongyan.store import accounts, members, sessions, tickets, users
+from hongyan.store.accounts import AccountRow
 from hongyan.store.members import MemberRow
 from hongyan.store.snapshots import publish
 from hongyan.store.tickets import Purpose, TicketRow
@@ -36,12 +38,24 @@ class NewInvitation(msgspec.Struct, frozen=True):
 class Members:
     """An account always has an owner who can sign in, once it has had one."""
 
-    def __init__(self, db: Database, audit: Audit, box: SecretBox, clock: Callable[[], float], entropy: tokens.Entropy) -> None:
+    def __init__(
+        self,
+        db: Database,
+        audit: Audit,
+        box: SecretBox,
+        clock: Callable[[], float],
+        entropy: tokens.Entropy,
+        *,
+        letters: Letters,
+        link: Link,
+    ) -> None:
         self._db = db
         self._audit = audit
         self._box = box
         self._clock = clock
         self._entropy = entropy
+        self._letters = letters
+        self._link = link
 
     async def every(self, actor: Actor, account_id: int, *, after_id: int = 0, most: int = PAGE_MOST) -> list[MemberRow]:
         """In the order of the users' ids, at most 500."""
@@ -57,7 +71,7 @@ class Members:
         now = self._clock()
         plain = tokens.ticket(self._entropy)
         async with self._db.transaction() as tx:
-            await self._room(tx, account_id, now)
+            account = await self._room(tx, account_id, now)
             made = await tickets.add(
                 tx,
                 mark=self._box.mark(plain.encode(), TICKET),
@@ -68,6 +82,8 @@ class Members:
                 now=now,
                 expires_at=now + INVITATION_WITHIN_S,
             )
+            letter = _invitation(account.name, plain, self._link("invitation", plain))
+            await self._letters.write(tx, address, letter, expires_at=made.expires_at)
             detail = {"email": address, "role": role}
             await self._audit.record(tx, actor, "member.invite", made.id, account_id=account_id, detail=detail)
         return NewInvitation(made.id, account_id, address, role, plain, made.expires_at)
@@ -135,24 +151,36 @@ class Members:
             await self._audit.record(tx, actor, "member.remove", user_id, account_id=account_id, detail=detail)
             await publish(tx, f"member removed from account {account_id}", now)
 
-    async def _lock(self, tx: Connection, account_id: int) -> None:
-        if await accounts.lock(tx, account_id) is None:
+    async def _lock(self, tx: Connection, account_id: int) -> AccountRow:
+        account = await accounts.lock(tx, account_id)
+        if account is None:
             raise not_found(Noun.ACCOUNT, account_id)
+        return account
 
-    async def _room(self, tx: Connection, account_id: int, now: float) -> None:
-        await self._lock(tx, account_id)
+    async def _room(self, tx: Connection, account_id: int, now: float) -> AccountRow:
+        account = await self._lock(tx, account_id)
         if await members.count(tx, account_id) + await tickets.count(tx, account_id, now) >= MEMBERS_MOST:
             raise ControlError(
                 Fault.TOO_MANY,
                 f"一个账号最多 {MEMBERS_MOST} 位成员（含邀请中的）。",
                 f"An account has at most {MEMBERS_MOST} members, those who are invited included.",
             )
+        return account
 
     async def _member(self, tx: Connection, account_id: int, user_id: int) -> MemberRow:
         member = await members.get(tx, account_id, user_id)
         if member is None:
             raise not_found(Noun.MEMBER, user_id)
         return member
+
+
+def _invitation(account: str, ticket: str, link: str) -> Letter:
+    text = (
+        f"你被邀请加入鸿雁的账号“{account}”。三天内有效，只能用一次：\n\n"
+        f"You are invited to join the account “{account}” on Hongyan. Good for three days, once:\n\n"
+        f"{link or ticket}\n"
+    )
+    return Letter("邀请 / Invitation", text)
 
 
 def _member_role(role: Role) -> None:

@@ -10,11 +10,14 @@ from hongyan.control.apps import Apps, CheckUrl
 from hongyan.control.audit import Audit
 from hongyan.control.blacklist import Blacklist
 from hongyan.control.calendar import Calendar
+from hongyan.control.credentials import Credentials
 from hongyan.control.desk import Desk, Subject
 from hongyan.control.documents import Documents
 from hongyan.control.held import HeldMessages
 from hongyan.control.keys import Keys
+from hongyan.control.letters import Letters, link_to
 from hongyan.control.links import Links
+from hongyan.control.login import Login, LoginRules
 from hongyan.control.members import Members
 from hongyan.control.packages import Packages
 from hongyan.control.protection import Protections
@@ -23,6 +26,7 @@ from hongyan.control.records import Records
 from hongyan.control.review import Review
 from hongyan.control.sandbox import Sandbox
 from hongyan.control.senders import Senders
+from hongyan.control.sessions import Sessions
 from hongyan.control.signatures import Signatures
 from hongyan.control.snapshots import Snapshots
 from hongyan.control.statistics import Statistics
@@ -32,6 +36,7 @@ from hongyan.control.users import Users
 from hongyan.control.words import WordList
 from hongyan.kit.blobs import Blobs, Nowhere
 from hongyan.kit.db import Database
+from hongyan.kit.passwords import Passwords
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.limits import Limits
 from hongyan.model.papers import ReviewKind
@@ -45,6 +50,10 @@ class ControlPlane(msgspec.Struct, frozen=True):
     keys: Keys
     users: Users
     members: Members
+    login: Login
+    credentials: Credentials
+    sessions: Sessions
+    letters: Letters
     apps: Apps
     signatures: Signatures
     templates: Templates
@@ -67,6 +76,19 @@ class ControlPlane(msgspec.Struct, frozen=True):
     calendar: Calendar
 
 
+class People(msgspec.Struct, frozen=True):
+    """What the operator has set about people."""
+
+    login: LoginRules = LoginRules()
+    memory_kib: int = 64 * 1024
+    """Memory that makes guessing at a stolen password dear."""
+    console: str = ""
+    """Where people reach the console, for links in letters."""
+
+
+PEOPLE = People()
+
+
 def assemble(
     db: Database,
     box: SecretBox,
@@ -76,6 +98,7 @@ def assemble(
     check_url: CheckUrl,
     rules: RuleSet = SEEDS,
     blobs: Blobs = NOWHERE,
+    people: People = PEOPLE,
 ) -> ControlPlane:
     """All services over one database; called by wiring."""
     audit = Audit(db, box, clock)
@@ -88,11 +111,18 @@ def assemble(
         ReviewKind.SIGNATURE: signatures,
         ReviewKind.TEMPLATE: templates,
     }
+    passwords = Passwords(memory_kib=people.memory_kib)
+    letters, link = Letters(db, box, clock), link_to(people.console)
+    login = Login(db, box, clock, entropy, passwords=passwords, rules=people.login)
     return ControlPlane(
         accounts=Accounts(db, audit, clock),
         keys=Keys(db, audit, box, clock, entropy),
         users=Users(db, audit, box, clock, entropy),
-        members=Members(db, audit, box, clock, entropy),
+        members=Members(db, audit, box, clock, entropy, letters=letters, link=link),
+        login=login,
+        credentials=Credentials(db, audit, box, clock, entropy, passwords=passwords, login=login, letters=letters, link=link),
+        sessions=Sessions(db, clock, people.login.idle_s),
+        letters=letters,
         apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url, limits=Limits(day=rules.per_day)),
         signatures=signatures,
         templates=templates,

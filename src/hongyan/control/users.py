@@ -105,10 +105,11 @@ class Users:
         return msgspec.structs.replace(user, operator_role=role)
 
     async def reset_password(self, actor: Actor, user_id: int) -> NewTicket:
-        """A ticket for a new password, good for an hour; the present one works until it is used."""
+        """A ticket for a new password, good for an hour; the present one works until it is used, tickets of before do not."""
         demand(actor, Permission.ADMINISTER)
         async with self._db.transaction() as tx:
             user = await self._locked(tx, user_id)
+            await tickets.withdraw(tx, user_id=user_id, purpose=Purpose.PASSWORD)
             await self._audit.record(tx, actor, "user.reset_password", user_id, detail={"email": user.email})
             return await self._ticket(tx, user, PASSWORD_WITHIN_S, self._clock())
 
@@ -136,9 +137,8 @@ class Users:
 async def password_ticket(
     tx: Connection, box: SecretBox, entropy: tokens.Entropy, *, user_id: int, email: str, expires_at: float, now: float
 ) -> NewTicket:
-    """The one ticket for a user's new password; what there was before is void."""
+    """A ticket for a user's new password."""
     plain = tokens.ticket(entropy)
-    await tickets.withdraw(tx, user_id=user_id, purpose=Purpose.PASSWORD)
     await tickets.add(
         tx, mark=box.mark(plain.encode(), TICKET), purpose=Purpose.PASSWORD, email=email, user_id=user_id, now=now, expires_at=expires_at
     )

@@ -40,6 +40,14 @@ class Weakness(enum.Enum):
     OWN = "own"
 
 
+class SecondFactor(enum.StrEnum):
+    """Who has to have one."""
+
+    OPTIONAL = "optional"
+    OPERATORS = "operators"
+    EVERYONE = "everyone"
+
+
 def email(written: str) -> str | None:
     """The address in small letters and without blanks around it; None when it is none that mail can go to."""
     plain = written.strip().lower()
@@ -55,8 +63,12 @@ def weakness(password: str, *names: str) -> Weakness | None:
     small = password.lower()
     if len(set(small)) < DIFFERENT_LEAST:
         return Weakness.FEW
-    own = {part for name in names for part in (*re.split(r"[^\w]+", name.lower()), name.lower().partition("@")[0])}
-    if any(len(small.replace(part, "")) <= LEAST // 2 for part in own if len(part) >= DIFFERENT_LEAST):
+    left = small
+    for part in sorted(
+        {part for name in names for part in re.split(r"\W+|@", name.lower()) + name.lower().split("@")}, key=len, reverse=True
+    ):
+        left = left.replace(part, "") if len(part) >= DIFFERENT_LEAST else left
+    if len(left) <= LEAST // 2:
         return Weakness.OWN
     if _without_runs(small) < LEAST // 2:
         return Weakness.RUNS

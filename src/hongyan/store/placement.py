@@ -50,6 +50,7 @@ LOCAL: dict[str, str] = {
     "engines": "goes with advisory locks, which are of one server",
     "idempotency_keys": "of accounts, asked once a request of the native API",
     "key_uses": "asked beside the keys, and written by every process",
+    "letters": "to users",
     "members": "asked when somebody signs in, and for the snapshot",
     "notices": "few, and taken over all accounts",
     "parked_receipts": "no application is known yet",

@@ -58,6 +58,18 @@ async def take(conn: Connection, mark: bytes, purpose: Purpose, now: float) -> T
     return rows.one(row, TicketRow)
 
 
+async def held(conn: Connection, mark: bytes, purpose: Purpose, now: float) -> TicketRow | None:
+    """The ticket, which stays as it is; None when there is none or it is too old."""
+    row = await conn.fetchrow(f"select {COLUMNS} from tickets where mark = $1 and purpose = $2 and expires_at > $3", mark, purpose, at(now))
+    return rows.one(row, TicketRow)
+
+
+async def take_by_id(conn: Connection, ticket_id: int) -> int | None:
+    """As `take`, of one that is known to be good."""
+    found: int | None = await conn.fetchval("delete from tickets where id = $1 returning id", ticket_id)
+    return found
+
+
 async def withdraw(conn: Connection, *, user_id: int, purpose: Purpose) -> None:
     """All of this purpose for a user."""
     await conn.execute("delete from tickets where user_id = $1 and purpose = $2", user_id, purpose)

@@ -70,6 +70,10 @@ async def proof(conn: Connection, email: str) -> ProofRow | None:
     return rows.one(await conn.fetchrow(f"select {PROOF} from users where email = $1", email), ProofRow)
 
 
+async def proof_of(conn: Connection, user_id: int) -> ProofRow | None:
+    return rows.one(await conn.fetchrow(f"select {PROOF} from users where id = $1", user_id), ProofRow)
+
+
 async def lock_proof(conn: Connection, user_id: int) -> ProofRow | None:
     """As `proof`, kept from changing until the transaction ends."""
     return rows.one(await conn.fetchrow(f"select {PROOF} from users where id = $1 for no key update", user_id), ProofRow)

@@ -5,13 +5,15 @@ import os
 import time
 from collections.abc import AsyncIterator
 
-from hongyan.control.plane import ControlPlane, assemble
+from hongyan.control.login import LoginRules
+from hongyan.control.plane import ControlPlane, People, assemble
 from hongyan.kit import embedded, migrate
 from hongyan.kit.blobs import blobs
 from hongyan.kit.db import Database
 from hongyan.kit.http import check_url
 from hongyan.kit.secretbox import SecretBox, master_key
 from hongyan.model.actor import system
+from hongyan.model.person import SecondFactor
 from hongyan.model.rules.sets import RULE_SETS
 from hongyan.model.snapshot import LinkConfig
 from hongyan.settings import Settings
@@ -60,6 +62,14 @@ def plane(db: Database, settings: Settings) -> ControlPlane:
         check_url=lambda url: check_url(url, settings.callback_allow),
         rules=RULE_SETS[settings.rules],
         blobs=blobs(settings.documents, settings.data_dir, settings.bucket),
+        people=People(
+            login=LoginRules(
+                idle_s=settings.session_idle_s,
+                longest_s=settings.session_longest_s,
+                second_factor=SecondFactor(settings.second_factor),
+            ),
+            console=settings.console_url,
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from hongyan.kit.secretbox import SecretBox
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.rates import forget_idle
 from hongyan.pipeline.refusals import Sends, forget_old
-from hongyan.products import alarms
+from hongyan.products import alarms, people
 from hongyan.products.once import SendOnce
 from hongyan.products.schedule import ScheduleService
 from hongyan.settings import Settings
@@ -55,9 +55,11 @@ class Office:
             "forget": (3600.0, self._forget),
         }
         alarming = alarms.jobs(self._settings, self._db, self._box, self._directory, self._send)
-        return alarming | {
-            name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()
-        }
+        return (
+            alarming
+            | people.jobs(self._settings, self._db, self._box)
+            | {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
+        )
 
     async def _forget(self) -> None:
         await forget_old(self._db, time.time())
