@@ -74,7 +74,10 @@ class Directory:
 
     def _opened(self) -> LocalStore:
         if self._store is None:
-            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as fault:
+                raise _away(fault) from fault
             self._store = LocalStore(self._root)
         return self._store
 
@@ -92,7 +95,8 @@ class Bucket:
     """Objects of an S3-compatible bucket, below a prefix."""
 
     def __init__(self, bucket: str, prefix: str, *, endpoint: str = "", region: str = "", key_id: str = "", secret: str = "") -> None:
-        config: S3Config = {"region": region or "us-east-1"}
+        # One delete for each object: the call for many is not known to every service.
+        config: S3Config = {"region": region or "us-east-1", "disable_bulk_delete": True}
         if endpoint:
             config["endpoint"] = endpoint
         # Without a key of its own the machine's role, or the environment, has one.
@@ -133,7 +137,7 @@ def _nowhere() -> BlobError:
 
 def _checked(key: str) -> str:
     if _KEY.fullmatch(key) is None or "//" in key:
-        raise ValueError(key)
+        raise ValueError(f"{key!r} is no key")
     return key
 
 
@@ -143,10 +147,14 @@ async def _asked(answer: Any) -> Any:
     except FileNotFoundError:
         raise
     except (BaseError, OSError) as fault:
-        raise BlobError(
-            f"文件存储不可用：{_short(fault)}。请检查 HONGYAN_DOCUMENTS 和磁盘或对象存储后重试。",
-            f"The store of files cannot be used: {_short(fault)}. Look at HONGYAN_DOCUMENTS and at the disk or bucket, then try again.",
-        ) from fault
+        raise _away(fault) from fault
+
+
+def _away(fault: Exception) -> BlobError:
+    return BlobError(
+        f"文件存储不可用：{_short(fault)}。请检查 HONGYAN_DOCUMENTS 和磁盘或对象存储后重试。",
+        f"The store of files cannot be used: {_short(fault)}. Look at HONGYAN_DOCUMENTS and at the disk or bucket, then try again.",
+    )
 
 
 def _short(fault: Exception) -> str:

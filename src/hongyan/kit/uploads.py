@@ -49,7 +49,7 @@ class Upload(msgspec.Struct, frozen=True):
 
     media_type: MediaType
     content: bytes
-    """Without what came after the end of the picture."""
+    """Without what came after its end."""
 
 
 def recognise(content: bytes) -> Upload | Refusal:
@@ -134,22 +134,34 @@ _ACTIVE = re.compile(
 )
 _STREAM = re.compile(rb"stream\r?\n")
 PDF_TAIL = 2048
+END_OF_FILE = b"%%EOF"
+ARCHIVE_END, ARCHIVE_TAIL = b"PK\x05\x06", 66_000
+"""An archive is known by what is at its end, whatever it begins with."""
 
 
 def _pdf(content: bytes) -> Upload | Refusal:
-    if b"%%EOF" not in content[-PDF_TAIL:]:
+    end = content.rfind(END_OF_FILE)
+    if end < len(content) - PDF_TAIL - len(END_OF_FILE) or end < 0:
         return Refusal.BROKEN
+    kept = content[: end + len(END_OF_FILE)] + b"\n"
+    if ARCHIVE_END in kept[-ARCHIVE_TAIL:]:
+        return Refusal.ACTIVE
     budget = INFLATED_MOST
-    for part in _parts(content):
+    for part in _parts(kept):
         budget -= len(part)
         if budget < 0:
             return Refusal.ACTIVE
-        plain = _NAME_CODE.sub(lambda code: bytes([int(code[1], 16)]), part)
+        plain = _named(part)
         if re.search(rb"/Encrypt(?![A-Za-z0-9])", plain):
             return Refusal.LOCKED
         if _ACTIVE.search(plain):
             return Refusal.ACTIVE
-    return Upload(MediaType.PDF, content)
+    return Upload(MediaType.PDF, kept)
+
+
+def _named(part: bytes) -> bytes:
+    """With names as a reader sees them: any of their characters may be written as a number."""
+    return _NAME_CODE.sub(lambda code: bytes([int(code[1], 16)]), part)
 
 
 def _parts(content: bytes) -> Iterator[bytes]:
@@ -158,12 +170,12 @@ def _parts(content: bytes) -> Iterator[bytes]:
     for stream in _STREAM.finditer(content):
         if stream.start() < at:
             continue
-        yield content[at : stream.start()]
+        between = content[at : stream.start()]
+        yield between
         end = content.find(b"endstream", stream.end())
         if end < 0:
             break
-        head = _NAME_CODE.sub(lambda code: bytes([int(code[1], 16)]), content[max(at, stream.start() - 1000) : stream.start()])
-        if b"/ObjStm" in head:
+        if b"/ObjStm" in _named(between):
             yield _inflated(content[stream.end() : end])
         at = end
     yield content[at:]
