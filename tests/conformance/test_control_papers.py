@@ -13,8 +13,10 @@ import pytest
 
 from acting import OPERATOR
 from hongyan.control.errors import ControlError, Fault
+from hongyan.control.lint import Flaw
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.control.review import CLAIM_S
+from hongyan.control.rules import LintError
 from hongyan.kit.blobs import Directory
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
@@ -33,8 +35,12 @@ from hongyan.model.papers import (
     SignatureDraft,
     SignatureState,
     TemplateDraft,
+    Variable,
 )
+from hongyan.model.protection import WordAction
+from hongyan.model.rules.sets import CURRENT
 from hongyan.model.snapshot import AccountKind, Scope
+from hongyan.model.values import ValueType
 
 MONDAY_TEN = 1_795_399_200.0
 """2026-11-23, 10:00 in Asia/Shanghai."""
@@ -274,6 +280,89 @@ async def test_more_papers_can_be_asked_for(control: ControlPlane) -> None:
     assert (row.status, row.reasons) == (QualificationStatus.INCOMPLETE, ("unreadable",))
     draft = QualificationDraft(name=row.name, company=row.company, credit_code=CODE, documents=row.documents)
     assert (await control.qualifications.change(owner, qualification, draft)).status is QualificationStatus.PENDING
+
+
+async def test_by_the_rules_in_force_today_a_signature_needs_a_qualification_and_is_filed_before_it_is_used(
+    database: Database, clock: Clock, tmp_path: Path
+) -> None:
+    box = SecretBox(bytes(32), os.urandom)
+    today = assemble(
+        database, box, clock=clock, entropy=os.urandom, check_url=lambda _url: None, rules=CURRENT, blobs=Directory(tmp_path / "d")
+    )
+    owner = await tenant(today)
+    proof = await today.documents.add(owner, its(owner), "licence.png", picture())
+    with_proof = msgspec.structs.replace(SIGNATURE, proofs=(proof.id,))
+    assert (await refused(today.signatures.add(owner, its(owner), with_proof))).why == "signature_qualification"
+    qualification = await qualified(today, owner)
+    await today.qualifications.approve(REVIEWER, qualification)
+    signature = await today.signatures.add(owner, its(owner), msgspec.structs.replace(SIGNATURE, qualification_id=qualification))
+    await today.signatures.approve(REVIEWER, signature.id)
+    states = [(await today.signatures.get(owner, signature.id)).state]
+    used = [(its(owner), "鸿雁科技", Scope.MAINLAND) in (await today.snapshots.load()).signatures]
+    for filing in (Filing.REGISTERING, Filing.REGISTERED):
+        await today.signatures.file(REVIEWER, signature.id, filing)
+        states.append((await today.signatures.get(owner, signature.id)).state)
+        used.append((its(owner), "鸿雁科技", Scope.MAINLAND) in (await today.snapshots.load()).signatures)
+    assert states == [
+        SignatureState.PROCESSING,
+        SignatureState.REAL_NAME_REGISTRATING,
+        SignatureState.REVIEW_PROCESSING_COMPLETED,
+    ]
+    assert used == [False, False, True]
+
+
+async def test_an_expired_licence_carries_no_new_signature(control: ControlPlane, clock: Clock) -> None:
+    owner = await tenant(control)
+    licence = await control.documents.add(owner, its(owner), "licence.png", picture())
+    draft = QualificationDraft(name="q", company="c", credit_code=CODE, documents=(licence.id,), valid_until=clock.now + 60)
+    qualification = (await control.qualifications.add(owner, its(owner), draft)).id
+    await control.qualifications.approve(REVIEWER, qualification)
+    clock.now += 61
+    resting = msgspec.structs.replace(SIGNATURE, qualification_id=qualification)
+    assert (await refused(control.signatures.add(owner, its(owner), resting))).why == "qualification_expired"
+    assert (await refused(control.qualifications.add(owner, its(owner), draft))).why == "qualification_valid_until"
+
+
+async def test_an_old_signature_is_given_a_qualification_and_stays_in_use_meanwhile(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    signature = (await control.signatures.add(OPERATOR, its(owner), SIGNATURE)).id
+    await control.signatures.approve(REVIEWER, signature)
+    assert (await control.signatures.get(owner, signature)).state is SignatureState.REVIEW_PASSED
+    qualification = await qualified(control, owner)
+    await control.signatures.supplement(owner, signature, qualification)
+    assert (await control.signatures.get(owner, signature)).state is SignatureState.REVIEW_PASSED_QUALIFICATION_PROCESSING
+    assert (its(owner), "鸿雁科技", Scope.MAINLAND) in (await control.snapshots.load()).signatures
+    await control.qualifications.approve(REVIEWER, qualification)
+    assert (await control.signatures.get(owner, signature)).state is SignatureState.REVIEW_PROCESSING_COMPLETED
+
+
+# What is refused before anybody looks at it.
+
+
+async def test_all_that_is_wrong_with_a_template_is_told_before_it_is_submitted(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    await control.words.add(OPERATOR, ["内部暗号"], WordAction.REFUSE)
+    content = "在线荷官\u200b等你，内 部 暗 号，{1}和{3}"
+    fault = await refused(control.templates.add(owner, its(owner), msgspec.structs.replace(TEMPLATE, kind=Kind.NOTICE, content=content)))
+    assert isinstance(fault, LintError)
+    found = [finding.code for finding in fault.findings]
+    assert sorted(found) == [Flaw.FORBIDDEN_WORD, Flaw.FORBIDDEN_WORD, Flaw.HIDDEN_CHARACTER, Flaw.PLACEHOLDER_GAP]
+    assert fault.why == found[0]
+    assert (await refused(control.signatures.add(OPERATOR, its(owner), SignatureDraft(name="验证码", scope=Scope.MAINLAND)))).why == (
+        Flaw.SIGNATURE_NEUTRAL
+    )
+    await control.words.remove(OPERATOR, ["内部暗号"])
+
+
+async def test_what_a_placeholder_stands_for_is_in_the_snapshot(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    draft = msgspec.structs.replace(
+        TEMPLATE, kind=Kind.NOTICE, content="您好{1}，共{2}元", variables=(Variable(about="称呼"), Variable(ValueType.MONEY, "金额"))
+    )
+    template = await control.templates.add(owner, its(owner), draft)
+    await control.templates.approve(REVIEWER, template.id)
+    assert (await control.templates.get(owner, template.id)).variables == draft.variables
+    assert (await control.snapshots.load()).templates[template.id].values.types == (ValueType.ANY, ValueType.MONEY)
 
 
 # How many.

@@ -13,6 +13,7 @@ from hongyan.model.message import Kind
 from hongyan.model.phone import parse
 from hongyan.model.rules.sets import SEEDS, RuleSet
 from hongyan.model.snapshot import AccountKind, Scope
+from hongyan.model.words import Words
 
 NAME_MOST = 100
 ALLOWLIST_MOST = 300
@@ -57,10 +58,12 @@ def remark(text: str) -> str:
     return plain
 
 
-def signature(text: str, scope: Scope, rules: RuleSet = SEEDS, account: AccountKind = AccountKind.ENTERPRISE) -> str:
+def signature(
+    text: str, scope: Scope, rules: RuleSet = SEEDS, account: AccountKind = AccountKind.ENTERPRISE, words: Words | None = None
+) -> str:
     """The signature without blanks and without the brackets that the platform adds itself. Raises LintError with all that is wrong."""
     plain = text.strip().removeprefix("【").removesuffix("】")
-    submit(lint.signature(lint.SignatureDraft(plain, scope), rules, account))
+    submit(lint.signature(lint.SignatureDraft(plain, scope), rules, account, words))
     return plain
 
 

@@ -11,6 +11,7 @@ from hongyan.control.audit import Audit
 from hongyan.control.desk import Desk, Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.permissions import demand, within
+from hongyan.control.words import for_review
 from hongyan.kit.db import Connection, Database, UniqueViolation
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.alarm import AlarmKind
@@ -68,7 +69,7 @@ class Signatures:
     async def add(self, actor: Actor, account_id: int, draft: SignatureDraft) -> SignatureRow:
         """Apply for one; a rejected or inactive one of that name is applied for again."""
         demand(actor, Permission.APPLY, account_id)
-        plain = self._checked(draft)
+        plain = await self._checked(draft)
         now = self._clock()
         async with self._db.transaction() as tx:
             if await accounts.lock(tx, account_id) is None:
@@ -86,7 +87,7 @@ class Signatures:
     async def change(self, actor: Actor, signature_id: int, draft: SignatureDraft, *, acts: Acts = SIGNATURE_ACTS) -> SignatureRow:
         """Hand it in again with what the draft says. Its scope stays; approved ones cannot be changed unless their filing failed."""
         demand(actor, Permission.APPLY)
-        plain = self._checked(draft)
+        plain = await self._checked(draft)
         try:
             async with self._db.transaction() as tx:
                 row = await self._mine(tx, actor, signature_id)
@@ -323,8 +324,10 @@ class Signatures:
 
     # Papers.
 
-    def _checked(self, draft: SignatureDraft) -> SignatureDraft:
-        name = rules.signature(draft.name, draft.scope, self._in_force)
+    async def _checked(self, draft: SignatureDraft) -> SignatureDraft:
+        async with self._db.connection() as conn:
+            words = await for_review(conn)
+        name = rules.signature(draft.name, draft.scope, self._in_force, words=words)
         if draft.document_kind is not None and draft.document_kind not in PROOFS[draft.kind]:
             raise _invalid("document_kind", "证明类型与签名类型不符：请按签名类型选择证明。",
                            "These documents do not prove a signature of this kind: choose the ones that do.")  # fmt: skip

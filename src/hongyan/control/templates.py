@@ -11,6 +11,7 @@ from hongyan.control.audit import Audit
 from hongyan.control.desk import Desk, Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.permissions import demand, within
+from hongyan.control.words import for_review
 from hongyan.kit.db import Connection, Database
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Kind
@@ -25,6 +26,7 @@ from hongyan.model.papers import (
 )
 from hongyan.model.rules.sets import RuleSet
 from hongyan.model.snapshot import AccountKind, Scope
+from hongyan.model.words import Words
 from hongyan.store import accounts, reviews, templates
 from hongyan.store.reviews import ReviewRow
 from hongyan.store.snapshots import publish
@@ -48,11 +50,12 @@ class Templates:
     async def add(self, actor: Actor, account_id: int, draft: TemplateDraft) -> TemplateRow:
         """Apply for one, for all of the account's applications or for one."""
         demand(actor, Permission.APPLY, account_id)
+        words = await self._words()
         async with self._db.transaction() as tx:
             account = await accounts.lock(tx, account_id)
             if account is None:
                 raise not_found(Noun.ACCOUNT, account_id)
-            plain, advice = self._checked(draft, account.kind)
+            plain, advice = self._checked(draft, account.kind, words)
             await owned(tx, plain.app_id, account_id)
             if await templates.count(tx, account_id, plain.app_id) >= self._in_force.templates_most:
                 raise _too_many(self._in_force.templates_most)
@@ -62,13 +65,14 @@ class Templates:
     async def change(self, actor: Actor, template_id: int, draft: TemplateDraft, *, acts: Acts = TEMPLATE_ACTS) -> TemplateRow:
         """Hand it in again with what the draft says. Its scope stays; what is approved cannot be changed."""
         demand(actor, Permission.APPLY)
+        words = await self._words()
         async with self._db.transaction() as tx:
             row = await self._mine(tx, actor, template_id)
             allowed(Noun.TEMPLATE, template_id, row.status, Act.MODIFY, acts)
             account = await accounts.get(tx, row.account_id)
             if account is None:
                 raise not_found(Noun.ACCOUNT, row.account_id)
-            plain, advice = self._checked(draft, account.kind)
+            plain, advice = self._checked(draft, account.kind, words)
             if row.scope is not plain.scope:
                 raise _same_scope()
             await owned(tx, plain.app_id, row.account_id)
@@ -209,13 +213,20 @@ class Templates:
             await publish(tx, reason, self._clock())
         return await self._any(tx, row.id)
 
-    def _checked(self, draft: TemplateDraft, account: AccountKind) -> tuple[TemplateDraft, list[lint.Finding]]:
+    async def _words(self) -> Words:
+        async with self._db.connection() as conn:
+            return await for_review(conn)
+
+    def _checked(self, draft: TemplateDraft, account: AccountKind, words: Words) -> tuple[TemplateDraft, list[lint.Finding]]:
         """The draft as it is kept, and what a reviewer should look at. Raises `rules.LintError` with all that is wrong."""
         content = draft.content.strip()
         types = tuple(variable.type for variable in draft.variables)
-        advice = rules.submit(lint.template(lint.TemplateDraft(content, draft.kind, draft.scope, types), self._in_force, account))
-        plain = msgspec.structs.replace(draft, name=rules.name(draft.name), content=content, remark=rules.remark(draft.remark))
-        return plain, advice
+        findings = lint.template(lint.TemplateDraft(content, draft.kind, draft.scope, types), self._in_force, account, words)
+        about = tuple(msgspec.structs.replace(variable, about=rules.remark(variable.about)) for variable in draft.variables)
+        plain = msgspec.structs.replace(
+            draft, name=rules.name(draft.name), content=content, variables=about, remark=rules.remark(draft.remark)
+        )
+        return plain, rules.submit(findings)
 
     async def _mine(self, tx: Connection, actor: Actor, template_id: int) -> TemplateRow:
         row = await templates.lock(tx, template_id, account_id=actor.account_id)

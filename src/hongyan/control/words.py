@@ -1,15 +1,17 @@
 """The operator's words: a message with one is refused, or held until a person has looked at it."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 
 from hongyan.control import rules
 from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.permissions import demand
-from hongyan.kit.db import Database
+from hongyan.kit.db import Connection, Database
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.protection import WordAction
-from hongyan.model.words import SEPARATORS
+from hongyan.model.rules.words import built_in
+from hongyan.model.words import SEPARATORS, Severity, Word, Words
 from hongyan.store import words
 from hongyan.store.snapshots import publish
 from hongyan.store.words import WordRow
@@ -58,6 +60,15 @@ class WordList:
         demand(actor, Permission.OPERATE)
         async with self._db.connection() as conn:
             return await words.page(conn, after=after, most=max(1, min(most, PAGE_MOST)))
+
+
+SEVERITIES: Mapping[WordAction, Severity] = {WordAction.HOLD: Severity.SUSPICIOUS, WordAction.REFUSE: Severity.FORBIDDEN}
+
+
+async def for_review(conn: Connection) -> Words:
+    """What signatures and templates are looked through for: the words that come with the platform and the operator's own."""
+    own = [Word(row.word, SEVERITIES[row.action], row.reason) for row in await words.every(conn)]
+    return await asyncio.to_thread(Words, [*built_in(), *own])
 
 
 def _word(text: str) -> str:
