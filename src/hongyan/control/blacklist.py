@@ -150,6 +150,8 @@ class Blacklist:
     async def hand_out(self, actor: Actor, where: Where) -> AsyncIterator[str]:
         """The whole list as CSV, some thousand rows at a time: number, reason, opted out, since. Spreadsheets calculate no cell of it."""
         _demand(actor, where)
+        async with self._db.connection() as conn:
+            await _place(conn, actor, where)
         yield "number,reason,opted_out,since\r\n"
         after = 0
         while True:

@@ -68,7 +68,7 @@ class Office:
     def native(self) -> web.Application:
         """The native API, whole."""
         # It is large, and only a process with the role `console` needs it.
-        from hongyan.doors.rest import app, apps, auth, messages, schedules  # noqa: PLC0415
+        from hongyan.doors.rest import accounts, app, apps, auth, contacts, messages, operator, schedules  # noqa: PLC0415
 
         control = plane(self._db, self._settings)
         send = messages.Messages(send=self._once, keys=self._keys, records=control.records, clock=time.time)
@@ -76,5 +76,8 @@ class Office:
             messages.routes(send),
             schedules.routes(schedules.Schedules(self._schedules)),
             apps.routes(control.apps, control.keys),
+            accounts.routes(accounts=control.accounts, users=control.users, members=control.members, audit=control.audit),
+            operator.routes(links=control.links, senders=control.senders, packages=control.packages),
+            contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
         ]
         return app.build(routers, auth.authenticator(lambda: self._directory.snapshot, self._key_used))

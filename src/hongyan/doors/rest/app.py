@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import metadata
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -45,8 +46,26 @@ def build(routers: Sequence[APIRouter], authenticate: Authenticate) -> FastAPI:
     app.state.authenticate = authenticate
     for router in routers:
         app.include_router(router, prefix=PREFIX)
+    app.openapi_schema = document(app)
     return app
 
 
-COMMON = frozenset({401, 403, 422})
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with problems under their own content type."""
+    made = app.openapi()
+    for methods in made["paths"].values():
+        for operation in methods.values():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {})
+                if content.get("application/json", {}).get("schema", {}).get("$ref", "").endswith("/Problem"):
+                    answer["content"] = {problems.MEDIA_TYPE: content["application/json"]}
+            operation["security"] = [{"basic": []}, {"bearer": []}]
+    made["components"]["securitySchemes"] = {
+        "basic": {"type": "http", "scheme": "basic", "description": "SecretId and SecretKey."},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "SecretId:SecretKey."},
+    }
+    return made
+
+
+COMMON = frozenset({401, 403, 422, 503})
 """What any operation may answer."""

@@ -3,13 +3,13 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
 
 from hongyan.control.apps import AppChange, Apps
 from hongyan.control.keys import KeyChange, Keys
 from hongyan.doors.rest.auth import Asks
-from hongyan.doors.rest.messages import MOST_ID
+from hongyan.doors.rest.fields import Body, Id, Name, Note, OneAccount, PathId, Url
 from hongyan.doors.rest.paging import Cursor, Limit, after, page, text_after
 from hongyan.doors.rest.problems import Refused
 from hongyan.doors.rest.resource import Operation, page_of, router
@@ -18,31 +18,23 @@ from hongyan.model.actor import Actor
 
 AppView = view_of(Apps.get, "App")
 KeyView = view_of(Keys.change, "Key")
-AppId = Annotated[int, Path(ge=1, le=MOST_ID)]
 SecretId = Annotated[str, Path(min_length=1, max_length=100)]
-OneAccount = Annotated[int | None, Query(ge=1, le=MOST_ID, description="Only of this account; the operator's question.")]
 Numbers = Annotated[list[Annotated[str, Field(max_length=40)]], Field(min_length=1, max_length=300)]
 
 
-class NewApplication(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    account_id: Annotated[int, Field(ge=1, le=MOST_ID)] | None = Field(
-        default=None, description="Whose it will be; the operator must say it."
-    )
+class NewApplication(Body):
+    name: Name
+    account_id: Id | None = Field(default=None, description="Whose it will be; the operator must say it.")
 
 
-class ApplicationChange(BaseModel):
+class ApplicationChange(Body):
     """What to change; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(min_length=1, max_length=100)] = ""
+    name: Name = ""
     enabled: bool = True
     pull: bool = False
-    report_url: Annotated[str, Field(max_length=1_000)] = ""
-    reply_url: Annotated[str, Field(max_length=1_000)] = ""
+    report_url: Url = ""
+    reply_url: Url = ""
     context_in_reports: bool = False
     sender_id: Annotated[str, Field(max_length=20)] = ""
     extend_allowed: bool = False
@@ -64,30 +56,24 @@ class NumberList(BaseModel):
     numbers: list[str]
 
 
-class NumbersWanted(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class NumbersWanted(Body):
     numbers: Numbers
 
 
-class NewApiKey(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    account_id: Annotated[int, Field(ge=1, le=MOST_ID)] | None = None
-    note: Annotated[str, Field(max_length=200)] = ""
+class NewApiKey(Body):
+    account_id: Id | None = None
+    note: Note = ""
     allow: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=100)] = Field(
         default=[], description="Addresses and networks it may be used from; empty means any."
     )
     scopes: Annotated[list[str], Field(max_length=30)] | None = Field(default=None, description="What it may do; null for what is usual.")
 
 
-class ApiKeyChange(BaseModel):
+class ApiKeyChange(Body):
     """What to change; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    note: Annotated[str, Field(max_length=200)] = ""
-    allow: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=100)] = []
+    note: Note = ""
+    allow: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=100)] = Field(default=[])
     scopes: Annotated[list[str], Field(max_length=30)] | None = None
     enabled: bool = True
 
@@ -104,7 +90,7 @@ def routes(apps: Apps, keys: Keys) -> APIRouter:
         "applications",
         "",
         [
-            Operation("GET", "/apps", "listApps", door.page, "Applications", page_of(AppView)),
+            Operation("GET", "/apps", "listApps", door.page, "Applications", page_of(AppView), also=(404,)),
             Operation("POST", "/apps", "createApp", door.create, "Make one", MadeApplication, 201, (404, 409)),
             Operation("GET", "/apps/{app_id}", "getApp", door.get, "One of them", AppView, also=(404,)),
             Operation("PATCH", "/apps/{app_id}", "changeApp", door.change, "Change it", AppView, also=(404, 409)),
@@ -112,7 +98,7 @@ def routes(apps: Apps, keys: Keys) -> APIRouter:
             Operation("GET", "/apps/{app_id}/allowed", "listAllowed", door.allowed, "Numbers without limits", NumberList, also=(404,)),
             Operation("POST", "/apps/{app_id}/allowed", "allowNumbers", door.allow, "Add some", NumberList, also=(404, 409)),
             Operation("POST", "/apps/{app_id}/disallowed", "disallowNumbers", door.disallow, "Take some off", NumberList, also=(404,)),
-            Operation("GET", "/keys", "listKeys", locks.page, "API keys", page_of(KeyView)),
+            Operation("GET", "/keys", "listKeys", locks.page, "API keys", page_of(KeyView), also=(404,)),
             Operation("POST", "/keys", "createKey", locks.create, "Make one", MadeKey, 201, (404, 409)),
             Operation("PATCH", "/keys/{secret_id}", "changeKey", locks.change, "Change it", KeyView, also=(404, 409)),
             Operation("DELETE", "/keys/{secret_id}", "removeKey", locks.remove, "Remove one that is disabled", also=(404, 409)),
@@ -150,23 +136,23 @@ class Applications:
         made = await self._apps.create(asks, account_of(asks, wanted.account_id), wanted.name)
         return MadeApplication(app=shown(made.app, AppView), app_key=made.app_key)
 
-    async def get(self, asks: Asks, app_id: AppId) -> Any:
+    async def get(self, asks: Asks, app_id: PathId) -> Any:
         return shown(await self._apps.get(asks, app_id), AppView)
 
-    async def change(self, asks: Asks, app_id: AppId, wanted: ApplicationChange) -> Any:
+    async def change(self, asks: Asks, app_id: PathId, wanted: ApplicationChange) -> Any:
         change = msgspec.structs.replace(AppChange(), **wanted.model_dump(exclude_unset=True))
         return shown(await self._apps.change(asks, app_id, change), AppView)
 
-    async def key(self, asks: Asks, app_id: AppId) -> AppKey:
+    async def key(self, asks: Asks, app_id: PathId) -> AppKey:
         return AppKey(app_key=await self._apps.app_key(asks, app_id))
 
-    async def allowed(self, asks: Asks, app_id: AppId) -> NumberList:
+    async def allowed(self, asks: Asks, app_id: PathId) -> NumberList:
         return _numbers(await self._apps.allowed(asks, app_id))
 
-    async def allow(self, asks: Asks, app_id: AppId, wanted: NumbersWanted) -> NumberList:
+    async def allow(self, asks: Asks, app_id: PathId, wanted: NumbersWanted) -> NumberList:
         return _numbers(await self._apps.allow(asks, app_id, wanted.numbers))
 
-    async def disallow(self, asks: Asks, app_id: AppId, wanted: NumbersWanted) -> NumberList:
+    async def disallow(self, asks: Asks, app_id: PathId, wanted: NumbersWanted) -> NumberList:
         return _numbers(await self._apps.disallow(asks, app_id, wanted.numbers))
 
 

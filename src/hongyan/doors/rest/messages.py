@@ -2,17 +2,19 @@
 
 import enum
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from hongyan.control.idempotency import Answered, IdempotencyKeys, Interrupted
 from hongyan.control.permissions import demand
 from hongyan.control.records import Glance, Records, Timeline
 from hongyan.doors.rest.auth import Asks
+from hongyan.doors.rest.fields import MOST_ID, Body, Id, OneApp, PathId
 from hongyan.doors.rest.paging import Cursor, Limit, Page, after, page
-from hongyan.doors.rest.problems import Problem, Refused, language
+from hongyan.doors.rest.problems import Refused, language
+from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.words import refused, words
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, SendCommand
@@ -24,33 +26,25 @@ from hongyan.products.once import Answers, SendOnce
 MOST_RECIPIENTS = 200
 Text = Annotated[str, Field(max_length=2_000)]
 Values = Annotated[list[Text], Field(max_length=99)]
-MOST_ID = 2**63 - 1
 IdempotencyKey = Annotated[
     str | None, Header(max_length=128, description="1 to 128 visible ASCII characters; the same request under the same key happens once.")
 ]
-OneApp = Annotated[int | None, Query(ge=1, le=MOST_ID, description="Only of this application.")]
 OneNumber = Annotated[str | None, Query(max_length=40, description="Only to this number.")]
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is none (of yours)."}}
-BigId = Annotated[int, Field(ge=1, le=MOST_ID)]
 
 
-class Recipient(BaseModel):
+class Recipient(Body):
     """One number, with values of its own when its text is its own."""
-
-    model_config = ConfigDict(extra="forbid")
 
     phone: Annotated[str, Field(max_length=40, description="+<country code><number>; a mainland number may be 11 digits.")]
     params: Values | None = Field(default=None, description="Values of its own; without them the request's.")
     context: Annotated[str, Field(max_length=511)] | None = Field(default=None, description="Handed back in its events.")
 
 
-class Send(BaseModel):
+class Send(Body):
     """A text to one number or to many, the same for all or different for each."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    app_id: BigId = Field(description="The application it is sent for.")
-    template_id: BigId = Field(description="An approved template of the application.")
+    app_id: Id = Field(description="The application it is sent for.")
+    template_id: Id = Field(description="An approved template of the application.")
     to: Annotated[list[Recipient | str], Field(min_length=1, max_length=MOST_RECIPIENTS, description="Numbers, or numbers with values.")]
     params: Values = Field(default=[], description="The values of {1}, {2}, ...")
     sign_name: Annotated[str, Field(max_length=40)] = Field(default="", description="An approved signature, without brackets.")
@@ -115,19 +109,15 @@ class MessageTimeline(BaseModel):
 
 def routes(door: "Messages") -> APIRouter:
     """Everything under /messages."""
-    router = APIRouter(prefix="/messages", tags=["messages"])
-    router.add_api_route("", door.send, methods=["POST"], summary="Send", operation_id="sendMessages", response_model=Sent)
-    router.add_api_route("", door.page, methods=["GET"], summary="Messages, the newest first", operation_id="listMessages")
-    router.add_api_route(
-        "/{message_id}",
-        door.timeline,
-        methods=["GET"],
-        summary="A message's timeline",
-        operation_id="getMessage",
-        response_model=MessageTimeline,
-        responses=NOT_FOUND,
+    return router(
+        "messages",
+        "/messages",
+        [
+            Operation("POST", "", "sendMessages", door.send, "Send", Sent, also=(404, 409)),
+            Operation("GET", "", "listMessages", door.page, "Messages, the newest first", page_of(MessageGlance), also=(404,)),
+            Operation("GET", "/{message_id}", "getMessage", door.timeline, "A message's timeline", MessageTimeline, also=(404,)),
+        ],
     )
-    return router
 
 
 class Messages:
@@ -183,7 +173,7 @@ class Messages:
         found = await self._records.latest(asks, app_id=app_id, phone=number, before_id=after(cursor, MOST_ID), most=limit + 1)
         return page(found, limit, lambda glance: glance.message_id, glimpse)
 
-    async def timeline(self, asks: Asks, message_id: Annotated[int, Path(ge=1, le=MOST_ID)], request: Request) -> MessageTimeline:
+    async def timeline(self, asks: Asks, message_id: PathId, request: Request) -> MessageTimeline:
         """Everything that happened to a message, in order, in words."""
         found = await self._records.timeline(asks, message_id)
         if found is None:

@@ -32,6 +32,8 @@ class Operation(msgspec.Struct, frozen=True):
     """The model of its answer; None when there is none (204)."""
     status: int = 200
     also: Sequence[int] = ()
+    text: str = ""
+    """The content type of an answer that is no JSON."""
 
 
 def router(tag: str, prefix: str, operations: Sequence[Operation]) -> APIRouter:
@@ -44,11 +46,18 @@ def router(tag: str, prefix: str, operations: Sequence[Operation]) -> APIRouter:
             methods=[operation.method],
             summary=operation.summary,
             operation_id=operation.name,
-            response_model=operation.answers,
+            response_model=None if operation.text else operation.answers,
             status_code=operation.status if operation.answers is not None else 204,
-            responses={status: {"model": Problem, "description": ALSO[status]} for status in operation.also},
+            responses=_responses(operation),
         )
     return made
+
+
+def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
+    answers: dict[int | str, dict[str, Any]] = {status: {"model": Problem, "description": ALSO[status]} for status in operation.also}
+    if operation.text:
+        answers[200] = {"description": operation.summary, "content": {operation.text: {"schema": {"type": "string"}}}}
+    return answers
 
 
 def page_of(model: type[BaseModel]) -> Any:

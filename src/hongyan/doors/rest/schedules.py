@@ -1,21 +1,19 @@
 """Sends at a time: put off, looked at, cancelled."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from hongyan.control.permissions import demand
 from hongyan.doors.rest.auth import Asks
-from hongyan.doors.rest.messages import MOST_ID, NOT_FOUND, Send, commands, sender
+from hongyan.doors.rest.fields import MOST_ID, PathId
+from hongyan.doors.rest.messages import Send, commands, sender
 from hongyan.doors.rest.paging import Cursor, Limit, Page, after, page
 from hongyan.doors.rest.problems import Refused
+from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.words import refused
 from hongyan.model.actor import Permission
 from hongyan.model.reject import Refusal
 from hongyan.products.schedule import Schedule, ScheduleService, State
-
-ScheduleId = Annotated[int, Path(ge=1, le=MOST_ID)]
 
 
 class Later(Send):
@@ -39,16 +37,16 @@ class ScheduleView(BaseModel):
 
 def routes(door: "Schedules") -> APIRouter:
     """Everything under /schedules."""
-    router = APIRouter(prefix="/schedules", tags=["schedules"])
-    router.add_api_route("", door.add, methods=["POST"], summary="Send later", operation_id="createSchedule", status_code=201)
-    router.add_api_route("", door.page, methods=["GET"], summary="Sends that wait, and those that went", operation_id="listSchedules")
-    router.add_api_route(
-        "/{schedule_id}", door.get, methods=["GET"], summary="One of them", operation_id="getSchedule", responses=NOT_FOUND
+    return router(
+        "schedules",
+        "/schedules",
+        [
+            Operation("POST", "", "createSchedule", door.add, "Send later", ScheduleView, 201, (404,)),
+            Operation("GET", "", "listSchedules", door.page, "Sends that wait, and those that went", page_of(ScheduleView)),
+            Operation("GET", "/{schedule_id}", "getSchedule", door.get, "One of them", ScheduleView, also=(404,)),
+            Operation("DELETE", "/{schedule_id}", "cancelSchedule", door.cancel, "Cancel it", ScheduleView, also=(404, 409)),
+        ],
     )
-    router.add_api_route(
-        "/{schedule_id}", door.cancel, methods=["DELETE"], summary="Cancel it", operation_id="cancelSchedule", responses=NOT_FOUND
-    )
-    return router
 
 
 class Schedules:
@@ -70,11 +68,11 @@ class Schedules:
         found = await self._schedules.page(asks.account_id, before_id=after(cursor, MOST_ID), most=limit + 1)
         return page(found, limit, lambda schedule: schedule.id, view)
 
-    async def get(self, asks: Asks, schedule_id: ScheduleId) -> ScheduleView:
+    async def get(self, asks: Asks, schedule_id: PathId) -> ScheduleView:
         demand(asks, Permission.READ)
         return view(_found(await self._schedules.get(asks.account_id, schedule_id), schedule_id))
 
-    async def cancel(self, asks: Asks, schedule_id: ScheduleId) -> ScheduleView:
+    async def cancel(self, asks: Asks, schedule_id: PathId) -> ScheduleView:
         """As it is afterwards: `cancelled`, and it never will be sent, or refused since it was too late."""
         demand(asks, Permission.SEND)
         found = _found(await self._schedules.cancel(asks.account_id, schedule_id), schedule_id)

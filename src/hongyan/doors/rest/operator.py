@@ -1,0 +1,154 @@
+"""What the operator looks after: links, sender numbers, packages."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+
+from hongyan.control.links import Links
+from hongyan.control.packages import Packages
+from hongyan.control.senders import Senders
+from hongyan.doors.rest.auth import Asks
+from hongyan.doors.rest.fields import Body, Id, Name, Note, OneApp, UnixTime
+from hongyan.doors.rest.paging import Cursor, Limit, after, page, text_after
+from hongyan.doors.rest.resource import Operation, page_of, router
+from hongyan.doors.rest.views import names_of, shown, view_of
+from hongyan.model.snapshot import LinkConfig, Scope
+
+LinkView = view_of(Links.add, "Link", leave_out=("password",))
+SenderView = view_of(Senders.add, "Sender")
+PackageView = view_of(Packages.buy, "Package")
+Scopes: Any = names_of(Scope)
+LinkName = Annotated[str, Path(min_length=1, max_length=100)]
+
+
+class LinkFields(Body):
+    """What a link is; what is left out stays, or is as usual."""
+
+    protocol: Annotated[str, Field(max_length=20)] = "smpp"
+    host: Annotated[str, Field(max_length=253)] = ""
+    port: Annotated[int, Field(ge=1, le=65_535)] = 2775
+    system_id: Annotated[str, Field(max_length=63)] = ""
+    password: Annotated[str, Field(max_length=63, description="Goes in and never comes out.")] = ""
+    bind: Annotated[str, Field(max_length=10)] = "trx"
+    system_type: Annotated[str, Field(max_length=63)] = ""
+    sessions: Annotated[int, Field(ge=1, le=64)] = 1
+    window: Annotated[int, Field(ge=1, le=10_000)] = 100
+    rate: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
+    sender_id: Annotated[str, Field(max_length=20)] = ""
+    keepalive_s: Annotated[float, Field(ge=1, le=3_600)] = 30.0
+    response_s: Annotated[float, Field(ge=1, le=3_600)] = 60.0
+    default_alphabet: Annotated[str, Field(max_length=20)] = "gsm7"
+    service_type: Annotated[str, Field(max_length=63)] = ""
+    scopes: Annotated[list[Scopes], Field(max_length=2)] = Field(default=list(Scopes))
+    carriers: Annotated[list[Annotated[str, Field(max_length=10)]], Field(max_length=10)] = Field(default=[])
+    priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    enabled: bool = True
+
+
+class NewLink(LinkFields):
+    name: Name
+    host: Annotated[str, Field(min_length=1, max_length=253)]
+    system_id: Annotated[str, Field(min_length=1, max_length=63)]
+
+
+class NewSender(Body):
+    number: Annotated[str, Field(min_length=1, max_length=20)]
+    link: Name | None = Field(default=None, description="Only shown on this link.")
+    app_id: Id | None = Field(default=None, description="Only shown by this application.")
+
+
+class NewPackage(Body):
+    app_id: Id
+    scope: Scopes
+    segments: Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+    gift: bool = False
+    effective_at: UnixTime | None = None
+    expires_at: UnixTime | None = None
+    note: Note = ""
+
+
+def routes(*, links: Links, senders: Senders, packages: Packages) -> APIRouter:
+    """Everything under /links, /senders and /packages."""
+    ours, numbers, purse = LinkPaths(links), SenderPaths(senders), PackagePaths(packages)
+    return router(
+        "operator",
+        "",
+        [
+            Operation("GET", "/links", "listLinks", ours.every, "Links to carriers, the preferred one in front", list[LinkView]),  # type: ignore[valid-type]
+            Operation("POST", "/links", "addLink", ours.add, "Add one", LinkView, 201, (409,)),
+            Operation("PATCH", "/links/{name}", "changeLink", ours.change, "Change it", LinkView, also=(404,)),
+            Operation("GET", "/senders", "listSenders", numbers.page, "Sender numbers", page_of(SenderView)),
+            Operation("POST", "/senders", "addSender", numbers.add, "Add one", SenderView, 201, (404, 409)),
+            Operation("DELETE", "/senders/{number}", "removeSender", numbers.remove, "Take one away", also=(404, 409)),
+            Operation("GET", "/packages", "listPackages", purse.page, "Prepaid packages", page_of(PackageView), also=(404,)),
+            Operation("POST", "/packages", "buyPackage", purse.buy, "Give an application one", PackageView, 201, (404,)),
+        ],
+    )
+
+
+class LinkPaths:
+    """The endpoints under /links."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+
+    async def every(self, asks: Asks) -> Any:
+        return [shown(link, LinkView) for link in await self._links.every(asks)]
+
+    async def add(self, asks: Asks, wanted: NewLink) -> Any:
+        config = LinkConfig(id=0, **_fields(wanted.model_dump()))
+        return shown(await self._links.add(asks, config), LinkView)
+
+    async def change(self, asks: Asks, name: LinkName, wanted: LinkFields) -> Any:
+        """Sessions are made anew where that is needed; what is in flight ends first."""
+        return shown(await self._links.change(asks, name, _fields(wanted.model_dump(exclude_unset=True))), LinkView)
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    lists: dict[str, Any] = {name: tuple(given[name]) for name in ("carriers",) if name in given}
+    if "scopes" in given:
+        lists["scopes"] = tuple(Scope[scope.name] for scope in given["scopes"])
+    return given | lists
+
+
+class SenderPaths:
+    """The endpoints under /senders."""
+
+    def __init__(self, senders: Senders) -> None:
+        self._senders = senders
+
+    async def page(self, asks: Asks, cursor: Cursor = None, limit: Limit = 50) -> Any:
+        found = await self._senders.every(asks, after=text_after(cursor), most=limit + 1)
+        return page(found, limit, lambda sender: sender.number, lambda sender: shown(sender, SenderView))
+
+    async def add(self, asks: Asks, wanted: NewSender) -> Any:
+        return shown(await self._senders.add(asks, wanted.number, wanted.link, wanted.app_id), SenderView)
+
+    async def remove(self, asks: Asks, number: Annotated[str, Path(min_length=1, max_length=20)]) -> None:
+        await self._senders.remove(asks, number)
+
+
+class PackagePaths:
+    """The endpoints under /packages."""
+
+    def __init__(self, packages: Packages) -> None:
+        self._packages = packages
+
+    async def page(self, asks: Asks, app_id: OneApp = None, cursor: Cursor = None, limit: Limit = 50) -> Any:
+        found = await self._packages.every(asks, app_id, after_id=after(cursor), most=limit + 1)
+        return page(found, limit, lambda package: package.id, lambda package: shown(package, PackageView))
+
+    async def buy(self, asks: Asks, wanted: NewPackage) -> Any:
+        """The operator's alone: nothing here takes a customer's money."""
+        bought = await self._packages.buy(
+            asks,
+            wanted.app_id,
+            Scope[wanted.scope.name],
+            wanted.segments,
+            gift=wanted.gift,
+            effective_at=wanted.effective_at,
+            expires_at=wanted.expires_at,
+            note=wanted.note,
+        )
+        return shown(bought, PackageView)
