@@ -227,6 +227,8 @@ class Database:
         self._server_settings = server_settings
         self._open: WeakSet[Any] = WeakSet()
         self._pulses = 0
+        self._idle: list[Connection] = []
+        self._waiting = 0
         self.distributed = False
         """Whether tables of this database were spread over several servers (by Citus) when it was opened."""
 
@@ -254,22 +256,42 @@ class Database:
         """Close gracefully; connections that do not come back within 5 s are cut."""
         try:
             async with asyncio.timeout(5):
+                while self._idle:
+                    await self._pool.release(self._idle.pop())
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
 
-    @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    def connection(self) -> "Loan":
         """A connection in autocommit."""
-        async with self._pool.acquire() as conn, _writable(conn):
-            yield conn
+        return Loan(self)
 
     @contextlib.asynccontextmanager
     async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Connection]:
         """BEGIN .. COMMIT; rolled back when the block raises. Never do network calls inside."""
         isolation = "repeatable_read" if repeatable_read else None
-        async with self._pool.acquire() as conn, _writable(conn), conn.transaction(isolation=isolation):
+        async with Loan(self) as conn, conn.transaction(isolation=isolation):
             yield conn
+
+    async def lend(self) -> Connection:
+        """A connection that nobody else uses until it is given back."""
+        while self._idle:
+            conn = self._idle.pop()
+            if not _is_gone(conn):
+                return conn
+            await self._pool.release(conn)
+        self._waiting += 1
+        try:
+            return await self._pool.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def give_back(self, conn: Connection, *, well: bool) -> None:
+        """After a fault the pool sees to what is under way. Otherwise it is asked only for those who wait: it costs as much as a query."""
+        if well and not self._waiting and not self._pool.is_closing():
+            self._idle.append(conn)
+        else:
+            await self._pool.release(conn)
 
     async def dedicated(self, *, command_timeout: float | None = PATIENT_S) -> Connection:
         """A connection outside the pool, for session locks, LISTEN and long statements; the caller closes it."""
@@ -307,14 +329,30 @@ class Database:
         return conn
 
 
-@contextlib.asynccontextmanager
-async def _writable(conn: Connection) -> AsyncIterator[None]:
-    """A server that takes no writes any more is left: the next connection may find one that does."""
+class Loan:
+    """A connection for as long as a block takes."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._conn: Connection = None
+
+    async def __aenter__(self) -> Connection:
+        self._conn = await self._db.lend()
+        return self._conn
+
+    async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, _traceback: object) -> None:
+        if isinstance(fault, ReadOnly):
+            # A server that takes no writes any more is left: the next connection may find one that does.
+            self._conn.terminate()
+        await self._db.give_back(self._conn, well=fault is None)
+
+
+def _is_gone(conn: Connection) -> bool:
     try:
-        yield
-    except ReadOnly:
-        conn.terminate()
-        raise
+        return bool(conn.is_closed())
+    except asyncpg.InterfaceError:
+        # The pool has taken it back when it broke.
+        return True
 
 
 async def is_distributed(conn: Connection) -> bool:
