@@ -47,8 +47,10 @@ def signature(
 ) -> None:
     """Tell what is wrong with a signature; ends with 1 when it would be refused."""
     from hongyan.control import lint  # noqa: PLC0415 - `--help` does not wait for it
+    from hongyan.model.rules.words import built_in  # noqa: PLC0415 - as above
+    from hongyan.model.words import Words  # noqa: PLC0415 - as above
 
-    _tell(ctx, lint.signature(lint.SignatureDraft(name, scope.scope), _rules(ctx), account_kind.kind))
+    _tell(ctx, lint.signature(lint.SignatureDraft(name, scope.scope), _rules(ctx), account_kind.kind, Words(built_in())))
 
 
 def template(
@@ -62,11 +64,11 @@ def template(
 ) -> None:
     """Tell what is wrong with a template; ends with 1 when it would be refused."""
     from hongyan.control import lint  # noqa: PLC0415 - as above
+    from hongyan.model.rules.words import built_in  # noqa: PLC0415 - as above
+    from hongyan.model.words import Words  # noqa: PLC0415 - as above
 
-    _tell(
-        ctx,
-        lint.template(lint.TemplateDraft(content, kind.kind, scope.scope, tuple(value or ())), _rules(ctx), account_kind.kind),
-    )
+    draft = lint.TemplateDraft(content, kind.kind, scope.scope, tuple(value or ()))
+    _tell(ctx, lint.template(draft, _rules(ctx), account_kind.kind, Words(built_in())))
 
 
 def text(

@@ -11,7 +11,7 @@ from hongyan.kit.db import Connection, Database
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.protection import WordAction
 from hongyan.model.rules.words import built_in
-from hongyan.model.words import SEPARATORS, Severity, Word, Words
+from hongyan.model.words import SEPARATORS, Severity, Word, Words, compiled
 from hongyan.store import words
 from hongyan.store.snapshots import publish
 from hongyan.store.words import WordRow
@@ -66,9 +66,10 @@ SEVERITIES: Mapping[WordAction, Severity] = {WordAction.HOLD: Severity.SUSPICIOU
 
 
 async def for_review(conn: Connection) -> Words:
-    """What signatures and templates are looked through for: the words that come with the platform and the operator's own."""
+    """What signatures and templates are looked through for: the operator's words, and the platform's own where it says nothing of them."""
     own = [Word(row.word, SEVERITIES[row.action], row.reason) for row in await words.every(conn)]
-    return await asyncio.to_thread(Words, [*built_in(), *own])
+    said = {word.text for word in own}
+    return await asyncio.to_thread(compiled, (*own, *(word for word in built_in() if word.text not in said)))
 
 
 def _word(text: str) -> str:

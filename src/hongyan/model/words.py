@@ -1,6 +1,7 @@
 """Words that must not, or should not, be in a text: thousands of them, found in one pass however they are spaced, widened or varied."""
 
 import enum
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -105,6 +106,12 @@ class Words:
         reviewed = Counter(hit.word.text for literal in take_apart(content).literals for hit in self.find(literal.text))
         found = Counter(hit.word.text for hit in hits)
         return max((hit for hit in hits if found[hit.word.text] > reviewed[hit.word.text]), key=lambda hit: hit.word.severity, default=None)
+
+
+@functools.lru_cache(maxsize=4)
+def compiled(words: tuple[Word, ...]) -> Words:
+    """The same list made ready once: for 10,000 words that takes a tenth of a second."""
+    return Words(words)
 
 
 def _stands_alone(text: str, at: int, last: int, skeleton: str) -> bool:
