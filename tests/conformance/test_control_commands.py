@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from hongyan.model.credit_code import check_letter
+
 DRIVER = """
 import contextlib, io, json, os, sys
 from hongyan.cli.app import run
@@ -91,6 +93,50 @@ def test_a_tenant_is_set_up_from_the_command_line(shell: Shell) -> None:
     assert "app_key" not in shell.ask("app", "show", app)
     assert shell.ask("key", "disable", key["secret_id"])["enabled"] is False
     assert shell.ask("message", "list", "--app", app) == []
+
+
+def test_papers_are_handed_in_and_decided_on_from_the_command_line(shell: Shell, tmp_path: Path) -> None:
+    account = str(shell.ask("account", "create", "Papers Ltd")["id"])
+    licence = tmp_path / "licence.pdf"
+    licence.write_bytes(b"%PDF-1.7\n1 0 obj\n%%EOF\n")
+    document = str(shell.ask("document", "add", str(licence), "--account", account)["id"])
+    assert "place" not in shell.ask("document", "list", "--account", account)[0]
+    assert shell.ask("document", "save", document, str(tmp_path / "copy.pdf"))["media_type"] == "application/pdf"
+    assert (tmp_path / "copy.pdf").read_bytes() == licence.read_bytes()
+    assert shell.refused("document", "add", str(Path(__file__)), "--account", account) == "invalid"
+    body = "91310000MA1K3YQ6X"
+    qualification = shell.ask(
+        "qualification", "add", "licence", "--account", account, "--company", "鸿雁科技有限公司",
+        "--credit-code", body + check_letter(body), "--document", document, "--until", "2099-12-31",
+    )  # fmt: skip
+    signature = shell.ask("signature", "add", "鸿雁科技", "--account", account, "--qualification", str(qualification["id"]))
+    assert shell.ask("signature", "show", str(signature["id"]))["state"] == "pending_qualification_review"
+    waiting = [review["kind"] for review in shell.ask("review", "list") if review["account_id"] == int(account)]
+    assert waiting == ["qualification"]
+    claimed = shell.ask("review", "claim", "--kind", "qualification")
+    assert shell.refused("review", "reject", str(claimed["id"])) == "invalid"
+    assert shell.ask("review", "reject", str(claimed["id"]), "--reason", "unreadable", "--note", "again")["state"] == "rejected"
+    assert shell.ask("signature", "show", str(signature["id"]))["state"] == "review_not_pass"
+    assert shell.refused("document", "delete", document) == "in_use"
+    assert shell.ask("signature", "delete", str(signature["id"])) == {"id": signature["id"], "deleted": True}
+    assert shell.ask("qualification", "delete", str(qualification["id"]))["deleted"] is True
+    assert shell.ask("document", "delete", document)["deleted"] is True
+    assert {review["state"] for review in shell.ask("review", "history") if review["account_id"] == int(account)} == {"rejected"}
+    assert "unreadable" in {reason["code"] for reason in shell.ask("review", "reasons", "qualification")}
+
+
+def test_a_rule_is_switched_on_and_a_day_off_is_written_down(shell: Shell) -> None:
+    account = str(shell.ask("account", "create", "Quick Ltd")["id"])
+    assert shell.ask("review", "rule", "everything", "--on") == {"name": "everything", "on": True}
+    template = shell.ask("template", "add", "您的验证码是{1}", "--account", account, "--name", "code", "--kind", "verification")
+    assert template["status"] == "approved"
+    assert shell.ask("review", "rule", "everything", "--off")["on"] is False
+    assert [rule["on"] for rule in shell.ask("review", "rules")] == [False] * 3
+    assert shell.ask("calendar", "set", "2027-02-08", "--off", "--name", "春节")["working"] is False
+    assert {"date": "2027-02-08", "working": False, "name": "春节"} in shell.ask("calendar", "list", "2027")
+    shell.ask("calendar", "unset", "2027-02-08")
+    assert shell.refused("calendar", "unset", "2027-02-08") == "not_found"
+    assert len(shell.ask("calendar", "list", "2026")) == 39
 
 
 def test_links_are_written_as_fields_and_never_show_their_password(shell: Shell) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import os
 import zlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -458,6 +458,39 @@ async def test_a_decision_taken_by_two_at_once_is_taken_once(control: ControlPla
         control.review.approve(REVIEWER, review.id), control.review.reject(OTHER_REVIEWER, review.id, ["forbidden"]), return_exceptions=True
     )
     assert sorted(isinstance(outcome, ControlError) for outcome in outcomes) == [False, True]
+
+
+async def test_applicants_and_reviewers_who_act_at_once_never_hold_each_other_up_for_ever(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    qualification = await qualified(control, owner)
+    draft = msgspec.structs.replace(SIGNATURE, qualification_id=qualification)
+    signature = (await control.signatures.add(owner, its(owner), draft)).id
+    template = (await control.templates.add(owner, its(owner), TEMPLATE)).id
+    row = await control.qualifications.get(owner, qualification)
+    again = QualificationDraft(name=row.name, company=row.company, credit_code=CODE, documents=row.documents)
+
+    async def decide(reject: bool) -> None:
+        for review in await control.review.queue(REVIEWER):
+            if review.account_id == its(owner):
+                deciding = control.review.reject(REVIEWER, review.id, note="no") if reject else control.review.approve(REVIEWER, review.id)
+                with contextlib.suppress(ControlError):
+                    await deciding
+
+    async def apply(which: int) -> None:
+        acts: list[Callable[[], Awaitable[object]]] = [
+            lambda: control.signatures.change(owner, signature, draft, acts=TENCENT_ACTS),
+            lambda: control.qualifications.change(owner, qualification, again),
+            lambda: control.templates.change(owner, template, TEMPLATE, acts=TENCENT_ACTS),
+            lambda: control.qualifications.reject(REVIEWER, qualification, note="no"),
+            lambda: control.signatures.reject(REVIEWER, signature, note="no"),
+        ]
+        with contextlib.suppress(ControlError):
+            await acts[which % len(acts)]()
+
+    async with asyncio.timeout(60):
+        for _ in range(4):
+            await asyncio.gather(*(apply(n) if n % 3 else decide(n % 2 == 0) for n in range(24)))
+    assert await control.audit.verify() is None
 
 
 async def test_a_refusal_says_why_to_the_applicant_and_in_a_notice(control: ControlPlane, database: Database) -> None:

@@ -184,6 +184,10 @@ class Qualifications:
         return row if now_is is None else now_is
 
     async def _mine(self, tx: Connection, actor: Actor, qualification_id: int) -> QualificationRow:
+        """Kept from changing until the transaction ends, and the account's other papers too: applicants and reviewers wait here."""
+        seen = await qualifications.get(tx, qualification_id, account_id=actor.account_id)
+        if seen is not None:
+            await accounts.lock(tx, seen.account_id)
         row = await qualifications.lock(tx, qualification_id, account_id=actor.account_id)
         if row is None:
             raise not_found(Noun.QUALIFICATION, qualification_id)

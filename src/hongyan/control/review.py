@@ -11,7 +11,7 @@ from hongyan.control.permissions import demand, within
 from hongyan.kit.db import Connection, Database
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.papers import ReviewKind, ReviewState
-from hongyan.store import reviews
+from hongyan.store import accounts, reviews
 from hongyan.store.reviews import ReviewRow
 
 CLAIM_S = 1800.0
@@ -134,6 +134,10 @@ class Review:
     async def _decide(self, actor: Actor, review_id: int, state: ReviewState, codes: Sequence[str], note: str) -> ReviewRow:
         demand(actor, Permission.REVIEW)
         async with self._db.transaction() as tx:
+            seen = await reviews.get(tx, review_id, account_id=None)
+            if seen is not None:
+                # First of all locks, as wherever papers of an account are changed.
+                await accounts.lock(tx, seen.account_id)
             row = await reviews.lock(tx, review_id)
             if row is None:
                 raise not_found(Noun.REVIEW, review_id)

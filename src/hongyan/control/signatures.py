@@ -380,13 +380,17 @@ class Signatures:
         return [shown(row, None if row.qualification_id is None else known.get(row.qualification_id)) for row in found]
 
     async def _mine(self, tx: Connection, actor: Actor, signature_id: int) -> SignatureRow:
-        row = await signatures.lock(tx, signature_id, account_id=actor.account_id)
-        if row is None:
-            raise not_found(Noun.SIGNATURE, signature_id)
-        return row
+        return await self._locked(tx, signature_id, actor.account_id)
 
     async def _any(self, tx: Connection, signature_id: int) -> SignatureRow:
-        row = await signatures.lock(tx, signature_id)
+        return await self._locked(tx, signature_id, None)
+
+    async def _locked(self, tx: Connection, signature_id: int, account_id: int | None) -> SignatureRow:
+        """Kept from changing until the transaction ends, and the account's other papers too: applicants and reviewers wait here."""
+        seen = await signatures.get(tx, signature_id, account_id=account_id)
+        if seen is not None:
+            await accounts.lock(tx, seen.account_id)
+        row = await signatures.lock(tx, signature_id, account_id=account_id)
         if row is None:
             raise not_found(Noun.SIGNATURE, signature_id)
         return row

@@ -229,13 +229,17 @@ class Templates:
         return plain, rules.submit(findings)
 
     async def _mine(self, tx: Connection, actor: Actor, template_id: int) -> TemplateRow:
-        row = await templates.lock(tx, template_id, account_id=actor.account_id)
-        if row is None:
-            raise not_found(Noun.TEMPLATE, template_id)
-        return row
+        return await self._locked(tx, template_id, actor.account_id)
 
     async def _any(self, tx: Connection, template_id: int) -> TemplateRow:
-        row = await templates.lock(tx, template_id)
+        return await self._locked(tx, template_id, None)
+
+    async def _locked(self, tx: Connection, template_id: int, account_id: int | None) -> TemplateRow:
+        """Kept from changing until the transaction ends, and the account's other papers too: applicants and reviewers wait here."""
+        seen = await templates.get(tx, template_id, account_id=account_id)
+        if seen is not None:
+            await accounts.lock(tx, seen.account_id)
+        row = await templates.lock(tx, template_id, account_id=account_id)
         if row is None:
             raise not_found(Noun.TEMPLATE, template_id)
         return row
