@@ -17,6 +17,7 @@ from hongyan.control.held import HeldMessages
 from hongyan.control.keys import Keys
 from hongyan.control.letters import Letters, link_to
 from hongyan.control.links import Links
+from hongyan.control.linting import Linting
 from hongyan.control.login import Login, LoginRules
 from hongyan.control.members import Members
 from hongyan.control.packages import Packages
@@ -74,6 +75,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     qualifications: Qualifications
     review: Review
     calendar: Calendar
+    linting: Linting
 
 
 class People(msgspec.Struct, frozen=True):
@@ -143,4 +145,5 @@ def assemble(
         qualifications=qualifications,
         review=Review(db, audit, desk, clock, subjects),
         calendar=Calendar(db, audit, clock),
+        linting=Linting(db, rules),
     )

@@ -68,7 +68,7 @@ class Office:
     def native(self) -> web.Application:
         """The native API, whole."""
         # It is large, and only a process with the role `console` needs it.
-        from hongyan.doors.rest import accounts, app, apps, auth, contacts, messages, operator, schedules  # noqa: PLC0415
+        from hongyan.doors.rest import accounts, app, apps, auth, contacts, guards, messages, operator, papers, review, schedules, session  # noqa: PLC0415
 
         control = plane(self._db, self._settings)
         send = messages.Messages(send=self._once, keys=self._keys, records=control.records, clock=time.time)
@@ -79,5 +79,9 @@ class Office:
             accounts.routes(accounts=control.accounts, users=control.users, members=control.members, audit=control.audit),
             operator.routes(links=control.links, senders=control.senders, packages=control.packages),
             contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
+            papers.routes(control),
+            review.routes(review=control.review, signatures=control.signatures, templates=control.templates),
+            guards.routes(protections=control.protections, held=control.held, words=control.words, statistics=control.statistics),
+            session.routes(login=control.login, credentials=control.credentials, sessions=control.sessions),
         ]
-        return app.build(routers, auth.authenticator(lambda: self._directory.snapshot, self._key_used))
+        return app.build(routers, auth.authenticator(lambda: self._directory.snapshot, control.login, self._key_used))

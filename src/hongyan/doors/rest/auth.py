@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias, cast
 
 from fastapi import Depends, Request
 
+from hongyan.control.login import Login
 from hongyan.doors.rest.problems import Refused
 from hongyan.model.actor import Actor, ActorKind
 from hongyan.model.snapshot import Snapshot
@@ -64,16 +65,43 @@ def unknown() -> Refused:
     )
 
 
-def authenticator(snapshot: Callable[[], Snapshot], used: Callable[[str, str], None]) -> Authenticate:
-    """Knows programs by their keys; `used` is told the SecretId and where it was used from."""
+COOKIE = "hongyan_session"
+MADE_BY = "x-hongyan-console"
+"""A page of another site can have a browser send its cookies, but not a header of this name (Fetch standard, section 3.2)."""
+HARMLESS = frozenset({"GET", "HEAD"})
+
+
+def session_token(request: Request) -> str:
+    """What the session's cookie says; empty when there is none."""
+    return request.cookies.get(COOKIE, "")
+
+
+def authenticator(snapshot: Callable[[], Snapshot], login: Login, used: Callable[[str, str], None]) -> Authenticate:
+    """Knows programs by their keys and people by their sessions; `used` is told the SecretId and where it was used from."""
 
     async def authenticate(request: Request) -> Actor:
         address = request.client.host if request.client else ""
+        if "authorization" not in request.headers and (token := session_token(request)):
+            return await _by_session(request, login, token, address)
         actor = by_key(snapshot(), request.headers.get("authorization", ""), address)
         used(actor.id, address)
         return actor
 
     return authenticate
+
+
+async def _by_session(request: Request, login: Login, token: str, address: str) -> Actor:
+    if request.method not in HARMLESS and MADE_BY not in request.headers:
+        raise Refused(
+            403,
+            "not_from_console",
+            f"用会话修改内容时须带请求头 {MADE_BY}：程序请改用密钥。",
+            f"What changes something by a session must have the header {MADE_BY}; programs use a key.",
+        )
+    actor = await login.actor(token, address)
+    if actor is None:
+        raise unknown()
+    return actor
 
 
 async def current_actor(request: Request) -> Actor:

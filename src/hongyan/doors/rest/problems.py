@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from hongyan.control.errors import ControlError, Fault
+from hongyan.control.rules import LintError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:hongyan:problem:"
@@ -114,7 +115,11 @@ def problem(
 async def from_control(request: Request, fault: Exception) -> Response:
     """A control service said no."""
     assert isinstance(fault, ControlError)  # noqa: S101 - registered for it
-    return problem(request, STATUSES[fault.code], fault.code.value, fault.zh, fault.en)
+    findings = fault.findings if isinstance(fault, LintError) else []
+    english = language(request) == "en"
+    errors = [FieldError(at="" if found.at is None else str(found.at), code=found.code.value, detail=found.en if english else found.zh)
+              for found in findings]  # fmt: skip
+    return problem(request, STATUSES[fault.code], fault.code.value, fault.zh, fault.en, errors=errors)
 
 
 async def from_refusal(request: Request, fault: Exception) -> Response:
