@@ -197,7 +197,7 @@ def test_who_did_what_is_listed_with_the_login_and_the_chain_holds(shell: Shell)
     key = shell.ask("key", "create", "--account", str(account))["secret_id"]
     newest, before = shell.ask("audit", "list", "--account", str(account))
     assert (newest["action"], newest["target"], newest["actor_kind"]) == ("key.create", key, "command")
-    assert before["detail"] == {"name": "Noted Ltd", "kind": "enterprise"}
+    assert before["detail"] == {"name": "Noted Ltd", "kind": "enterprise", "verified": True}
     assert shell.ask("audit", "list", "--before", str(newest["id"]), "--most", "1") == [before]
     assert shell.ask("audit", "verify") == {"intact": True}
 

@@ -7,7 +7,8 @@ import typer
 from hongyan.cli.options import MOST_ID, Account, AccountKindName, After, AfterText, AnyAccount, Most
 from hongyan.cli.session import actor, terminal, with_control
 
-ACCOUNT_COLUMNS = ("id", "name", "kind", "enabled", "created_at")
+ACCOUNT_COLUMNS = ("id", "name", "kind", "enabled", "verified_at", "verified_name", "created_at")
+VERIFICATION_COLUMNS = ("id", "account_id", "kind", "name", "number_shown", "documents", "status", "note", "submitted_at", "decided_at")
 KEY_COLUMNS = ("secret_id", "account_id", "user_id", "enabled", "note", "allow", "scopes", "created_at", "used_at", "address")
 
 Name = Annotated[str, typer.Argument(help="Its name.", show_default=False)]
@@ -33,9 +34,10 @@ def create(
     ctx: typer.Context,
     name: Name,
     kind: Annotated[AccountKindName, typer.Option(help="Only enterprises may send marketing messages.")] = AccountKindName.ENTERPRISE,
+    unverified: Annotated[bool, typer.Option("--unverified", help="Who it is shall be shown by papers first.")] = False,
 ) -> None:
     """Create an account."""
-    terminal(ctx).show(with_control(ctx, lambda control: control.accounts.create(actor(), name, kind.kind)))
+    terminal(ctx).show(with_control(ctx, lambda control: control.accounts.create(actor(), name, kind.kind, verified=not unverified)))
 
 
 def list_(ctx: typer.Context, after: After = 0, most: Most = 500) -> None:
@@ -51,6 +53,44 @@ def enable(ctx: typer.Context, account: AccountId) -> None:
 def disable(ctx: typer.Context, account: AccountId) -> None:
     """Keep an account from sending; nothing of it is lost."""
     terminal(ctx).show(with_control(ctx, lambda control: control.accounts.set_enabled(actor(), account, enabled=False)))
+
+
+def verify(
+    ctx: typer.Context,
+    account: AccountId,
+    *,
+    kind: Annotated[AccountKindName, typer.Option(help="A person or an organisation.")] = AccountKindName.ENTERPRISE,
+    name: Annotated[str, typer.Option(help="The name on the papers.", show_default=False)],
+    number: Annotated[str, typer.Option(help="The credit code, or a person's identity number.", show_default=False)],
+    document: Annotated[list[int], typer.Option("--document", help="A document's id; may be repeated.", show_default=False)],
+    contact: Annotated[str, typer.Option(help="Whom to ask.")] = "",
+) -> None:
+    """Hand in papers that show who an account is."""
+    from hongyan.model.identity import VerificationDraft  # noqa: PLC0415 - `--help` does not wait for it
+
+    draft = VerificationDraft(kind=kind.kind, name=name, number=number, documents=tuple(document), contact=contact)
+    terminal(ctx).show(with_control(ctx, lambda control: control.verifications.apply(actor(), account, draft)))
+
+
+def verifications(
+    ctx: typer.Context,
+    account: AnyAccount = None,
+    before: Annotated[int, typer.Option(min=1, max=MOST_ID, help="Only those before this record.")] = 1 << 62,
+    most: Most = 100,
+) -> None:
+    """List what accounts said of who they are, and what came of it."""
+    found = with_control(ctx, lambda control: control.verifications.page(actor(), account_id=account, before_id=before, most=most))
+    terminal(ctx).table(found, VERIFICATION_COLUMNS)
+
+
+def urge(ctx: typer.Context, account: AccountId) -> None:
+    """Ask for a decision on an account's papers."""
+    terminal(ctx).show(with_control(ctx, lambda control: control.verifications.urge(actor(), account)))
+
+
+def withdraw(ctx: typer.Context, account: AccountId) -> None:
+    """Take an account's papers back."""
+    terminal(ctx).show(with_control(ctx, lambda control: control.verifications.withdraw(actor(), account)))
 
 
 def create_key(

@@ -26,7 +26,8 @@ class Group(msgspec.Struct, frozen=True):
 GROUPS: Mapping[str, Group] = {
     "account": Group(
         "Accounts: whoever owns applications and keys.",
-        {"create": "accounts:create", "list": "accounts:list_", "enable": "accounts:enable", "disable": "accounts:disable"},
+        {"create": "accounts:create", "list": "accounts:list_", "enable": "accounts:enable", "disable": "accounts:disable",
+         "verify": "accounts:verify", "verifications": "accounts:verifications", "urge": "accounts:urge", "withdraw": "accounts:withdraw"},
     ),
     "key": Group(
         "API keys: SecretId and SecretKey, two live pairs a user, and two an account.",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hongyan.control import rules
-from hongyan.control.audit import Audit
+from hongyan.control.audit import Audit, Detail
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.permissions import demand, within
 from hongyan.kit.db import Database, UniqueViolation
@@ -24,15 +24,15 @@ class Accounts:
         self._audit = audit
         self._clock = clock
 
-    async def create(self, actor: Actor, name: str, kind: AccountKind) -> AccountRow:
-        """A new account; the operator's alone."""
+    async def create(self, actor: Actor, name: str, kind: AccountKind, *, verified: bool = True) -> AccountRow:
+        """A new account, by the operator, who knows who it is unless told to be `verified` later by papers."""
         demand(actor, Permission.ADMINISTER)
         plain = rules.name(name)
         now = self._clock()
         try:
             async with self._db.transaction() as tx:
-                account = await accounts.add(tx, name=plain, kind=kind, now=now)
-                detail = {"name": plain, "kind": kind.name.lower()}
+                account = await accounts.add(tx, name=plain, kind=kind, verified=verified, now=now)
+                detail: Detail = {"name": plain, "kind": kind.name.lower(), "verified": verified}
                 await self._audit.record(tx, actor, "account.create", account.id, account_id=account.id, detail=detail)
                 await publish(tx, f"account {account.id} created", now)
         except UniqueViolation as fault:

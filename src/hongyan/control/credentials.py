@@ -268,6 +268,7 @@ class Credentials:
                 Fault.INVALID,
                 f"这个密码容易被猜到：{zh}。几个不相干的词连在一起就很好。",
                 f"This password is easy to guess: {en}. A few unrelated words in a row make a good one.",
+                why=f"password_{weakness.value}",
             )
         try:
             return await self._passwords.hash(wanted)
@@ -305,8 +306,9 @@ def _void() -> ControlError:
         Fault.NOT_SIGNED_IN,
         "凭证无效：可能已用过、已过期或已撤回，请重新申请。",
         "This ticket is not good: it was used, is too old or was withdrawn; ask for a new one.",
+        why="ticket_void",
     )
 
 
 def _not_right() -> ControlError:
-    return ControlError(Fault.NOT_SIGNED_IN, "密码不对。", "The password is not right.")
+    return ControlError(Fault.NOT_SIGNED_IN, "密码不对。", "The password is not right.", why="wrong_credentials")

@@ -141,8 +141,8 @@ class Documents:
             if await documents.in_use(tx, row.account_id, document_id):
                 raise ControlError(
                     Fault.IN_USE,
-                    f"文件 {document_id} 仍被资质或签名使用：请先删除它们或换成别的文件。",
-                    f"Document {document_id} is part of a qualification or signature: delete those first, or give them another.",
+                    f"文件 {document_id} 仍被资质、签名或账号认证使用：请先删除它们或换成别的文件。",
+                    f"Document {document_id} is part of a qualification, signature or verification: delete those first.",
                     why="document_in_use",
                 )
             await documents.remove(tx, document_id)

@@ -43,6 +43,7 @@ class Noun(enum.Enum):
     LINK = ("通道", "link", "link list")
     USER = ("用户", "user", "user list")
     SESSION = ("登录会话", "session", "user list")
+    VERIFICATION = ("认证", "verification", "account verifications")
     MEMBER = ("成员", "member", "member list")
     INVITATION = ("邀请", "invitation", "member invitations")
     CONTACT = ("告警联系人", "alarm contact", "alarm contacts")

@@ -141,6 +141,7 @@ class Login:
                 Fault.NOT_SIGNED_IN,
                 "验证码不对：请输入设备上当前的 6 位数字（每个只能用一次），或一个恢复码。",
                 "The code is not right: give the six digits the device shows now (each is good once), or a recovery code.",
+                why="wrong_code",
             )
         mine, theirs = self._counted(waiting.email, place)
         await self._tries.forget([*mine, *((bound, str(waiting.user_id)) for bound in BY_CODE)], theirs, now)
@@ -301,8 +302,9 @@ def _wrong() -> ControlError:
         Fault.NOT_SIGNED_IN,
         "邮箱或密码不对：请检查后重试，或重设密码。",
         "The address or the password is not right: check both, or set a new password.",
+        why="wrong_credentials",
     )
 
 
 def _over() -> ControlError:
-    return ControlError(Fault.NOT_SIGNED_IN, "登录已失效：请重新登录。", "This session is over: sign in again.")
+    return ControlError(Fault.NOT_SIGNED_IN, "登录已失效：请重新登录。", "This session is over: sign in again.", why="session_over")

@@ -6,6 +6,7 @@ from hongyan.control import rules
 from hongyan.control.audit import Audit, Detail
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.permissions import demand, own_app, own_apps
+from hongyan.control.verifications import demand_verified
 from hongyan.kit.db import Database
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.snapshot import Scope
@@ -51,6 +52,7 @@ class Packages:
         begins, ends = _period(scope, effective_at, expires_at, now)
         async with self._db.transaction() as tx:
             app = await own_app(tx, actor, app_id)
+            await demand_verified(tx, app.account_id)
             bought = await packages.buy(
                 tx,
                 app_id=app_id,

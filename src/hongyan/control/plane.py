@@ -34,6 +34,7 @@ from hongyan.control.statistics import Statistics
 from hongyan.control.templates import Templates
 from hongyan.control.tokens import Entropy
 from hongyan.control.users import Users
+from hongyan.control.verifications import Verifications
 from hongyan.control.words import WordList
 from hongyan.kit.blobs import Blobs, Nowhere
 from hongyan.kit.db import Database
@@ -48,6 +49,7 @@ NOWHERE = Nowhere()
 
 class ControlPlane(msgspec.Struct, frozen=True):
     accounts: Accounts
+    verifications: Verifications
     keys: Keys
     users: Users
     members: Members
@@ -108,16 +110,19 @@ def assemble(
     signatures = Signatures(db, audit, desk, clock, rules)
     templates = Templates(db, audit, desk, clock, rules)
     qualifications = Qualifications(db, audit, desk, signatures, clock)
+    verifications = Verifications(db, audit, desk, box, clock)
     subjects: dict[ReviewKind, Subject] = {
         ReviewKind.QUALIFICATION: qualifications,
         ReviewKind.SIGNATURE: signatures,
         ReviewKind.TEMPLATE: templates,
+        ReviewKind.ACCOUNT: verifications,
     }
     passwords = Passwords(memory_kib=people.memory_kib)
     letters, link = Letters(db, box, clock), link_to(people.console)
     login = Login(db, box, clock, entropy, passwords=passwords, rules=people.login)
     return ControlPlane(
         accounts=Accounts(db, audit, clock),
+        verifications=verifications,
         keys=Keys(db, audit, box, clock, entropy),
         users=Users(db, audit, box, clock, entropy),
         members=Members(db, audit, box, clock, entropy, letters=letters, link=link),

@@ -13,17 +13,21 @@ class AccountRow(msgspec.Struct, frozen=True):
     name: str
     kind: AccountKind
     enabled: bool
+    verified_at: float | None
+    """When somebody found it to be who it says it is; None: not yet."""
+    verified_name: str
     created_at: float
 
 
-COLUMNS = f"id, name, kind, enabled, {epoch('created_at')}"
+COLUMNS = f"id, name, kind, enabled, {epoch('verified_at')}, verified_name, {epoch('created_at')}"
 
 
-async def add(conn: Connection, *, name: str, kind: AccountKind, now: float) -> AccountRow:
+async def add(conn: Connection, *, name: str, kind: AccountKind, verified: bool, now: float) -> AccountRow:
     """Raises `UniqueViolation` when the name is taken."""
     row = await conn.fetchrow(
-        f"insert into accounts (name, kind, enabled, created_at) values ($1, $2, true, $3) returning {COLUMNS}",
-        name, int(kind), at(now),
+        "insert into accounts (name, kind, enabled, verified_at, created_at) values ($1, $2, true, $3, $4) "
+        f"returning {COLUMNS}",
+        name, int(kind), at(now) if verified else None, at(now),
     )  # fmt: skip
     return msgspec.convert(dict(row), AccountRow)
 
@@ -57,10 +61,17 @@ async def set_enabled(conn: Connection, account_id: int, *, enabled: bool) -> Ac
     )
 
 
+async def verify(conn: Connection, account_id: int, *, kind: AccountKind, name: str, now: float) -> None:
+    """It is who it says it is."""
+    await conn.execute(
+        "update accounts set kind = $2, verified_name = $3, verified_at = $4 where id = $1", account_id, int(kind), name, at(now)
+    )
+
+
 async def ensure(conn: Connection, *, name: str, kind: AccountKind, now: float) -> AccountRow:
     """The account of that name, added when it is not there; locked, so that whoever ensures it too waits here."""
     await conn.execute(
-        "insert into accounts (name, kind, enabled, created_at) values ($1, $2, true, $3) on conflict (name) do nothing",
+        "insert into accounts (name, kind, enabled, verified_at, created_at) values ($1, $2, true, $3, $3) on conflict (name) do nothing",
         name, int(kind), at(now),
     )  # fmt: skip
     row = await conn.fetchrow(f"select {COLUMNS} from accounts where name = $1 for no key update", name)

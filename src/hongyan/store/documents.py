@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hongyan.kit.db import Connection
-from hongyan.store import rows
+from hongyan.store import rows, verifications
 from hongyan.store.times import at, epoch
 
 
@@ -72,8 +72,8 @@ IN_SIGNATURES = "select exists (select from signatures where account_id = $1 and
 
 
 async def in_use(conn: Connection, account_id: int, document_id: int) -> bool:
-    """Whether a qualification or a signature of the account rests on it."""
-    return bool(
+    """Whether a qualification, a signature or a verification of the account rests on it."""
+    return await verifications.rests_on(conn, account_id, document_id) or bool(
         await conn.fetchval(IN_QUALIFICATIONS, account_id, document_id) or await conn.fetchval(IN_SIGNATURES, account_id, document_id)
     )
 

@@ -65,6 +65,7 @@ LOCAL: dict[str, str] = {
     "snapshot_versions": "goes with NOTIFY, which is of one server",
     "tickets": "of users",
     "users": "people belong to no application",
+    "verifications": "of accounts; a reviewer's queue is over all of them",
     "words": "as protections",
 }
 """On the coordinator alone, each with the reason."""
