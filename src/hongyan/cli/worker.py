@@ -108,6 +108,7 @@ async def run_simulator(settings: Settings, config: SimulatorConfig) -> None:
     """Be the embedded simulator until SIGTERM: on the port of last time, where links look for it, or when that is taken on a free one."""
     from hongyan.simulator.server import serve  # noqa: PLC0415 - only this process needs it
 
+    _collect_garbage_rarely()
     control = str(settings.run_dir / SIMULATOR_SOCKET)
     if len(control) > LONGEST_SOCKET_PATH:
         log.warning("simulator_takes_no_orders", why="the data directory's name is too long for a socket")
