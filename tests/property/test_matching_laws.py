@@ -64,3 +64,42 @@ def test_a_mismatch_always_has_a_reason_in_both_languages(made: list[Template], 
         assert found.reason
         assert found.zh
         assert found.at is None or found.at >= 0
+
+
+CONTENTS = [
+    "您的登录验证码为{1}，{2}分钟内有效，请勿告诉他人。",
+    "您的订单{1}已发货，预计{2}送达，请保持电话畅通",
+    "尊敬的{1}，您预约的服务将于{2}开始，地点：{3}，请准时到达",
+    "会员日全场{1}折，{2}当天有效，欢迎光临。拒收请回复R",
+    "您尾号{1}的账户于{2}收入{3}元，余额{4}元",
+    "Your verification code is {1}. It is valid for {2} minutes.",
+    "系统将于今晚升级，届时暂停服务",
+]
+
+
+def parts(content: str) -> tuple[list[str], list[int]]:
+    split = re.split(r"\{([1-9])\}", content)
+    return split[::2], [int(which) for which in split[1::2]]
+
+
+REAL = Matcher(template(number, *parts(content)) for number, content in enumerate(CONTENTS, start=1))
+
+
+@settings(max_examples=300)
+@given(st.data(), st.sampled_from("\u200b\u00a0 \u3000\ufeff\u00ad\u2060\t\n"))
+def test_one_character_too_much_in_the_fixed_text_is_named_with_its_place(data: st.DataObject, extra: str) -> None:
+    number = data.draw(st.integers(1, len(CONTENTS)))
+    pieces, order = parts(CONTENTS[number - 1])
+    which = data.draw(st.integers(0, len(pieces) - 1).filter(lambda which: len(pieces[which]) > 1))
+    at = data.draw(st.integers(1, len(pieces[which]) - 1))
+    values = data.draw(st.lists(st.text("0123456789张三明天", min_size=1, max_size=6), min_size=len(order), max_size=len(order)))
+    spoilt = [piece[:at] + extra + piece[at:] if place == which else piece for place, piece in enumerate(pieces)]
+    text = spoilt[0] + "".join(value + piece for value, piece in zip(values, spoilt[1:], strict=True))
+    place = len("".join(piece + value for piece, value in zip(pieces[:which], values, strict=False))) + at
+    found = REAL.match(text)
+    assert isinstance(found, Mismatch)
+    assert found.template_id == number
+    # Beside another of its kind a blank cannot be told from it.
+    assert found.at == place or extra in {text[place - 1], text[place + 1]}
+    assert f"U+{ord(extra):04X}" in found.reason
+    assert f"U+{ord(extra):04X}" in found.zh

@@ -77,9 +77,10 @@ def test_the_guide_of_2016_had_8_characters() -> None:
         ("您\u202e好\u200b", [(Flaw.HIDDEN_CHARACTER, 1), (Flaw.HIDDEN_CHARACTER, 3)]),
         ("【别人】您好", [(Flaw.BRACKET, 0), (Flaw.BRACKET, 3)]),
         ("︻别人︼您好", [(Flaw.BRACKET, 0), (Flaw.BRACKET, 3)]),
-        ("您的{code}", [(Flaw.PLACEHOLDER_FORM, None)]),
-        ("您的{1}和{3}", [(Flaw.PLACEHOLDER_GAP, None)]),
-        ("您的{100}", [(Flaw.PLACEHOLDERS_TOO_MANY, None)]),
+        ("您的{code}和｛1｝", [(Flaw.PLACEHOLDER_FORM, 2), (Flaw.PLACEHOLDER_FORM, 9)]),
+        ("您的{1}和{4}", [(Flaw.PLACEHOLDER_GAP, 6)]),
+        ("您的{100}", [(Flaw.PLACEHOLDERS_TOO_MANY, 2)]),
+        ("您的{ 1 }{01}❴2❵", [(Flaw.PLACEHOLDER_FORM, 2), (Flaw.PLACEHOLDER_FORM, 7), (Flaw.PLACEHOLDER_FORM, 11)]),
         ("{1}，{2}。", [(Flaw.PLACEHOLDERS_ONLY, None)]),
         ("请看 https://example.com/a 谢谢", [(Flaw.LINK, 3)]),
         ("请看ｂaidu.com 谢谢", [(Flaw.LINK_DISGUISED, 2)]),
@@ -135,3 +136,12 @@ def test_every_finding_is_said_in_both_languages() -> None:
             for finding in lint.template(TemplateDraft(content, kind, Scope.MAINLAND), CURRENT, INDIVIDUAL):
                 assert finding.zh.endswith("。")
                 assert finding.en.endswith(".")
+
+
+def test_missing_numbers_and_odd_placeholders_are_named() -> None:
+    (gap,) = lint.template(TemplateDraft("您的{1}和{4}", Kind.NOTICE, Scope.MAINLAND), SEEDS, ENTERPRISE)
+    assert "{2}{3}" in gap.zh
+    assert "{2}{3}" in gap.en
+    (odd,) = lint.template(TemplateDraft("您的{code}", Kind.NOTICE, Scope.MAINLAND), SEEDS, ENTERPRISE)
+    assert "{code}" in odd.zh
+    assert "{1}" in odd.zh

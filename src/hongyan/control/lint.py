@@ -16,7 +16,7 @@ from hongyan.model.message import Kind
 from hongyan.model.rules.names import ADDED, NEUTRAL
 from hongyan.model.rules.sets import OptOut, RuleSet
 from hongyan.model.snapshot import AccountKind, Scope
-from hongyan.model.template import Shape, TemplateFault, placeholders, take_apart
+from hongyan.model.template import Shape, TemplateFault, misplaced, placeholders, take_apart
 from hongyan.model.values import BRACKETS, ODD_SYMBOLS, ValueType
 from hongyan.model.words import Severity, Words
 
@@ -184,22 +184,28 @@ def _characters(draft: TemplateDraft, _shape: Shape, rules: RuleSet, _account: A
 PLACEHOLDER_FAULTS: dict[TemplateFault, tuple[Flaw, str, str]] = {
     TemplateFault.NOT_A_NUMBER: (
         Flaw.PLACEHOLDER_FORM,
-        "变量要写成 {1}、{2}……：半角花括号里只有数字，不以 0 开头。",
-        "Write placeholders as {1}, {2}, ...: digits in plain braces, without a leading zero.",
+        "第 {at} 个字符处的 {braced} 不是变量：变量要写成 {{1}}、{{2}}……：半角花括号里只有数字，不以 0 开头。",
+        "{braced} at character {at} is no placeholder: write them as {{1}}, {{2}}, ...: digits in plain braces, without a leading zero.",
     ),
     TemplateFault.NOT_CONSECUTIVE: (
         Flaw.PLACEHOLDER_GAP,
-        "变量必须从 {1} 开始连续编号，中间不能缺号。",
-        "Number the placeholders from {1} without gaps.",
+        "缺少变量 {braced}：变量必须从 {{1}} 开始连续编号，中间不能缺号。",
+        "{braced} is missing: number the placeholders from {{1}} without gaps.",
     ),
-    TemplateFault.TOO_MANY: (Flaw.PLACEHOLDERS_TOO_MANY, "变量最多 99 个。", "At most 99 placeholders are possible."),
+    TemplateFault.TOO_MANY: (
+        Flaw.PLACEHOLDERS_TOO_MANY,
+        "第 {at} 个字符处的 {braced} 编号太大：变量最多 99 个。",
+        "{braced} at character {at} has too large a number: at most 99 placeholders are possible.",
+    ),
 }
 
 
 def _placeholders(draft: TemplateDraft, shape: Shape, rules: RuleSet, _account: AccountKind) -> Iterator[Finding]:
     count = placeholders(draft.content)
     if isinstance(count, TemplateFault):
-        yield Finding(*PLACEHOLDER_FAULTS[count])
+        for fault, at, braced in misplaced(draft.content):
+            code, zh, en = PLACEHOLDER_FAULTS[fault]
+            yield Finding(code, zh.format(at=at + 1, braced=braced), en.format(at=at + 1, braced=braced), at)
         return
     if count and (draft.kind, draft.scope) in rules.no_placeholders:
         yield Finding(

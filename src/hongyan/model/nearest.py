@@ -65,11 +65,12 @@ class Nearest:
         """Loosely the same: the first character of the fixed text that is not the template's own."""
         template_id, literals = self._templates[number]
         spans = _spans(self._loose[number], loose) or []
+        last = len(literals) - 1
         for which, (literal, (at, end)) in enumerate(zip(literals, spans, strict=True)):
-            begin = 0 if which == 0 else places[at] if end > at else None
-            if begin is None:
+            if at == end and 0 < which < last:
                 continue
-            stop = len(text) if which == len(literals) - 1 else places[end - 1] + 1 if end > at else begin
+            begin = 0 if which == 0 else _back(text, places[at], _quiet(literal))
+            stop = len(text) if which == last else _forward(text, places[end - 1] + 1 if end else 0, _quiet(literal[::-1]))
             if (found := _difference(literal, text, begin, stop)) is not None:
                 return Near(template_id, found[0], *_said(literal[found[1] :], text[found[0] : stop]))
         return self._blank_at_a_seam(template_id, literals, text)
@@ -142,6 +143,21 @@ def _spans(literals: tuple[str, ...], text: str) -> list[tuple[int, int]] | None
     return [*spans, (end, len(text))] if at <= end else None
 
 
+def _quiet(literal: str) -> int:
+    """How many characters in front count for nothing when comparing loosely."""
+    return next((at for at, char in enumerate(literal) if _LOOSE[ord(char)]), len(literal))
+
+
+def _back(text: str, at: int, most: int) -> int:
+    """The place so many characters that count for nothing further in front, at most."""
+    return next((place for place in range(at, at - most, -1) if place == 0 or _LOOSE[ord(text[place - 1])]), at - most)
+
+
+def _forward(text: str, at: int, most: int) -> int:
+    """The same to the end."""
+    return next((place for place in range(at, at + most) if place == len(text) or _LOOSE[ord(text[place])]), at + most)
+
+
 def _difference(literal: str, text: str, begin: int, stop: int) -> tuple[int, int] | None:
     """The places in the text and in the literal at which they first differ."""
     actual = text[begin:stop]
@@ -202,10 +218,11 @@ def _said(wanted: str, got: str) -> tuple[str, str]:
 
     Letters and digits of the second are not repeated: they may be of a code.
     """
-    if not got or (wanted and wanted[1:2] == got[:1]):
+    shown = "" if not got or (got[0].isalnum() and INVISIBLE.match(got) is None) else _shown(got[0])
+    missing, surplus, other = _common(wanted[1:], got), _common(wanted, got[1:]), _common(wanted[1:], got[1:])
+    if not got or (wanted and missing > max(surplus, other)):
         return f"缺少 {_shown(wanted[0])}", f"{_shown(wanted[0])} is missing"
-    shown = "" if got[0].isalnum() and INVISIBLE.match(got) is None else _shown(got[0])
-    if not wanted or got[1:2] == wanted[0]:
+    if not wanted or surplus > other:
         return f"多出 {shown or '文字'}", f"{shown or 'more text'} is too much"
     if not shown:
         return f"模板此处是 {_shown(wanted[0])}", f"the template has {_shown(wanted[0])} here"

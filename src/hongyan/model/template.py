@@ -3,6 +3,7 @@
 import enum
 import functools
 import re
+from collections.abc import Iterator
 
 import msgspec
 
@@ -17,20 +18,35 @@ class TemplateFault(enum.Enum):
     TOO_MANY = "more than 99 placeholders"
 
 
-_BRACED = re.compile(r"[{｛]\s*([^{}｛｝]*?)\s*[}｝]")
+_BRACED = re.compile(r"[{｛﹛❴][^{}｛｝﹛﹜❴❵]*[}｝﹜❵]")
 _PLACEHOLDER = re.compile(r"\{([1-9][0-9]?)\}")
-_MOST = 99
+_LARGE = re.compile(r"\{[1-9][0-9]+\}")
 
 
 def placeholders(content: str) -> int | TemplateFault:
     """How many values the body takes. A number may occur again; a brace that opens or closes nothing is plain text."""
-    numbers: set[int] = set()
+    for fault, _at, _braced in misplaced(content):
+        return fault
+    return len(_numbers(content))
+
+
+def misplaced(content: str) -> Iterator[tuple[TemplateFault, int, str]]:
+    """Each placeholder that cannot be one: why, where, and as it is written; where numbers are left out, the missing ones."""
+    found_odd = False
     for braced in _BRACED.finditer(content):
-        if (found := _PLACEHOLDER.fullmatch(braced[0])) is None:
-            return TemplateFault.TOO_MANY if re.fullmatch(r"\{[1-9][0-9]+\}", braced[0]) else TemplateFault.NOT_A_NUMBER
-        numbers.add(int(found[1]))
-    count = len(numbers)
-    return count if numbers == set(range(1, count + 1)) else TemplateFault.NOT_CONSECUTIVE
+        if _PLACEHOLDER.fullmatch(braced[0]) is None:
+            found_odd = True
+            many = _LARGE.fullmatch(braced[0]) is not None
+            yield TemplateFault.TOO_MANY if many else TemplateFault.NOT_A_NUMBER, braced.start(), braced[0]
+    numbers = _numbers(content)
+    missing = sorted(set(range(1, max(numbers, default=0) + 1)) - numbers)
+    if missing and not found_odd:
+        first_behind = next(found for found in _PLACEHOLDER.finditer(content) if int(found[1]) > missing[0])
+        yield TemplateFault.NOT_CONSECUTIVE, first_behind.start(), "".join(f"{{{number}}}" for number in missing)
+
+
+def _numbers(content: str) -> set[int]:
+    return {int(number) for number in _PLACEHOLDER.findall(content)}
 
 
 class Literal(msgspec.Struct, frozen=True):
