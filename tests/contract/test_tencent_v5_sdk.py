@@ -7,11 +7,12 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from hongyan.doors.tencent_v5 import routes
+from hongyan.doors.tencent_v5.acts.papers import Papers
 from hongyan.doors.tencent_v5.routes import TencentV5Door
 from hongyan.kit.web import HotPaths, serve, starlette
 from hongyan.model.event import ReplyEvent, ReportEvent
@@ -90,6 +91,9 @@ class Memory:
     async def replies_of(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> list[ReplyEvent]:
         return [reply for reply in await self.replies(app_id, limit) if reply.phone == phone and begin <= end]
 
+    async def admit(self, account_id: int, action: str, rate: int) -> bool:
+        return bool(account_id and action and rate)
+
     async def sent_to(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> tuple[int, list[Sent]]:
         raise NotImplementedError
 
@@ -104,7 +108,16 @@ async def sdk(memory: Memory) -> AsyncIterator[Ask]:
     """Asks the door through the SDK: instructions of driver_v5.py without address and key, answers in the same order."""
     if not SDK_PYTHON.exists():
         pytest.fail("the SDK's environment is missing; create it with: make .venv-sdk/.installed")
-    door = TencentV5Door(directory=memory, send=memory, pulls=memory, clock=time.time)
+    nobody = cast("Any", None)
+    door = TencentV5Door(
+        directory=memory,
+        send=memory,
+        pulls=memory,
+        counts=nobody,
+        papers=Papers(nobody, nobody, nobody, nobody),
+        rates=memory,
+        clock=time.time,
+    )
     served = HotPaths(door.doors, starlette(routes.routes()))
     with socket.create_server(("127.0.0.1", 0)) as sock:
         stop, ready = asyncio.Event(), asyncio.Event()

@@ -186,3 +186,27 @@ async def test_refusals_have_their_numbers_and_write_nothing(program: Program, c
     assert await refused(86, mobile, template.id, list(template.params), extend="88") == 1006
     async with database.connection() as conn:
         assert await conn.fetchval("select count(*) from messages where app_id = $1", customer.app_id) == 0
+
+
+async def test_a_template_is_applied_for_approved_sent_and_counted(program: Program, customer: Customer, platform: Platform) -> None:
+    made = await program.call("add_template", "", text="您的包裹{1}已到{2}，请尽快来取。", type=0, title="包裹")
+    assert (made["result"], made["data"]["status"]) == (0, 1), made
+    mobile = phone().removeprefix("+86")
+    text = "您的包裹7已到驿站，请尽快来取。"
+    assert (await program.sdk("SmsSingleSender", "send", 0, 86, mobile, text))["result"] == 1014
+    async with platform.control() as control:
+        await control.templates.approve(OPERATOR, made["data"]["id"])
+    await customer.known()
+    [listed] = (await program.call("get_template", "", tpl_id=[made["data"]["id"]]))["data"]
+    assert (listed["status"], listed["title"]) == (0, "包裹")
+    sent = await program.sdk("SmsSingleSender", "send", 0, 86, mobile, text)
+    assert sent["result"] == 0, sent
+    await customer.pulled(1)
+    hour = int(time.strftime("%Y%m%d%H", time.gmtime(time.time() + 8 * 3600)))
+    day = {"begin_date": hour // 100 * 100, "end_date": hour}
+    counted = await program.call("pullsendstatus", "", **day)
+    assert counted["data"]["success"] == counted["data"]["bill_number"] == 1
+    ended = await program.call("pullcallbackstatus", "", **day)
+    assert (ended["data"]["status"], ended["data"]["status_success"]) == (1, 1)
+    packages = await program.call("getsmspackages", "", length=10, offset=0)
+    assert (packages["total"], sum(package["used"] for package in packages["data"])) == (2, 1)

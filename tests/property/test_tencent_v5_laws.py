@@ -1,15 +1,17 @@
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hongyan.doors.tencent_v5 import auth, schema
+from hongyan.doors.tencent_v5.acts.papers import Papers
+from hongyan.doors.tencent_v5.catalogue import CALLS
 from hongyan.doors.tencent_v5.errors import Failure
 from hongyan.doors.tencent_v5.routes import TencentV5Door
-from hongyan.doors.tencent_v5.schema import CALLS, SMS
+from hongyan.doors.tencent_v5.schema import SMS
 from hongyan.kit.door import Request
 from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Kind, Outcome, SendCommand
@@ -55,6 +57,9 @@ class Platform:
         )
         self.commands: list[SendCommand] = []
 
+    async def admit(self, account_id: int, action: str, rate: int) -> bool:
+        return bool(account_id and action and rate)
+
     async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal:
         assert caller == Caller(1, str(APP_ID))
         self.commands.append(command)
@@ -62,7 +67,16 @@ class Platform:
 
 
 def answered(platform: Platform, path: str, query: bytes, body: bytes) -> dict[str, Any]:
-    door = TencentV5Door(directory=platform, send=platform, pulls=platform, clock=lambda: float(NOW))  # type: ignore[arg-type]
+    nobody = cast("Any", None)
+    door = TencentV5Door(
+        directory=platform,
+        send=platform,
+        pulls=nobody,
+        counts=nobody,
+        papers=Papers(nobody, nobody, nobody, nobody),
+        rates=platform,
+        clock=lambda: float(NOW),
+    )
     response = asyncio.run(_ask(door, Request("POST", path, query, {}, body, "127.0.0.1", too_large=False, request_id="r")))
     told: dict[str, Any] = json.loads(response)
     return told

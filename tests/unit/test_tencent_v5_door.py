@@ -2,22 +2,27 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from starlette.testclient import TestClient
 
+from hongyan.control.errors import ControlError, Fault
 from hongyan.doors.tencent_v5 import auth, routes
+from hongyan.doors.tencent_v5.acts.papers import Papers
+from hongyan.doors.tencent_v5.catalogue import CALLS, UPLOAD
 from hongyan.doors.tencent_v5.routes import TencentV5Door
-from hongyan.doors.tencent_v5.schema import CALLS, SMS, UPLOAD, VOICE
+from hongyan.doors.tencent_v5.schema import SMS, VOICE
 from hongyan.kit.door import Request
 from hongyan.kit.web import starlette
+from hongyan.model.actor import Actor, Permission
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Outcome, Refused, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.sent import Sent
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, App, Scope, Signature, Snapshot, Template
+from hongyan.model.statistics import EndCount, Ended, PackageCount, SendCount
 
 CAPTURES = Path(__file__).parents[2] / "captures/tencent_v5"
 GOLDEN = {call["name"]: call for call in json.loads((CAPTURES / "calls.json").read_text(encoding="utf-8"))}
@@ -100,6 +105,8 @@ class Answers:
     def __init__(self, answer: Callable[[SendCommand], list[Outcome] | Refusal]) -> None:
         self._answer = answer
         self.asked: list[tuple[Any, ...]] = []
+        self.rates: list[tuple[Any, ...]] = []
+        self.admitted = True
 
     async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal:
         self.asked.append((caller, command))
@@ -125,7 +132,27 @@ class Answers:
         self.asked.append((app_id, phone, begin, end, limit))
         return 101, SENT
 
+    async def admit(self, account_id: int, action: str, rate: int) -> bool:
+        self.rates.append((account_id, action, rate))
+        return self.admitted
 
+    async def sends(self, actor: Actor, app_id: int, begin: float, end: float) -> SendCount:
+        self.asked.append((actor.account_id, app_id, begin, end))
+        return SendCount(numbers=110, accepted=100, segments=120)
+
+    async def ends(self, actor: Actor, app_id: int, begin: float, end: float) -> EndCount:
+        self.asked.append((actor.account_id, app_id, begin, end))
+        failed = (("MK:0001", 1), ("UNDELIV", 2), ("TSBLACK", 3), ("DISTURB", 4), ("new word", 5), ("", 6))
+        return EndCount(100, (Ended(Status.DELIVERED, "DELIVRD", 60), *(Ended(Status.FAILED, code, count) for code, count in failed)))
+
+    async def packages(self, actor: Actor, app_id: int, *, most: int) -> list[PackageCount]:
+        if Permission.MONEY_READ not in actor.permissions or app_id != APP_ID:
+            raise ControlError(Fault.NOT_ALLOWED, "不行", "no")
+        return [PackageCount(n, 1000, 7, gift=n == 1, created_at=NOW, effective_at=NOW, expires_at=NOW + DAY) for n in (1, 2, 3)][:most]
+
+
+NO_PAPERS = Papers(*[cast("Any", None)] * 4)
+"""What is applied for is kept in tables: tests/conformance/test_v5_papers.py."""
 Answering = Callable[[SendCommand], list[Outcome] | Refusal]
 
 
@@ -135,7 +162,10 @@ def accept_all(command: SendCommand) -> list[Outcome] | Refusal:
 
 def door(answer: Answering = accept_all) -> tuple[TencentV5Door, Answers]:
     answers = Answers(answer)
-    return TencentV5Door(directory=Directory(), send=answers, pulls=answers, clock=lambda: float(NOW)), answers
+    opened = TencentV5Door(
+        directory=Directory(), send=answers, pulls=answers, counts=answers, papers=NO_PAPERS, rates=answers, clock=lambda: float(NOW)
+    )
+    return opened, answers
 
 
 def request(path: str, query: str, body: bytes, *, method: str = "POST", too_large: bool = False, **headers: str) -> Request:
@@ -428,6 +458,71 @@ async def test_a_bug_behind_the_door_gives_nothing_away() -> None:
         raise RuntimeError("the secret is 42")
 
     assert await ask(send(), broken) == {"result": 1007, "errmsg": "other error, ask with the request id request-1", "ext": "order 7"}
+
+
+async def test_whoever_asks_too_often_is_told_by_the_gateway() -> None:
+    opened, answers = door()
+    answers.admitted = False
+    told = json.loads((await opened(send())).body)
+    assert told == {
+        "ActionStatus": "FAIL",
+        "ErrorInfo": "the call rate is exceeded, please try again, 3000 a second are allowed",
+        "ErrorCode": 60007,
+    }
+    assert answers.rates == [(1, f"{SMS}sendsms", 3000)]
+
+
+async def test_what_was_sent_is_counted_by_the_hour() -> None:
+    opened, answers = door()
+    told = json.loads((await opened(signed(f"{SMS}pullsendstatus", begin_date=2016030700, end_date="2016030710"))).body)
+    assert told == {"result": 0, "errmsg": "", "data": {"request": 110, "success": 100, "bill_number": 120}}
+    assert answers.asked == [(1, APP_ID, 1457280000.0, 1457280000.0 + 11 * 3600)]
+
+
+async def test_how_it_ended_is_counted_by_sorts() -> None:
+    told = await ask(signed(f"{SMS}pullcallbackstatus", begin_date=2016030700, end_date=2016030710))
+    assert told["data"] == {
+        "success": 100,
+        "status": 81,
+        "status_success": 60,
+        "status_fail": 21,
+        "status_fail_0": 11,
+        "status_fail_1": 3,
+        "status_fail_2": 0,
+        "status_fail_3": 3,
+        "status_fail_4": 4,
+    }
+
+
+@pytest.mark.parametrize("call", ["pullsendstatus", "pullcallbackstatus"])
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [(None, None), (2016030700, None), ("x", 2016030710), (2016030710, 2016030700), (2016010100, 2016030700), (2017010100, 2017010101)],
+)
+async def test_a_period_has_its_rules(call: str, begin: Any, end: Any) -> None:
+    assert (await ask(signed(SMS + call, begin_date=begin, end_date=end)))["result"] == 1004
+
+
+async def test_packages_come_in_pages() -> None:
+    told = await ask(signed(f"{SMS}getsmspackages", length="1", offset=1))
+    assert told == {
+        "result": 0,
+        "errmsg": "OK",
+        "total": 3,
+        "data": [
+            {
+                "create_time": "2016-03-07 15:47:49",
+                "from_time": "2016-03-07 15:47:49",
+                "to_time": "2016-03-08 15:47:49",
+                "amount": 1000,
+                "type": 1,
+                "package_id": 2,
+                "used": 7,
+            }
+        ],
+    }
+    assert [package["type"] for package in (await ask(signed(f"{SMS}getsmspackages", length=500)))["data"]] == [0, 1, 1]
+    assert {(await ask(signed(f"{SMS}getsmspackages", **wrong)))["result"] for wrong in ({}, {"length": 0}, {"length": 501})} == {1004}
 
 
 def test_the_door_answers_every_path_it_names() -> None:

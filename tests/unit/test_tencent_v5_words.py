@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from hongyan.doors.tencent_v5 import errors, schema
+from hongyan.doors.tencent_v5.catalogue import CALLS
 from hongyan.doors.tencent_v5.errors import FAULTS, OF_THE_REQUEST, Failure
-from hongyan.doors.tencent_v5.schema import CALLS, SMS, VOICE
+from hongyan.doors.tencent_v5.schema import SMS, VOICE
+from hongyan.doors.tencent_v5.words import pulling, sending
 from hongyan.model.reject import Reject
 
 CODES = json.loads((Path(__file__).parents[2] / "captures/tencent_v5/result_codes.json").read_text(encoding="utf-8"))
@@ -142,12 +144,12 @@ def test_values_may_be_numbers() -> None:
     ],
 )
 def test_what_does_not_fit_is_named(body: bytes, detail: str) -> None:
-    assert schema.read(msgspec.json.Decoder(schema.SingleSms), body) == Failure(errors.BAD_PACKAGE, detail)
+    assert schema.read(msgspec.json.Decoder(sending.SingleSms), body) == Failure(errors.BAD_PACKAGE, detail)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"time": ' + b"9" * 5000 + b"}"])
 def test_what_is_no_json_is_the_gateways(body: bytes) -> None:
-    wrong = schema.read(msgspec.json.Decoder(schema.SingleSms), body)
+    wrong = schema.read(msgspec.json.Decoder(sending.SingleSms), body)
     assert isinstance(wrong, Failure)
     assert wrong.fault.result in {60003, 1004}
 
@@ -162,4 +164,4 @@ def test_what_is_no_json_is_the_gateways(body: bytes) -> None:
     ],
 )
 def test_a_text_is_shown_without_its_codes(text: str, shown: str) -> None:
-    assert schema.masked(text) == shown
+    assert pulling.masked(text) == shown

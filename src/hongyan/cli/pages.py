@@ -17,8 +17,8 @@ from hongyan.cli.output import Terminal
 from hongyan.doors import published
 from hongyan.doors.tencent_v3 import catalogue, errors
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
+from hongyan.doors.tencent_v5 import catalogue as v5_catalogue
 from hongyan.doors.tencent_v5 import errors as v5_errors
-from hongyan.doors.tencent_v5 import schema as v5_schema
 from hongyan.kit import faults
 from hongyan.kit.metrics import Metrics
 from hongyan.model.limits import Limits
@@ -139,7 +139,7 @@ def tencent_v3_errors() -> str:
 
 def tencent_v5_calls() -> str:
     """What the v5 door answers."""
-    return _table(("path", "what it does"), [(f"`{path}`", call.summary) for path, call in v5_schema.CALLS.items()])
+    return _table(("path", "what it does"), [(f"`{path}`", call.summary) for path, call in v5_catalogue.CALLS.items()])
 
 
 def tencent_v5_errors() -> str:

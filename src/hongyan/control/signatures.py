@@ -172,12 +172,13 @@ class Signatures:
         account_id: int | None = None,
         status: ReviewStatus | None = None,
         scope: Scope | None = None,
+        app_id: int | None = None,
         ids: Sequence[int] | None = None,
         after_id: int = 0,
         most: int = 100,
         offset: int = 0,
     ) -> list[Signature]:
-        """By id, at most 500; `ids` limits it to those."""
+        """By id, at most 500; `ids` limits it to those, `app_id` to what that application may use."""
         only = within(actor, account_id)
         demand(actor, Permission.READ, only)
         async with self._db.connection() as conn:
@@ -186,6 +187,7 @@ class Signatures:
                 account_id=only,
                 status=status,
                 scope=scope,
+                app_id=app_id,
                 ids=ids,
                 after_id=after_id,
                 most=max(1, min(most, PAGE_MOST)),
@@ -193,11 +195,11 @@ class Signatures:
             )
             return await self._shown(conn, found)
 
-    async def total(self, actor: Actor, account_id: int, scope: Scope | None = None) -> int:
-        """How many the account has, whatever became of them."""
+    async def total(self, actor: Actor, account_id: int, scope: Scope | None = None, app_id: int | None = None) -> int:
+        """How many the account has, or one of its applications may use, whatever became of them."""
         demand(actor, Permission.READ, account_id)
         async with self._db.connection() as conn:
-            return await signatures.total(conn, account_id=account_id, scope=scope)
+            return await signatures.total(conn, account_id=account_id, scope=scope, app_id=app_id)
 
     # What the operator does.
 

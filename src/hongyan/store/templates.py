@@ -125,6 +125,7 @@ async def page(
     account_id: int | None,
     status: ReviewStatus | None = None,
     scope: Scope | None = None,
+    app_id: int | None = None,
     ids: Sequence[int] | None = None,
     after_id: int = 0,
     most: int,
@@ -133,17 +134,19 @@ async def page(
     """By id; None means any."""
     found = await conn.fetch(
         f"select {COLUMNS} from templates where ($1::bigint is null or account_id = $1) and ($2::text is null or status = $2) "
-        "and ($3::smallint is null or scope = $3) and ($4::bigint[] is null or id = any($4)) and id > $5 order by id limit $6 offset $7",
+        "and ($3::smallint is null or scope = $3) and ($4::bigint[] is null or id = any($4)) and id > $5 "
+        "and ($8::bigint is null or app_id is null or app_id = $8) order by id limit $6 offset $7",
         account_id, status and status.value, None if scope is None else int(scope), None if ids is None else list(ids),
-        after_id, most, offset,
+        after_id, most, offset, app_id,
     )  # fmt: skip
     return [_one(row) for row in found]
 
 
-async def total(conn: Connection, *, account_id: int, scope: Scope | None = None) -> int:
+async def total(conn: Connection, *, account_id: int, scope: Scope | None = None, app_id: int | None = None) -> int:
     return int(
         await conn.fetchval(
-            "select count(*) from templates where account_id = $1 and ($2::smallint is null or scope = $2)",
-            account_id, None if scope is None else int(scope),
+            "select count(*) from templates where account_id = $1 and ($2::smallint is null or scope = $2) "
+            "and ($3::bigint is null or app_id is null or app_id = $3)",
+            account_id, None if scope is None else int(scope), app_id,
         )
     )  # fmt: skip

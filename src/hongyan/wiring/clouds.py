@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from hongyan.doors.tencent_v3.routes import TencentV3Door
+from hongyan.doors.tencent_v5.acts.papers import Papers
 from hongyan.doors.tencent_v5.routes import TencentV5Door
 from hongyan.kit.db import Database
 from hongyan.kit.door import HotDoor
@@ -19,14 +20,23 @@ def clouds(settings: Settings, db: Database, directory: Directory, send: Sends, 
     """By the path they claim; `key_used` is told which key was used, and from where."""
     control = plane(db, settings)
     pulls = PullService(db=db, directory=directory, clock=time.time)
+    rates = Rates(db=db, monotonic=time.monotonic, share=settings.request_rates)
     v3 = TencentV3Door(
         directory=directory,
         send=send,
         pulls=pulls,
         counts=control.statistics,
-        rates=Rates(db=db, monotonic=time.monotonic, share=settings.request_rates),
+        rates=rates,
         used=key_used,
         clock=time.time,
     )
-    v5 = TencentV5Door(directory=directory, send=send, pulls=pulls, clock=time.time)
+    v5 = TencentV5Door(
+        directory=directory,
+        send=send,
+        pulls=pulls,
+        counts=control.statistics,
+        papers=Papers(control.documents, control.qualifications, control.signatures, control.templates),
+        rates=rates,
+        clock=time.time,
+    )
     return {"/": v3, **v5.doors}

@@ -43,18 +43,23 @@ NOT_POST = _gateway(60002, "only POST is taken", "HTTP 请求解析失败，只�
 TOO_LARGE = _gateway(60002, "the request is too large", "HTTP 请求解析失败，请求包过大")
 BAD_JSON = _gateway(60003, "the body is not valid JSON in UTF-8", "JSON 解析失败，请求包体不是合法的 UTF-8 JSON")
 APP_ID_INVALID = _gateway(60006, "sdkappid is not a number", "sdkappid 无效，应为数字")
+CALLED_TOO_OFTEN = _gateway(60007, "the call rate is exceeded, please try again", "调用频率超过限制，请稍后重试")
 WRONG_URL = _gateway(60009, "wrong URL", "请求的 URL 错误")
 APP_ID_MISSING = _gateway(60012, "there is no sdkappid in the URL", "URL 中没有 sdkappid")
 
 # Faults of a call.
 SIG_WRONG = Fault(1001, "sig check failed", "sig 校验失败")
 SIG_MISSING = Fault(1003, "sig is missing or empty", "请求包体没有 sig 字段或 sig 为空")
+SENSITIVE = Fault(1002, "the text contains a sensitive word", "短信内容中含有敏感词")
 BAD_PACKAGE = Fault(1004, "package format error", "请求包体解析失败，请检查字段格式")
 NOT_PERMITTED = Fault(1006, "no permission", "请求没有权限")
 OTHER = Fault(1007, "other error", "其他错误")
+SIGNATURE = Fault(1012, "the signature is malformed or not approved", "签名格式错误或者签名未审批")
+TOO_OFTEN = Fault(1013, "this was asked for too often, please try again later", "触发频率限制，请稍后重试")
 NO_SUCH_CALL = Fault(1011, "no such REST API", "不存在该 REST API 接口")
 TEMPLATE = Fault(1014, "package format error, sdkappid not have this tpl_id", "模板未审批或不属于该应用")
 CONTENT = Fault(1014, "the text does not match any approved template", "模板未审批或内容不匹配")
+TEMPLATE_FORM = Fault(1014, "package format error, this cannot be a template", "模板格式错误")
 NUMBER_WRONG = Fault(1016, "the mobile number is malformed", "手机号格式错误")
 CODE_FORMAT = Fault(1018, "a voice code has only digits", "语音验证码只能为数字")
 NO_SUCH_APP = Fault(1019, "package format error, no such sdkappid", "sdkappid 不存在")
@@ -74,7 +79,7 @@ FAULTS: dict[Reject, Fault] = {
     Reject.NOT_SWITCHED_ON: Fault(1030, "this is not switched on for the sdkappid", "不支持该请求，该应用未开通"),
     Reject.TOO_BUSY: Fault(1008, "the service is busy, please try again", "请求下发超时，请稍后重试"),
     Reject.INTERNAL: OTHER,
-    Reject.SIGNATURE_UNUSABLE: Fault(1012, "the signature is malformed or not approved", "签名格式错误或者签名未审批"),
+    Reject.SIGNATURE_UNUSABLE: SIGNATURE,
     Reject.TEMPLATE_UNUSABLE: TEMPLATE,
     Reject.PARAMS_MISMATCH: Fault(1014, "package format error, template params error", "模板变量与已审批的模板不匹配"),
     Reject.PARAM_FORMAT: Fault(1038, "the format of a template value is wrong", "模板变量格式错误，验证码模板变量为 0 到 6 位数字"),
@@ -88,7 +93,7 @@ FAULTS: dict[Reject, Fault] = {
     Reject.MARKETING_HOURS: Fault(
         1029, "marketing messages are sent from 8:00 to 22:00 only", "营销短信发送时间限制，只能在 8:00 到 22:00 发送"
     ),
-    Reject.SENSITIVE_WORD: Fault(1002, "the text contains a sensitive word", "短信内容中含有敏感词"),
+    Reject.SENSITIVE_WORD: SENSITIVE,
     Reject.BAD_NUMBER: NUMBER_WRONG,
     Reject.MIXED_REGIONS: Fault(
         1034, "the request has mainland and overseas numbers, send them in two requests", "群发请求里既有国内手机号也有国际手机号"

@@ -1,6 +1,6 @@
 """What the door publishes about itself: one operation for each call, from the structs that read and write it."""
 
-from hongyan.doors.tencent_v5 import schema
+from hongyan.doors.tencent_v5 import catalogue, schema
 from hongyan.kit.openapi import Answer, Operation
 
 ANSWERED = (
@@ -26,5 +26,5 @@ def operations() -> list[Operation]:
             body=call.request,
             answers={200: Answer(ANSWERED, (*call.answers, *ASIDE))},
         )
-        for path, call in schema.CALLS.items()
+        for path, call in catalogue.CALLS.items()
     ]
