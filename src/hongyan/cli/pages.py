@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from hongyan import settings
+from hongyan.cli import twin
 from hongyan.cli.app import GROUPS, tree
 from hongyan.cli.output import Terminal
 from hongyan.doors import published
@@ -292,6 +293,7 @@ def write(root: Path) -> None:
     """Write what the pages have from the code anew."""
     (root / "docs" / "reference" / "settings.md").write_text(settings.reference(), encoding="utf-8")
     (root / OPENAPI).write_text(published.page(), encoding="utf-8")
+    twin.write(root)
     for page in pages(root):
         before = page.read_text(encoding="utf-8")
         if (after := filled(before)) != before:
