@@ -25,6 +25,7 @@ from hongyan.model.credit_code import check_letter
 from hongyan.model.message import Kind
 from hongyan.model.papers import (
     TENCENT_ACTS,
+    DocumentKind,
     Filing,
     Purpose,
     QualificationDraft,
@@ -33,6 +34,7 @@ from hongyan.model.papers import (
     ReviewState,
     ReviewStatus,
     SignatureDraft,
+    SignatureKind,
     SignatureState,
     TemplateDraft,
     Variable,
@@ -293,6 +295,11 @@ async def test_by_the_rules_in_force_today_a_signature_needs_a_qualification_and
     proof = await today.documents.add(owner, its(owner), "licence.png", picture())
     with_proof = msgspec.structs.replace(SIGNATURE, proofs=(proof.id,))
     assert (await refused(today.signatures.add(owner, its(owner), with_proof))).why == "signature_qualification"
+    for closed in (SignatureKind.WEBSITE, SignatureKind.PUBLIC_ACCOUNT, SignatureKind.MINI_PROGRAM):
+        of_kind = msgspec.structs.replace(with_proof, kind=closed)
+        assert (await refused(today.signatures.add(owner, its(owner), of_kind))).why == "signature_kind"
+    filed = msgspec.structs.replace(with_proof, kind=SignatureKind.APP, document_kind=DocumentKind.ICP_FILING)
+    assert (await refused(today.signatures.add(owner, its(owner), filed))).why == "signature_document_kind"
     qualification = await qualified(today, owner)
     await today.qualifications.approve(REVIEWER, qualification)
     signature = await today.signatures.add(owner, its(owner), msgspec.structs.replace(SIGNATURE, qualification_id=qualification))
@@ -491,6 +498,19 @@ async def test_applicants_and_reviewers_who_act_at_once_never_hold_each_other_up
         for _ in range(4):
             await asyncio.gather(*(apply(n) if n % 3 else decide(n % 2 == 0) for n in range(24)))
     assert await control.audit.verify() is None
+    # What waits has one review that is open, what does not has none; what is approved is in the snapshot, and nothing else.
+    open_ones = [(review.kind, review.subject_id) for review in await control.review.page(owner, state=ReviewState.PENDING)]
+    shown = await control.signatures.get(owner, signature)
+    waits = {
+        (ReviewKind.SIGNATURE, signature): shown.row.status is ReviewStatus.PENDING,
+        (ReviewKind.TEMPLATE, template): (await control.templates.get(owner, template)).status is ReviewStatus.PENDING,
+        (ReviewKind.QUALIFICATION, qualification): (await control.qualifications.get(owner, qualification)).status
+        in {QualificationStatus.PENDING, QualificationStatus.CHANGE_PENDING},
+    }
+    assert sorted(open_ones) == sorted(subject for subject, waiting in waits.items() if waiting)
+    snapshot = await control.snapshots.load()
+    assert ((its(owner), SIGNATURE.name, Scope.MAINLAND) in snapshot.signatures) == (shown.row.status is ReviewStatus.APPROVED)
+    assert (template in snapshot.templates) == ((await control.templates.get(owner, template)).status is ReviewStatus.APPROVED)
 
 
 async def test_a_refusal_says_why_to_the_applicant_and_in_a_notice(control: ControlPlane, database: Database) -> None:
@@ -605,6 +625,11 @@ async def test_a_document_comes_back_as_it_was_and_lies_sealed(control: ControlP
     assert (added.media_type, added.name) == ("image/png", "营业执照gnp.png")
     read = await control.documents.read(REVIEWER, added.id)
     assert read.content == picture()
+    assert (await control.documents.read(owner, added.id)).content == picture()
+    # That a reviewer looked at it is noted.
+    assert [row.actor for row in await control.audit.page(OPERATOR, account_id=its(owner)) if row.action == "document.read"] == [
+        "reviewer one"
+    ]
     again = await control.documents.add(owner, its(owner), "again.png", picture())
     assert (again.id, again.place) == (added.id, added.place)
     stored = [path for path in (tmp_path / "documents").rglob("*") if path.is_file()]

@@ -243,6 +243,10 @@ def _each(values: Mapping[Any, object]) -> str:
     return ", ".join(f"{key.name.lower()} {value or 'no limit'}" for key, value in values.items())
 
 
+def _closed(kinds: Iterable[enum.IntEnum]) -> str:
+    return ", ".join(kind.name.lower() for kind in sorted(kinds)) or "none"
+
+
 RULES: Mapping[str, Callable[[RuleSet], str]] = {
     "characters of a signature": lambda rules: _each({scope: f"{least}–{most}" for scope, (least, most) in rules.signature_length.items()}),
     "characters of a template": lambda rules: _each(rules.content_most),
@@ -256,6 +260,10 @@ RULES: Mapping[str, Callable[[RuleSet], str]] = {
     "characters of a value": lambda rules: _each(rules.value_longest),
     "signatures of an application": lambda rules: str(rules.signatures_most),
     "templates of an application": lambda rules: str(rules.templates_most),
+    "papers of a mainland signature": lambda rules: "a qualification" if rules.qualification else "a qualification, or a proof of its own",
+    "kinds of signatures that are closed": lambda rules: _closed(rules.closed_kinds),
+    "documents that prove nothing any more": lambda rules: _closed(rules.closed_documents),
+    "filing with the carriers": lambda rules: "before anything is sent" if rules.filing else "not asked for",
 }
 
 

@@ -114,6 +114,10 @@ class Documents:
                 "or restore it from a backup.",
                 why="document_lost",
             )
+        if actor.account_id is None:
+            # Who of the operator's people looks at a customer's papers is noted; an account looks at its own as it likes.
+            async with self._db.transaction() as tx:
+                await self._audit.record(tx, actor, "document.read", document_id, account_id=row.account_id, detail={"name": row.name})
         return Document(row, self._box.open_bytes(sealed, _context(row.place)))
 
     async def get(self, actor: Actor, document_id: int) -> DocumentRow:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hongyan.control import documents, rules
+from hongyan.control import proofs, rules
 from hongyan.control.acts import allowed
 from hongyan.control.apps import owned
 from hongyan.control.audit import Audit
@@ -18,7 +18,6 @@ from hongyan.model.alarm import AlarmKind
 from hongyan.model.papers import (
     FILINGS,
     GOOD,
-    PROOFS,
     SIGNATURE_ACTS,
     Act,
     Acts,
@@ -42,7 +41,6 @@ from hongyan.store.reviews import ReviewRow
 from hongyan.store.signatures import SignatureRow
 from hongyan.store.snapshots import publish
 
-PROOFS_MOST = 10
 PAGE_MOST = 500
 
 
@@ -75,7 +73,7 @@ class Signatures:
             if await accounts.lock(tx, account_id) is None:
                 raise not_found(Noun.ACCOUNT, account_id)
             await owned(tx, plain.app_id, account_id)
-            qualification = await self._papers_of(tx, actor, account_id, plain)
+            qualification = await proofs.in_order(tx, actor, account_id, plain, in_force=self._in_force, now=self._clock())
             before = await signatures.of_name(tx, account_id, plain.name, plain.scope)
             if before is None and await signatures.count(tx, account_id, plain.app_id) >= self._in_force.signatures_most:
                 raise _too_many(self._in_force.signatures_most)
@@ -96,7 +94,7 @@ class Signatures:
                 if row.scope is not plain.scope:
                     raise _same_scope()
                 await owned(tx, plain.app_id, row.account_id)
-                qualification = await self._papers_of(tx, actor, row.account_id, plain)
+                qualification = await proofs.in_order(tx, actor, row.account_id, plain, in_force=self._in_force, now=self._clock())
                 written = await signatures.write(tx, signature_id, plain, self._clock())
                 applied = row if written is None else written
                 was_sent_with = row.status is ReviewStatus.APPROVED
@@ -111,7 +109,8 @@ class Signatures:
         demand(actor, Permission.APPLY)
         async with self._db.transaction() as tx:
             row = await self._mine(tx, actor, signature_id)
-            if await self._qualification(tx, row.account_id, qualification_id) is None or row.status is not ReviewStatus.APPROVED:
+            await proofs.usable(tx, row.account_id, qualification_id, self._clock())
+            if row.status is not ReviewStatus.APPROVED:
                 raise ControlError(
                     Fault.WRONG_STATE,
                     f"签名 {signature_id} 未通过审核：请用修改来补充资质。",
@@ -324,54 +323,10 @@ class Signatures:
             await publish(tx, reason or f"signature {row.id} changed", self._clock())
         return await self._any(tx, row.id)
 
-    # Papers.
-
     async def _checked(self, draft: SignatureDraft) -> SignatureDraft:
         async with self._db.connection() as conn:
             words = await for_review(conn)
-        name = rules.signature(draft.name, draft.scope, self._in_force, words=words)
-        if draft.document_kind is not None and draft.document_kind not in PROOFS[draft.kind]:
-            raise _invalid("document_kind", "证明类型与签名类型不符：请按签名类型选择证明。",
-                           "These documents do not prove a signature of this kind: choose the ones that do.")  # fmt: skip
-        if len(draft.proofs) > PROOFS_MOST:
-            raise _invalid("proofs", f"证明文件最多 {PROOFS_MOST} 份。", f"At most {PROOFS_MOST} proofs are possible.")
-        return msgspec.structs.replace(draft, name=name, proofs=tuple(dict.fromkeys(draft.proofs)), remark=rules.remark(draft.remark))
-
-    async def _papers_of(self, tx: Connection, actor: Actor, account_id: int, draft: SignatureDraft) -> QualificationRow | None:
-        """The qualification, once the papers are in order. The operator who applies for somebody vouches for what is not there."""
-        await documents.usable(tx, account_id, (*draft.proofs, draft.authorisation))
-        qualification = None if draft.qualification_id is None else await self._qualification(tx, account_id, draft.qualification_id)
-        if actor.account_id is None:
-            return qualification
-        if draft.purpose is Purpose.ON_BEHALF and draft.authorisation is None and (
-            qualification is None or qualification.authorisation is None
-        ):  # fmt: skip
-            raise _invalid("authorisation", "他用签名需要授权委托书：请上传对方盖章的委托书。",
-                           "A signature on behalf of another needs their letter of authorisation: upload it.")  # fmt: skip
-        if draft.scope is Scope.MAINLAND and qualification is None and (self._in_force.qualification or not draft.proofs):
-            raise _invalid("qualification", "国内签名需要资质：请先申请资质，再在申请签名时选择它。",
-                           "A mainland signature needs a qualification: apply for one first, then name it here.")  # fmt: skip
-        return qualification
-
-    async def _qualification(self, tx: Connection, account_id: int, qualification_id: int) -> QualificationRow:
-        found = await qualifications.lock(tx, qualification_id, account_id=account_id)
-        if found is None:
-            raise not_found(Noun.QUALIFICATION, qualification_id)
-        if found.status in {QualificationStatus.REJECTED, QualificationStatus.INCOMPLETE}:
-            raise ControlError(
-                Fault.WRONG_STATE,
-                f"资质“{found.name}”未通过审核：请先补充或修改它。",
-                f"The qualification “{found.name}” was not approved: mend it first.",
-                why="qualification_not_approved",
-            )
-        if found.valid_until is not None and found.valid_until <= self._clock():
-            raise ControlError(
-                Fault.WRONG_STATE,
-                f"资质“{found.name}”已过有效期：请先更新证照。",
-                f"The qualification “{found.name}” has expired: hand in a valid licence first.",
-                why="qualification_expired",
-            )
-        return found
+        return proofs.checked(draft, self._in_force, words)
 
     async def _resting(self, tx: Connection, row: SignatureRow) -> QualificationRow | None:
         return None if row.qualification_id is None else await qualifications.get(tx, row.qualification_id, account_id=row.account_id)
@@ -446,10 +401,6 @@ def _submission(row: SignatureRow, qualification: QualificationRow | None) -> Su
         plain=own_name,
         waits=qualification is not None and not good,
     )  # fmt: skip
-
-
-def _invalid(what: str, zh: str, en: str) -> ControlError:
-    return ControlError(Fault.INVALID, zh, en, why=f"signature_{what}")
 
 
 def _too_many(most: int) -> ControlError:

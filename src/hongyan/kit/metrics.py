@@ -68,6 +68,7 @@ class Metrics:
         self._request_seconds = self._histogram("hongyan_http_request_seconds", "Time to answer an HTTP request.", "path")
         self._step_seconds = self._histogram("hongyan_step_seconds", "Time a message takes for a step of its way.", "step")
         self._queue = self._gauge("hongyan_queue_messages", "Messages accepted and not yet handed to a carrier.", "lane")
+        self._reviews = self._gauge("hongyan_reviews", "What waits for a reviewer, and what waits longer than promised.", "kind", "state")
         self._link_up = self._gauge("hongyan_link_up", "1 when the link is bound for sending.", "link")
         self._link_flight = self._gauge("hongyan_link_in_flight", "Segments submitted and not yet answered.", "link")
         self._counts: dict[tuple[Counter, tuple[str, ...]], float] = {}
@@ -109,6 +110,10 @@ class Metrics:
 
     def queue(self, lane: str, waiting: int) -> None:
         self._queue.labels(lane).set(waiting)
+
+    def reviews(self, kind: str, *, waiting: int, overdue: int) -> None:
+        self._reviews.labels(kind, "waiting").set(waiting)
+        self._reviews.labels(kind, "overdue").set(overdue)
 
     def link(self, name: str, *, up: bool, in_flight: int) -> None:
         self._link_up.labels(name).set(int(up))

@@ -8,7 +8,9 @@ from hongyan.control.idempotency import IdempotencyKeys
 from hongyan.kit import web
 from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.kit.loops import Job, every
+from hongyan.kit.metrics import METRICS
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.papers import ReviewKind
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.rates import forget_idle
 from hongyan.pipeline.refusals import Sends, forget_old
@@ -16,6 +18,7 @@ from hongyan.products import alarms, people
 from hongyan.products.once import SendOnce
 from hongyan.products.schedule import ScheduleService
 from hongyan.settings import Settings
+from hongyan.store import reviews
 from hongyan.wiring.base import plane
 
 SCHEDULES_S = 0.25
@@ -53,6 +56,7 @@ class Office:
             "schedules": (SCHEDULES_S, self._schedules.send_due),
             "idempotency": (3600.0, self._keys.sweep),
             "forget": (3600.0, self._forget),
+            "measure reviews": (60.0, self._measure_reviews),
         }
         alarming = alarms.jobs(self._settings, self._db, self._box, self._directory, self._send)
         return (
@@ -64,6 +68,13 @@ class Office:
     async def _forget(self) -> None:
         await forget_old(self._db, time.time())
         await forget_idle(self._db)
+
+    async def _measure_reviews(self) -> None:
+        async with self._db.connection() as conn:
+            found = await reviews.waiting(conn, time.time())
+        for kind in ReviewKind:
+            count, overdue = found.get(kind, (0, 0))
+            METRICS.reviews(kind.value, waiting=count, overdue=overdue)
 
     def native(self) -> web.Application:
         """The native API, whole."""

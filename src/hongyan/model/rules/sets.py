@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hongyan.model.message import Kind
+from hongyan.model.papers import DocumentKind, SignatureKind
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.model.values import ValueRules, ValueType
 
@@ -44,6 +45,10 @@ class RuleSet(msgspec.Struct, frozen=True):
     templates_most: int
     qualification: bool
     """A mainland signature needs a qualification; otherwise a proof of its own will do."""
+    closed_kinds: frozenset[SignatureKind]
+    """Signatures of these kinds are applied for no more."""
+    closed_documents: frozenset[DocumentKind]
+    """These prove nothing any more."""
     filing: bool
     """An approved mainland signature is filed with the carriers before anything is sent with it."""
     per_day: int
@@ -64,6 +69,8 @@ SEEDS = RuleSet(
     signatures_most=200,
     templates_most=2_000,
     qualification=False,
+    closed_kinds=frozenset(),
+    closed_documents=frozenset(),
     filing=False,
     per_day=10,
     marketing_hours=None,
@@ -79,6 +86,8 @@ CURRENT = msgspec.structs.replace(
     signatures_most=50,
     templates_most=200,
     qualification=True,
+    closed_kinds=frozenset({SignatureKind.WEBSITE, SignatureKind.PUBLIC_ACCOUNT, SignatureKind.MINI_PROGRAM}),
+    closed_documents=frozenset({DocumentKind.ICP_FILING, DocumentKind.MINI_PROGRAM, DocumentKind.PUBLIC_ACCOUNT}),
     filing=True,
     per_day=2,
     marketing_hours=(8, 22),
