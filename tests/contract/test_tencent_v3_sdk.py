@@ -1,18 +1,13 @@
 """The official Python SDK, unmodified and in its own environment, against the door on a loopback socket."""
 
-import asyncio
-import json
-import os
-import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from contract.asking import WAYS, Ask, customer
 from hongyan.doors.tencent_v3.routes import TencentV3Door
-from hongyan.kit.web import HotPaths, serve, starlette
 from hongyan.model.actor import Actor
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
@@ -22,9 +17,8 @@ from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey, App, Snapshot
 from hongyan.model.statistics import Attempted, EndCount, Ended, PackageCount, SendCount
 
-ROOT = Path(__file__).parents[2]
-SDK_PYTHON = ROOT / ".venv-sdk/bin/python"
-DRIVER = ROOT / "tests/contract/sdk/driver.py"
+NOTHING: Any = None
+"""The papers are real ones, in test_tencent_v3_papers."""
 APP_ID = 1400006666
 KEY = ApiKey(secret_id="AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", secret_key="Gu5t9xGARNpq86cd98joQYCN3EXAMPLE", account_id=1, enabled=True)
 SEND = {
@@ -35,8 +29,6 @@ SEND = {
     "TemplateParamSet": ["4370", "a b+c&d=é"],
 }
 PULL = {"SmsSdkAppId": str(APP_ID), "Limit": 10}
-
-Ask = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 
 class Memory:
@@ -131,32 +123,18 @@ def memory() -> Memory:
 
 @pytest.fixture
 async def sdk(memory: Memory) -> AsyncIterator[Ask]:
-    """Asks the door through the SDK: instructions of driver.py without endpoint and keys, results in the same order."""
-    if not SDK_PYTHON.exists():
-        pytest.fail("the SDK's environment is missing; create it with: make .venv-sdk/.installed")
-    door = TencentV3Door(directory=memory, send=memory, pulls=memory, counts=memory, rates=memory, used=memory.used, clock=time.time)
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        stop = asyncio.Event()
-        ready = asyncio.Event()
-        serving = asyncio.create_task(serve(HotPaths({"/": door}, starlette([])), sock, stop=stop, patience_s=1, ready=ready.set))
-        await ready.wait()
-        common = {"endpoint": f"127.0.0.1:{sock.getsockname()[1]}", "secret_id": KEY.secret_id, "secret_key": KEY.secret_key}
-
-        # The SDK honours proxies, and a loopback address is nothing for them.
-        environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-
-        async def ask(*orders: dict[str, Any]) -> list[dict[str, Any]]:
-            process = await asyncio.create_subprocess_exec(
-                SDK_PYTHON, DRIVER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment
-            )
-            lines = "".join(json.dumps(common | order) + "\n" for order in orders)
-            told, _ = await process.communicate(lines.encode())
-            assert process.returncode == 0
-            return [json.loads(line) for line in told.splitlines()]
-
+    door = TencentV3Door(
+        directory=memory,
+        send=memory,
+        pulls=memory,
+        counts=memory,
+        papers=NOTHING,
+        rates=memory,
+        used=memory.used,
+        clock=time.time,
+    )
+    async with customer(door, secret_id=KEY.secret_id, secret_key=KEY.secret_key) as ask:
         yield ask
-        stop.set()
-        await serving
 
 
 async def test_every_way_the_sdk_can_sign_is_taken(sdk: Ask, memory: Memory) -> None:
@@ -226,7 +204,6 @@ async def test_a_wrong_key_is_refused_however_it_signs(sdk: Ask) -> None:
     assert {result.get("error") for result in results} == {"AuthFailure.SignatureFailure"}
 
 
-WAYS = [(method, sign_method) for method in ("POST", "GET") for sign_method in ("TC3-HMAC-SHA256", "HmacSHA1", "HmacSHA256")]
 OLDER_PULL = {"SmsSdkAppid": str(APP_ID), "Limit": 10}
 
 

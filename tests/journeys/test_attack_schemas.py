@@ -60,7 +60,7 @@ NOT_OF_ITS_VALUES = frozenset(
     }
 )
 """Codes that a signed request which fits the schema never gets."""
-FEWEST = 20
+FEWEST = 10
 """Of each sort, so that something is learnt."""
 OLDER = {"SmsSdkAppid": "SmsSdkAppId", "TemplateID": "TemplateId", "Sign": "SignName"}
 """What fields were called in 2019-07-11."""
@@ -188,15 +188,51 @@ def grounded(cases: st.SearchStrategy[Any], real: Callable[[], dict[str, Any]]) 
     return some()
 
 
-def customers_own(customer: Customer, action: str, serial_no: str) -> dict[str, Any]:
+class Own(msgspec.Struct, frozen=True):
+    """What the customer has had made."""
+
+    serial_no: str
+    """Of a message with a code."""
+    sign_id: int
+    template_id: int
+    """Of applications that wait for their review."""
+
+
+async def made_by(customer: Customer) -> Own:
+    signature = await customer.call(
+        "AddSmsSign", {name: value for name, value in SIGN.items() if name != "UsedMethod"} | {"SignName": sign_name()}
+    )
+    template = await customer.call("AddSmsTemplate", TEMPLATE)
+    return Own(
+        serial_no=(await customer.send_one(phone(), "verification")).serial,
+        sign_id=signature["AddSignStatus"]["SignId"],
+        template_id=int(template["AddTemplateStatus"]["TemplateId"]),
+    )
+
+
+def sign_name() -> str:
+    """One that nobody has applied for."""
+    return f"鸿雁{phone()[-8:]}"
+
+
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+"""The smallest PNG."""
+SIGN = {"SignType": 0, "DocumentType": 1, "International": 0, "SignPurpose": 0, "UsedMethod": 0, "ProofImage": PICTURE}
+TEMPLATE = {"TemplateName": "code", "TemplateContent": "您的验证码是{1}", "SmsType": 3, "International": 0, "Remark": "r"}
+
+
+def customers_own(customer: Customer, action: str, own: Own) -> dict[str, Any]:
     """What would be right for each field, under its names in both versions."""
     fields: dict[str, Any] = customer.request(phone())
     fields |= {older: fields[newer] for older, newer in OLDER.items()}
     template = customer.tenant.templates["international"]
     entry = {"PhoneNumber": f"+336{phone()[-8:]}", "TemplateId": template.id, "TemplateParamSet": list(template.params)}
     now = int(time.time())
-    fields |= {"MultiSmsInfoSet": [entry], "SerialNo": serial_no, "ConversionTime": now, "PhoneNumber": phone()}
+    fields |= {"MultiSmsInfoSet": [entry], "SerialNo": own.serial_no, "ConversionTime": now, "PhoneNumber": phone()}
     fields |= {"Limit": 20, "Offset": 0, "BeginTime": now - 60, "SendDateTime": now - 60, "EndTime": now, "EndDateTime": now}
+    if "SmsSign" in action or "SmsTemplate" in action:
+        fields |= SIGN | TEMPLATE | {"SignName": sign_name(), "SignId": own.sign_id, "TemplateId": own.template_id}
+        fields |= {"SignIdSet": [own.sign_id], "TemplateIdSet": [own.template_id], "CommissionImage": PICTURE, "QualificationId": 0}
     if action.partition("@")[0].endswith("Statistics"):
         fields |= {"BeginTime": hour(-2), "EndTime": hour(-1), "StartDateTime": int(hour(-2)), "EndDataTime": int(hour(-1))}
         fields["Limit"] = 20 if "Packages" in action else 0
@@ -222,12 +258,11 @@ async def test_an_action_keeps_to_its_schema(
     validator = jsonschema_rs.Draft202012Validator(body_schema | {"components": DOCUMENT["components"]})
     properties = DOCUMENT["components"]["schemas"][body_schema["$ref"].rpartition("/")[2]]["properties"]
     seen: Counter[str] = Counter()
-    serial_no = (await customer.send_one(phone(), "verification")).serial
+    own = await made_by(customer)
     promised_before = await promised(database, customer)
 
     def real() -> dict[str, Any]:
-        own = customers_own(customer, action, serial_no)
-        return {name: value for name, value in own.items() if name in properties}
+        return {name: value for name, value in customers_own(customer, action, own).items() if name in properties}
 
     def try_one(case: Any) -> None:
         response = case.call(session=session)
@@ -241,7 +276,8 @@ async def test_an_action_keeps_to_its_schema(
         attack(operation.as_strategy(generation_mode=mode), share, try_one)
     before = seen["Ok"]
     attack(grounded(operation.as_strategy(), real), share, try_one)
-    assert seen["Ok"] > share / 10, seen
+    # What is deleted cannot be deleted again.
+    assert seen["Ok"] > (0 if action.startswith("Delete") else share / 10), seen
     assert seen.keys() & {"MissingParameter", "InvalidParameter"}, seen
     sent = await promised(database, customer) - promised_before
     assert sent == (seen["Ok"] - before if action.startswith(("SendSms", "SendMulti")) else 0)

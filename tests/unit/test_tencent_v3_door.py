@@ -31,6 +31,8 @@ GOLDEN = json.loads((CAPTURES / "send_sms.json").read_text(encoding="utf-8"))
 VECTOR = VECTORS[GOLDEN["vector"]]
 NOW = VECTOR["now"]
 DAY = 86_400
+NOTHING: Any = None
+"""What is applied for is tested over real services, in test_tencent_v3_papers."""
 REPORT = ReportEvent(1400006666, 1, 7, 8618501234444, 86, Status.DELIVERED, "DELIVRD", NOW, "", Dialect.TENCENT_V3)
 REPLY = ReplyEvent(1400006666, 2, 8618501234444, 86, "腾讯云", "11", "T", NOW, Dialect.TENCENT_V3)
 
@@ -152,7 +154,14 @@ def accept_all(command: SendCommand) -> list[Outcome] | Refusal:
 def door(answer: Callable[[SendCommand], list[Outcome] | Refusal] = accept_all, **key: Any) -> tuple[TencentV3Door, Answers]:
     answers = Answers(answer)
     return TencentV3Door(
-        directory=Directory(**key), send=answers, pulls=answers, counts=answers, rates=answers, used=answers.used, clock=lambda: float(NOW)
+        directory=Directory(**key),
+        send=answers,
+        pulls=answers,
+        counts=answers,
+        papers=NOTHING,
+        rates=answers,
+        used=answers.used,
+        clock=lambda: float(NOW),
     ), answers
 
 
@@ -293,7 +302,6 @@ async def test_a_template_id_that_is_no_number_is_told_for_each_number() -> None
         (signed(version="2017-03-12"), "NoSuchVersion"),
         (signed("SendFax"), "InvalidAction"),
         (signed("sendsms"), "InvalidAction"),
-        (signed("AddSmsSign"), "ActionOffline"),
         (signed("DescribePhoneNumberInfo", "2019-07-11"), "InvalidAction"),
         (signed("SendCodeVoice", "2020-09-02"), "ActionOffline"),
         (signed("SendSms", "2020-09-02"), "InvalidAction"),

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 
+from hongyan.doors.tencent_v3.acts import papers as papers_v3
 from hongyan.doors.tencent_v3.routes import TencentV3Door
-from hongyan.doors.tencent_v5.acts.papers import Papers
+from hongyan.doors.tencent_v5.acts import papers as papers_v5
 from hongyan.doors.tencent_v5.routes import TencentV5Door
 from hongyan.kit.db import Database
 from hongyan.kit.door import HotDoor
@@ -26,6 +27,7 @@ def clouds(settings: Settings, db: Database, directory: Directory, send: Sends, 
         send=send,
         pulls=pulls,
         counts=control.statistics,
+        papers=papers_v3.Papers(control.signatures, control.templates, control.documents, control.qualifications),
         rates=rates,
         used=key_used,
         clock=time.time,
@@ -35,7 +37,7 @@ def clouds(settings: Settings, db: Database, directory: Directory, send: Sends, 
         send=send,
         pulls=pulls,
         counts=control.statistics,
-        papers=Papers(control.documents, control.qualifications, control.signatures, control.templates),
+        papers=papers_v5.Papers(control.documents, control.qualifications, control.signatures, control.templates),
         rates=rates,
         clock=time.time,
     )

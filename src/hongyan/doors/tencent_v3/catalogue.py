@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from hongyan.doors.tencent_v3.schema import Answer, Request
-from hongyan.doors.tencent_v3.words import counting, older, pulling, sending
+from hongyan.doors.tencent_v3.words import applying, counting, older, pulling, sending
 from hongyan.model.actor import Permission
 
 CURRENT, OLDER = "2021-01-11", "2019-07-11"
@@ -43,6 +43,14 @@ MEANINGS: Mapping[str, Meaning] = {
     "SmsPackagesStatistics": Meaning("What is left in packages", 10, Permission.MONEY_READ),
     "DescribeSendRecordList": Meaning("What one number was sent", 20, Permission.REVEAL),
     "ReportConversion": Meaning("A code was typed in", 1000, Permission.SEND),
+    "AddSmsSign": Meaning("Apply for a signature", 1, Permission.APPLY),
+    "ModifySmsSign": Meaning("Change a signature that is not approved", 1, Permission.APPLY),
+    "DeleteSmsSign": Meaning("Delete a signature", 1, Permission.APPLY),
+    "DescribeSmsSignList": Meaning("Signatures and their review", 20, Permission.READ),
+    "AddSmsTemplate": Meaning("Apply for a template", 2, Permission.APPLY),
+    "ModifySmsTemplate": Meaning("Change a template that is not approved", 20, Permission.APPLY),
+    "DeleteSmsTemplate": Meaning("Delete a template", 1, Permission.APPLY),
+    "DescribeSmsTemplateList": Meaning("Templates and their review", 20, Permission.READ),
 }
 """With the rates of documents 382/52077 and 382/38764; they have none for SendMultiGlobalSms and DescribeSendRecordList."""
 
@@ -61,6 +69,14 @@ CURRENT_FORMS: Forms = {
     "SmsPackagesStatistics": (counting.CountPackages, counting.SmsPackagesStatisticsSet),
     "DescribeSendRecordList": (counting.DescribeSendRecordList, counting.SendRecordSet),
     "ReportConversion": (counting.ReportConversion, counting.ReportConversionAnswer),
+    "AddSmsSign": (applying.AddSmsSign, applying.AddSignAnswer),
+    "ModifySmsSign": (applying.ModifySmsSign, applying.ModifySignAnswer),
+    "DeleteSmsSign": (applying.DeleteSmsSign, applying.DeleteSignAnswer),
+    "DescribeSmsSignList": (applying.DescribeSmsSignList, applying.DescribeSignListAnswer),
+    "AddSmsTemplate": (applying.AddSmsTemplate, applying.AddTemplateAnswer),
+    "ModifySmsTemplate": (applying.ModifySmsTemplate, applying.ModifyTemplateAnswer),
+    "DeleteSmsTemplate": (applying.DeleteSmsTemplate, applying.DeleteTemplateAnswer),
+    "DescribeSmsTemplateList": (applying.DescribeSmsTemplateList, applying.DescribeTemplateListAnswer),
 }
 OLDER_FORMS: Forms = {
     "SendSms": (older.OlderSendSms, sending.SendStatusSet),
@@ -71,6 +87,14 @@ OLDER_FORMS: Forms = {
     "SendStatusStatistics": (older.OlderCountPeriod, counting.SendStatusStatisticsAnswer),
     "CallbackStatusStatistics": (older.OlderCountPeriod, counting.CallbackStatusStatisticsAnswer),
     "SmsPackagesStatistics": (older.OlderCountPackages, older.OlderPackageSet),
+    "AddSmsSign": (older.OlderAddSmsSign, older.OlderAddSignAnswer),
+    "ModifySmsSign": (older.OlderModifySmsSign, older.OlderModifySignAnswer),
+    "DeleteSmsSign": (applying.DeleteSmsSign, applying.DeleteSignAnswer),
+    "DescribeSmsSignList": (older.OlderDescribeSmsSignList, applying.DescribeSignListAnswer),
+    "AddSmsTemplate": (applying.AddSmsTemplate, applying.AddTemplateAnswer),
+    "ModifySmsTemplate": (applying.ModifySmsTemplate, applying.ModifyTemplateAnswer),
+    "DeleteSmsTemplate": (applying.DeleteSmsTemplate, applying.DeleteTemplateAnswer),
+    "DescribeSmsTemplateList": (older.OlderDescribeSmsTemplateList, older.OlderDescribeTemplateListAnswer),
 }
 OLDER_RATES: Mapping[str, int] = {"ModifySmsTemplate": 1}
 """Where the older version has another."""
@@ -90,15 +114,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
 }
 """By version; every action that is answered."""
 
-_APPLYING = frozenset(
-    {
-        *("AddSmsSign", "ModifySmsSign", "DeleteSmsSign", "DescribeSmsSignList"),
-        *("AddSmsTemplate", "ModifySmsTemplate", "DeleteSmsTemplate", "DescribeSmsTemplateList"),
-    }
-)
 OFFLINE: Mapping[str, frozenset[str]] = {
-    CURRENT: _APPLYING,
-    OLDER: _APPLYING,
     "2020-09-02": frozenset({"SendCodeVoice", "SendTtsVoice"}),  # the service vms; the version alone tells it apart
 }
 """Actions that exist at Tencent and not here, by version."""

@@ -111,6 +111,65 @@ DOMESTIC_NUMBER = _error(
     "群发请求里含有国内手机号，此接口仅支持国际/港澳台手机号，国内手机号请使用 SendSms",
 )
 
+# Faults of signatures and templates.
+NOT_ENTERPRISE = _error(
+    "FailedOperation.NotEnterpriseCertification",
+    "signatures and templates are applied for through the API by enterprise accounts alone",
+    "非企业认证无法使用签名及模板相关接口",
+)
+INTERNATIONAL_WRONG = _error(
+    "InvalidParameterValue.InvalidInternational", "International is wrong", "International 参数错误：0 国内短信，1 国际/港澳台短信"
+)
+IMAGE_WRONG = _error("InvalidParameterValue.ImageInvalid", "the image is wrong", "传入的图片错误，请检查 base64 编码和文件内容")
+SIGN_LENGTH = _error("InvalidParameterValue.SignNameLengthTooLong", "the signature's length is wrong", "签名内容长度不符合要求")
+SIGN_WRONG = _error("FailedOperation.ParametersOtherError", "the signature is wrong", "签名内容不符合要求")
+SIGN_PURPOSE_WRONG = _error("InvalidParameterValue.InvalidSignPurpose", "SignPurpose is 0 or 1", "SignPurpose 参数错误：0 自用，1 他用")
+USED_METHOD_WRONG = _error("InvalidParameterValue.InvalidUsedMethod", "UsedMethod is 0 or 1", "UsedMethod 参数错误：0 自用，1 他用")
+DOCUMENT_TYPE_WRONG = _error(
+    "InvalidParameterValue.InvalidDocumentType", "DocumentType does not fit SignType", "DocumentType 字段校验错误，与签名类型不符"
+)
+DIRTY_WORD = _error("InvalidParameter.DirtyWordFound", "a forbidden word was found", "存在敏感词")
+MISSING_COMMISSION = _error("MissingParameter", "CommissionImage is missing", "缺少参数 CommissionImage")
+MISSING_QUALIFICATION = _error("MissingParameter", "QualificationId is missing", "缺少参数 QualificationId")
+NO_QUALIFICATION = _error("InvalidParameterValue.QualificationIdNotFound", "there is no such qualification", "资质 ID 不存在")
+QUALIFICATION_NOT_APPROVED = _error(
+    "FailedOperation.QualificationIdNotApproved", "the qualification is not approved", "资质 ID 对应的资质未审核通过"
+)
+SIGN_PENDING = _error(
+    "InvalidParameterValue.SignExistAndUnapproved", "the signature is waiting for review already", "已存在相同的待审核签名"
+)
+SIGN_PASSED = _error(
+    "InvalidParameterValue.SignAlreadyPassedCheck", "the signature is approved already", "此签名已经通过审核，不可修改或再次申请"
+)
+TOO_MANY_SIGNS = _error("FailedOperation.SignNumberLimit", "there are too many signatures", "签名个数达到最大值")
+NO_SIGN = _error("FailedOperation.SignIdNotExist", "there is no such signature", "签名 ID 不存在")
+NO_SIGN_TO_MODIFY = _error(
+    "FailedOperation.MissingSignatureToModify", "there is no such signature", "此签名 ID 未提交申请或不存在，不能进行修改"
+)
+NO_SIGN_YET = _error("FailedOperation.MissingSignature", "apply for a signature first", "没有签名，申请模板之前需要先申请签名")
+SMS_TYPE_WRONG = _error("InvalidParameterValue.InvalidSmsType", "SmsType is wrong", "SmsType 参数错误")
+TEMPLATE_FORMAT = _error("InvalidParameterValue.InvalidTemplateFormat", "the template's format is wrong", "模板格式错误")
+NO_OPT_OUT = _error(
+    "InvalidParameterValue.MarketingTemplateWithoutUnsubscribe", "a marketing template says how to opt out", "营销模板需写明退订方式"
+)
+NO_VARIABLES = _error(
+    "InvalidParameterValue.UnsupportedTemplateVariable",
+    "mainland notice and marketing templates may not have variables",
+    "国内通知、营销模板不支持变量",
+)
+DIRTY_TEMPLATE = _error("InvalidParameterValue.TemplateWithDirtyWords", "the template has forbidden words", "模板中存在敏感词")
+NO_MARKETING_TEMPLATES = _error(
+    "FailedOperation.ForbidAddMarketingTemplates", "individual accounts cannot apply for marketing templates", "个人用户不能申请营销短信"
+)
+TOO_MANY_TEMPLATES = _error("FailedOperation.TemplateNumberLimit", "there are too many templates", "模板个数达到最大值")
+TEMPLATE_PASSED = _error(
+    "FailedOperation.TemplateAlreadyPassedCheck", "an approved template cannot be changed", "此模板已经通过审核，不可修改"
+)
+NO_TEMPLATE = _error("FailedOperation.TemplateIdNotExist", "there is no such template", "模板 ID 不存在")
+NO_TEMPLATE_TO_MODIFY = _error(
+    "FailedOperation.MissingTemplateToModify", "there is no such template", "此模板 ID 未提交申请或不存在，不能进行修改"
+)
+
 FAULTS: dict[Reject, Fault] = {
     Reject.BAD_REQUEST: INVALID_PARAMETER,
     Reject.MISSING_PARAMETER: MISSING_PARAMETER,
@@ -242,8 +301,13 @@ FAULTS: dict[Reject, Fault] = {
 """Every reason in Tencent's words."""
 
 OLDER_WORDS: dict[str, Fault] = {
-    "InvalidParameterValue.LimitVerifyFail": _error("InvalidParameter", "Limit is wrong", "Limit 参数校验失败"),
-    "InvalidParameterValue.OffsetVerifyFail": _error("InvalidParameter", "Offset is wrong", "Offset 参数校验失败"),
+    LIMIT_WRONG.code: _error("InvalidParameter", "Limit is wrong", "Limit 参数校验失败"),
+    OFFSET_WRONG.code: _error("InvalidParameter", "Offset is wrong", "Offset 参数校验失败"),
+    SIGN_PURPOSE_WRONG.code: USED_METHOD_WRONG,
+    DIRTY_WORD.code: _error("InvalidParameter.InvalidParameters", DIRTY_WORD.en, DIRTY_WORD.zh),
+    DIRTY_TEMPLATE.code: _error("InvalidParameter.InvalidParameters", DIRTY_TEMPLATE.en, DIRTY_TEMPLATE.zh),
+    TEMPLATE_FORMAT.code: _error("InvalidParameter.InvalidParameters", TEMPLATE_FORMAT.en, TEMPLATE_FORMAT.zh),
+    NO_MARKETING_TEMPLATES.code: NOT_ENTERPRISE,
 }
 """What 2019-07-11 says instead of codes that it does not have yet."""
 

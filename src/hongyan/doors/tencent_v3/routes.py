@@ -11,6 +11,7 @@ import structlog
 from hongyan.doors.tencent_v3 import auth, errors, schema
 from hongyan.doors.tencent_v3.acts.context import Context, Directory
 from hongyan.doors.tencent_v3.acts.counts import CountActs, Counts
+from hongyan.doors.tencent_v3.acts.papers import PaperActs, Papers
 from hongyan.doors.tencent_v3.acts.pulls import PullActs, Pulls
 from hongyan.doors.tencent_v3.acts.sends import SendActs, Sends
 from hongyan.doors.tencent_v3.auth import Claim, Parts
@@ -56,6 +57,7 @@ class TencentV3Door:
         send: Sends,
         pulls: Pulls,
         counts: Counts,
+        papers: Papers,
         rates: Rates,
         used: Callable[[str, str], None],
         clock: Callable[[], float],
@@ -66,6 +68,7 @@ class TencentV3Door:
         self._used = used
         self._clock = clock
         sending, pulling, counting = SendActs(directory, send), PullActs(directory, pulls, clock), CountActs(directory, counts, clock)
+        applying = PaperActs(directory, papers, clock)
         acts: Mapping[str, Act] = {
             "SendSms": sending.send_sms,
             "SendMultiGlobalSms": sending.send_multi_global_sms,
@@ -79,6 +82,14 @@ class TencentV3Door:
             "SmsPackagesStatistics": counting.packages,
             "DescribeSendRecordList": counting.records,
             "ReportConversion": counting.conversion,
+            "AddSmsSign": applying.add_sign,
+            "ModifySmsSign": applying.modify_sign,
+            "DeleteSmsSign": applying.delete_sign,
+            "DescribeSmsSignList": applying.describe_signs,
+            "AddSmsTemplate": applying.add_template,
+            "ModifySmsTemplate": applying.modify_template,
+            "DeleteSmsTemplate": applying.delete_template,
+            "DescribeSmsTemplateList": applying.describe_templates,
         }
         self._offers: Mapping[str, Mapping[str, Offer]] = {
             version: {

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from hongyan.doors.tencent.times import in_china
 from hongyan.doors.tencent_v3.schema import Answer, Id, Request, RequestId, Zero
-from hongyan.doors.tencent_v3.words import counting, pulling, sending
+from hongyan.doors.tencent_v3.words import applying, counting, pulling, sending
 from hongyan.doors.tencent_v3.words.pulling import Begin, End, Most
 from hongyan.doors.tencent_v3.words.sending import ExtendCode, Numbers, SenderId, SessionContext, SignName, Values
 
@@ -106,6 +106,77 @@ class OlderCountPackages(Request, frozen=True):
 
     def current(self) -> counting.EveryPackage:
         return counting.EveryPackage(sms_sdk_app_id=self.sms_sdk_appid, limit=self.limit, offset=self.offset)
+
+
+class OlderAddSmsSign(Request, frozen=True):
+    sign_name: str
+    sign_type: applying.SignType
+    document_type: applying.DocumentType
+    international: applying.International
+    used_method: applying.SignPurpose
+    proof_image: applying.Image
+    commission_image: applying.Commission = None
+    remark: applying.Remark = None
+    qualification_id: applying.QualificationId = None
+
+    def current(self) -> applying.AddSmsSign:
+        return applying.AddSmsSign(
+            sign_name=self.sign_name,
+            sign_type=self.sign_type,
+            document_type=self.document_type,
+            international=self.international,
+            sign_purpose=self.used_method,
+            proof_image=self.proof_image,
+            commission_image=self.commission_image,
+            remark=self.remark,
+            qualification_id=self.qualification_id,
+        )
+
+
+class OlderModifySmsSign(Request, frozen=True):
+    sign_id: applying.SignId
+    sign_name: str
+    sign_type: applying.SignType
+    document_type: applying.DocumentType
+    international: applying.International
+    used_method: applying.SignPurpose
+    proof_image: applying.Image
+    commission_image: applying.Commission = None
+    remark: applying.Remark = None
+    qualification_id: applying.QualificationId = None
+
+    def current(self) -> applying.ModifySmsSign:
+        return applying.ModifySmsSign(
+            sign_id=self.sign_id,
+            sign_name=self.sign_name,
+            sign_type=self.sign_type,
+            document_type=self.document_type,
+            international=self.international,
+            sign_purpose=self.used_method,
+            proof_image=self.proof_image,
+            commission_image=self.commission_image,
+            remark=self.remark,
+            qualification_id=self.qualification_id,
+        )
+
+
+AllIds = Annotated[list[int], Meta(description="At most 100.", extra_json_schema={"maxItems": applying.MOST_IDS})]
+
+
+class OlderDescribeSmsSignList(Request, frozen=True):
+    sign_id_set: AllIds
+    international: applying.International
+
+    def current(self) -> applying.DescribeSmsSignList:
+        return applying.DescribeSmsSignList(international=self.international, sign_id_set=self.sign_id_set, limit=0)
+
+
+class OlderDescribeSmsTemplateList(Request, frozen=True):
+    template_id_set: AllIds
+    international: applying.International
+
+    def current(self) -> applying.DescribeSmsTemplateList:
+        return applying.DescribeSmsTemplateList(international=self.international, template_id_set=self.template_id_set, limit=0)
 
 
 class OlderReport(Answer, frozen=True):
@@ -209,12 +280,74 @@ def _package(told: counting.SmsPackagesStatistics) -> OlderPackage:
     )
 
 
+class OlderAddSignStatus(Answer, frozen=True):
+    sign_id: int
+    sign_apply_id: Annotated[int, Meta(description="The same.")]
+
+
+class OlderAddSignAnswer(Answer, frozen=True):
+    add_sign_status: OlderAddSignStatus
+    request_id: RequestId
+
+
+class OlderModifySignStatus(Answer, frozen=True):
+    sign_id: int
+    sign_apply_id: Annotated[str, Meta(description="The same, as text.")]
+
+
+class OlderModifySignAnswer(Answer, frozen=True):
+    modify_sign_status: OlderModifySignStatus
+    request_id: RequestId
+
+
+class OlderDescribeTemplateListStatus(Answer, frozen=True):
+    template_id: int
+    international: int
+    status_code: int
+    review_reply: str
+    template_name: str
+    create_time: int
+
+
+class OlderDescribeTemplateListAnswer(Answer, frozen=True):
+    describe_template_status_set: list[OlderDescribeTemplateListStatus]
+    request_id: RequestId
+
+
+def added_sign(told: applying.AddSignAnswer) -> OlderAddSignAnswer:
+    sign_id = told.add_sign_status.sign_id
+    return OlderAddSignAnswer(OlderAddSignStatus(sign_id, sign_id), told.request_id)
+
+
+def modified_sign(told: applying.ModifySignAnswer) -> OlderModifySignAnswer:
+    sign_id = told.modify_sign_status.sign_id
+    return OlderModifySignAnswer(OlderModifySignStatus(sign_id, str(sign_id)), told.request_id)
+
+
+def templates(told: applying.DescribeTemplateListAnswer) -> OlderDescribeTemplateListAnswer:
+    return OlderDescribeTemplateListAnswer([_template(each) for each in told.describe_template_status_set], told.request_id)
+
+
+def _template(told: applying.DescribeTemplateListStatus) -> OlderDescribeTemplateListStatus:
+    return OlderDescribeTemplateListStatus(
+        template_id=told.template_id,
+        international=told.international,
+        status_code=told.status_code,
+        review_reply=told.review_reply,
+        template_name=told.template_name,
+        create_time=told.create_time,
+    )
+
+
 Rewrite: TypeAlias = Callable[[Any], Answer]
 
 REWRITES: Mapping[type[Answer], Rewrite] = {
     pulling.PullSmsSendStatusSet: reports,
     pulling.PullSmsReplyStatusSet: replies,
     counting.SmsPackagesStatisticsSet: packages,
+    applying.AddSignAnswer: added_sign,
+    applying.ModifySignAnswer: modified_sign,
+    applying.DescribeTemplateListAnswer: templates,
 }
 """Answers that this version words otherwise."""
 
