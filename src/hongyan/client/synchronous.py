@@ -73,9 +73,7 @@ class Hongyan:
         """Everything that happened to a message."""
         return self._do(calls.message(message_id))
 
-    def messages(
-        self, *, app_id: int | None = None, phone: str | None = None, cursor: str | None = None, limit: int = 50
-    ) -> Page[Glance]:
+    def messages(self, *, app_id: int | None = None, phone: str | None = None, cursor: str | None = None, limit: int = 50) -> Page[Glance]:
         """The newest first."""
         return self._do(calls.messages(app_id, phone, cursor, limit))
 
@@ -144,9 +142,7 @@ class Hongyan:
         for attempt in range(TRIES):
             last = attempt == TRIES - 1 or not call.again
             try:
-                answer = self._http.request(
-                    call.method, call.path, content=call.body, params=dict(call.params), headers=dict(call.headers)
-                )
+                answer = self._http.request(call.method, call.path, content=call.body, params=dict(call.params), headers=dict(call.headers))
             except httpx2.HTTPError as fault:
                 if last:
                     raise Unreachable(f"{call.method} {call.path}: {type(fault).__name__}") from fault

@@ -67,29 +67,11 @@ class TencentV3Door:
         self._rates = rates
         self._used = used
         self._clock = clock
-        sending, pulling, counting = SendActs(directory, send), PullActs(directory, pulls, clock), CountActs(directory, counts, clock)
-        applying = PaperActs(directory, papers, clock)
-        acts: Mapping[str, Act] = {
-            "SendSms": sending.send_sms,
-            "SendMultiGlobalSms": sending.send_multi_global_sms,
-            "DescribePhoneNumberInfo": sending.describe_phone_number_info,
-            "PullSmsSendStatus": pulling.reports,
-            "PullSmsReplyStatus": pulling.replies,
-            "PullSmsSendStatusByPhoneNumber": pulling.reports_of,
-            "PullSmsReplyStatusByPhoneNumber": pulling.replies_of,
-            "SendStatusStatistics": counting.sends,
-            "CallbackStatusStatistics": counting.callbacks,
-            "SmsPackagesStatistics": counting.packages,
-            "DescribeSendRecordList": counting.records,
-            "ReportConversion": counting.conversion,
-            "AddSmsSign": applying.add_sign,
-            "ModifySmsSign": applying.modify_sign,
-            "DeleteSmsSign": applying.delete_sign,
-            "DescribeSmsSignList": applying.describe_signs,
-            "AddSmsTemplate": applying.add_template,
-            "ModifySmsTemplate": applying.modify_template,
-            "DeleteSmsTemplate": applying.delete_template,
-            "DescribeSmsTemplateList": applying.describe_templates,
+        acts = {
+            **_sending(SendActs(directory, send)),
+            **_pulling(PullActs(directory, pulls, clock)),
+            **_counting(CountActs(directory, counts, clock)),
+            **_applying(PaperActs(directory, papers, clock)),
         }
         self._offers: Mapping[str, Mapping[str, Offer]] = {
             version: {
@@ -135,6 +117,46 @@ class TencentV3Door:
         if isinstance(asked, Failure):
             return asked
         return await offer.act(asked, Context(caller, permissions, claim.language, request.request_id, request.client))
+
+
+def _sending(acts: SendActs) -> Mapping[str, Act]:
+    return {
+        "SendSms": acts.send_sms,
+        "SendMultiGlobalSms": acts.send_multi_global_sms,
+        "DescribePhoneNumberInfo": acts.describe_phone_number_info,
+    }
+
+
+def _pulling(acts: PullActs) -> Mapping[str, Act]:
+    return {
+        "PullSmsSendStatus": acts.reports,
+        "PullSmsReplyStatus": acts.replies,
+        "PullSmsSendStatusByPhoneNumber": acts.reports_of,
+        "PullSmsReplyStatusByPhoneNumber": acts.replies_of,
+    }
+
+
+def _counting(acts: CountActs) -> Mapping[str, Act]:
+    return {
+        "SendStatusStatistics": acts.sends,
+        "CallbackStatusStatistics": acts.callbacks,
+        "SmsPackagesStatistics": acts.packages,
+        "DescribeSendRecordList": acts.records,
+        "ReportConversion": acts.conversion,
+    }
+
+
+def _applying(acts: PaperActs) -> Mapping[str, Act]:
+    return {
+        "AddSmsSign": acts.add_sign,
+        "ModifySmsSign": acts.modify_sign,
+        "DeleteSmsSign": acts.delete_sign,
+        "DescribeSmsSignList": acts.describe_signs,
+        "AddSmsTemplate": acts.add_template,
+        "ModifySmsTemplate": acts.modify_template,
+        "DeleteSmsTemplate": acts.delete_template,
+        "DescribeSmsTemplateList": acts.describe_templates,
+    }
 
 
 def _worded(act: Act, version: str) -> Act:
