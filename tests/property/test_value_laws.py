@@ -34,7 +34,7 @@ BITS = [
 ]  # fmt: skip
 FIXED = [
     "您的订单", "已发货，", "No.", "请看", "，谢谢", "。", "(", "a", "http", "点", "-", "com", ".", "公司", "中国电信", ".com", "www",
-    "@", "：", "1.", "code: ", " is ", ". It", ") ", " ", " o ",
+    "@", "：", "1.", ":", ";", "；", "#", "?", "code: ", " is ", ". It", ") ", " ", " o ",
 ]  # fmt: skip
 
 WORDS = Words(built_in())
@@ -76,6 +76,8 @@ def test_what_is_refused_is_refused_in_every_disguise(text: str, kind: Kind) -> 
 @example("请看baidu.{1}谢谢", ["com", "", "", ""], RULE_SETS["seeds"], AccountKind.ENTERPRISE, Scope.MAINLAND)
 @example("{1}.{2}", ["t", "cn/a", "", ""], RULE_SETS["seeds"], AccountKind.ENTERPRISE, Scope.MAINLAND)
 @example("在{1}{2}", ["evil.", "com", "", ""], RULE_SETS["seeds"], AccountKind.ENTERPRISE, Scope.MAINLAND)
+@example("您的订单{1}", ["．公司http", "", "", ""], RULE_SETS["seeds"], AccountKind.ENTERPRISE, Scope.MAINLAND)
+@example("{1}您的订单.com", ["xn--http", "", "", ""], RULE_SETS["seeds"], AccountKind.ENTERPRISE, Scope.MAINLAND)
 @example("{1}中国电信", ["百度.", "", "", ""], RULE_SETS["seeds"], AccountKind.ENTERPRISE, Scope.MAINLAND)
 def test_nothing_that_a_template_refuses_is_sent_through_its_values(
     content: str, values: list[str], rules: RuleSet, account: AccountKind, scope: Scope

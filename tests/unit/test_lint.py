@@ -4,6 +4,7 @@ from hongyan.control import lint
 from hongyan.control.lint import Flaw, SignatureDraft, TemplateDraft
 from hongyan.model.message import Kind
 from hongyan.model.rules.sets import CURRENT, GUIDE_2016, RULE_SETS, SEEDS, RuleSet
+from hongyan.model.rules.words import built_in
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.model.values import ValueType
 from hongyan.model.words import Severity, Word, Words
@@ -145,3 +146,45 @@ def test_missing_numbers_and_odd_placeholders_are_named() -> None:
     (odd,) = lint.template(TemplateDraft("您的{code}", Kind.NOTICE, Scope.MAINLAND), SEEDS, ENTERPRISE)
     assert "{code}" in odd.zh
     assert "{1}" in odd.zh
+
+
+ORDINARY: dict[Kind, list[str]] = {
+    Kind.VERIFICATION: [
+        "您的验证码是{1}，请于{2}分钟内填写。如非本人操作，请忽略本短信。",
+        "{1}为您的登录验证码，请于{2}分钟内填写，请勿泄露。",
+        "您正在申请手机注册，验证码为：{1}，{2}分钟内有效！",
+        "尊敬的用户，您的注册会员动态验证码为：{1}，请勿泄漏于他人！",
+        "Your verification code is {1}. Do not share it with anyone.",
+        "<#> Your code is: {1} abcDEF12345",
+    ],
+    Kind.NOTICE: [
+        "您的订单{1}已发货，快递单号{2}，请注意查收。",
+        "亲爱的{1}，您预约的{2}将于{3}开始，地点：{4}，请准时参加。",
+        "您尾号{1}的储蓄卡于{2}支出人民币{3}元，余额{4}元。",
+        "尊敬的业主：因{1}检修，{2}至{3}将停水，请做好储水准备，谢谢！",
+        "{1}您好，您的快递已到{2}，取件码{3}，请及时取件。客服电话：400-123-4567",
+        "您在{1}的挂号已成功，就诊时间{2}，请携带身份证。详情请登录 www.hospital.cn 查询",
+        "您的服务器{1} CPU使用率{2}%，已持续{3}分钟，请及时处理。",
+        "恭喜，您的实名认证已通过！",
+        "您的账户余额不足{1}元，请尽快充值（充值地址：https://pay.example.com/）。",
+        "会议通知：{1}，时间：{2}，地点：{3}。收到请回复。",
+        "航班{1}（{2}-{3}）预计{4}起飞，登机口{5}，请提前到达。",
+        "您的退款{1}元已原路退回，预计{2}个工作日到账。",
+        "您的密码已重置，新密码：{1}，请尽快修改。",
+        "Dear {1}, your booking {2} is confirmed for {3}.",
+        "工单#{1}已处理完毕：{2}",
+        "水费账单：户号{1}，{2}月用水{3}吨，应缴{4}元，请于{5}前缴纳。",
+    ],
+    Kind.MARKETING: [
+        "双11狂欢，全场{1}折起，点击 https://m.example.com 抢购，拒收请回复R",
+        "亲爱的会员，{1}生日快乐！送您{2}元优惠券，退订回T",
+        "新店开业，免费领取精美礼品一份，地址：{1}，回复TD退订",
+        "Summer sale: {1} off. Reply STOP to unsubscribe.",
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "content"), [(kind, content) for kind, contents in ORDINARY.items() for content in contents])
+def test_ordinary_templates_are_not_refused(kind: Kind, content: str) -> None:
+    found = lint.template(TemplateDraft(content, kind, Scope.MAINLAND), SEEDS, ENTERPRISE, Words(built_in()))
+    assert [finding for finding in found if finding.refuses] == []

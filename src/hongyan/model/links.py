@@ -33,7 +33,8 @@ _START = rf"(?<![{_LABEL}])(?<![{_LABEL}][.。])"
 """Where a name's first label begins: looking from every label on would take quadratic time."""
 
 _LINK = re.compile(
-    r"[a-z0-9]://|(?:https?|hxxps?)\s*[:;]|(?<![a-z0-9])www\s*[.。][a-z0-9]|(?<![a-z0-9])xn--[a-z0-9]"
+    r"[a-z0-9]://|(?:https?|hxxps?)\s*[:;]|(?<![a-z0-9])www\s*[.。][a-z0-9]"
+    rf"|(?<![{_LABEL}])xn--[{_LABEL}]*[.。][a-z0-9]|[{_LABEL}][.。]xn--[a-z0-9]"
     # A bare domain.
     rf"|{_START}(?:[{_LABEL}]+[.。])+(?:{_TLDS})(?![{_LABEL}])"
     # Any other ending is a link when a path or port follows: t.ly/abc, t.ly:8080, 10.0.0.1/x.
@@ -48,7 +49,10 @@ _LINK = re.compile(
     rf"|[a-z0-9](?:\s+[.。]\s*|[.。]\s+){_SPACED}|[a-z0-9][.。](?:c\s+o\s*m|c\s*o\s+m|c\s+n|n\s+e\s*t|n\s*e\s+t)(?![{_LABEL}])"
 )
 _EMAIL = re.compile(r"(?<![a-z0-9._%+-])[a-z0-9._%+-]{1,64}@(?:[a-z0-9-]{1,63}\.)+[a-z]{2,24}(?![a-z0-9_-]|[/:?#][a-z0-9]|\.[a-z0-9])")
-_ENDING = re.compile(rf"\s*(?:[.。]\s*(?:{_TLDS}|{_CHINESE}|{_SPACED})|(?:[点點]|{_DOT})\s*(?:{_COMMON})|dot (?:{_COMMON}))(?![{_LABEL}])")
+_ENDING = re.compile(
+    rf"\s*(?:[.。]\s*(?:{_TLDS}|{_SPACED})|(?:[点點]|{_DOT})\s*(?:{_COMMON})|dot (?:{_COMMON}))(?![{_LABEL}])"
+    rf"|\s*[.。](?:{_CHINESE})(?![\u4e00-\u9fff])"
+)
 _UNSUSPICIOUS = re.compile(
     "[-0-9A-Za-z_\u4e00-\u4e35\u4e37-\u4e3e\u4e40-\u70b8\u70ba-\u9ede\u9ee0-\u9fff，！？、（）《》“”%+*#]*|[0-9 :+-]*"
 )
@@ -58,10 +62,10 @@ _OF_A_LINK = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:@_?#&=%~+-")
 _HINT = re.compile("[.。点點]|://|http|hxxp|www|dot")
 
 _OPEN_LEFT = re.compile(
-    r"(?:[^\W\u3400-\u9fff]|[./:@_。点點(\[{<?#-]\s*|(?:dot|[.。点點])\s*[)\]}>]\s*|[.。]\s*[cn](?:\s*[oe])?\s+|\bdot\s+|(?:www|https?|hxxps?)\s+)$"
+    r"(?:[^\W\u3400-\u9fff]|[.。点點(\[{<]\s*|[a-z0-9][:/?#]|(?:dot|[.。点點])\s*[)\]}>]\s*|[.。]\s*[cn](?:\s*[oe])?\s+|\bdot\s+|(?:www|https?|hxxps?)\s+)$"
 )
 _OPEN_RIGHT = re.compile(
-    r"[^\W\u3400-\u9fff]|\s*[/:@_#?\\-]|\s*[.。点點](?:[a-z0-9]|\s*[cn])|\s*[(\[{<]|\s*[)\]}>]\s*[a-z]"
+    r"[^\W\u3400-\u9fff]|\s*[/:;#?-]|\s*[.。点點](?:[a-z0-9]|\s*[cn])|\s*[(\[{<]|\s*[)\]}>]\s*[a-z]"
     rf"|\s+(?:(?:c\s*)?(?:o\s*)?m|(?:c\s*)?n|(?:n\s*)?(?:e\s*)?t|dot|{_COMMON})(?![{_LABEL}])|[.。]?(?:{_CHINESE})"
 )
 _OPEN_BETWEEN = re.compile(r"\s*(?:[.。点點]|[coen]|c\s*o|n\s*e)?\s*$")
