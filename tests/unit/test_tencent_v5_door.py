@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from hongyan.control.errors import ControlError, Fault
-from hongyan.doors.tencent_v5 import auth, routes
+from hongyan.doors.tencent_v5 import auth, errors, routes
 from hongyan.doors.tencent_v5.acts.papers import Papers
 from hongyan.doors.tencent_v5.catalogue import CALLS, UPLOAD
 from hongyan.doors.tencent_v5.routes import TencentV5Door
@@ -523,6 +523,84 @@ async def test_packages_come_in_pages() -> None:
     }
     assert [package["type"] for package in (await ask(signed(f"{SMS}getsmspackages", length=500)))["data"]] == [0, 1, 1]
     assert {(await ask(signed(f"{SMS}getsmspackages", **wrong)))["result"] for wrong in ({}, {"length": 0}, {"length": 501})} == {1004}
+
+
+CODES = json.loads((CAPTURES / "result_codes.json").read_text(encoding="utf-8"))
+BY_ITS_WORDS: dict[int, Request] = {
+    1001: send(sig="0" * 64),
+    1003: send(sig=""),
+    1004: send(tel=None),
+    1014: send(tpl_id="abc"),
+    1016: signed(f"{SMS}pullstatus4mobile", type=0, max=10, begin_time=NOW, end_time=NOW, nationcode="86", mobile="12"),
+    1018: signed(f"{VOICE}sendcvoice", f"&mobile={MOBILE}", tel=TEL, msg="five"),
+    1019: signed(f"{SMS}pullstatus", app_id=5),
+    1020: signed(f"{SMS}pullstatus", app_id=3),
+    1021: send(time=NOW - 601),
+    1030: signed(f"{SMS}pullstatus", app_id=4, type=0, max=10),
+    60002: request(f"{SMS}sendsms", "", b"", method="GET"),
+    60003: request(f"{SMS}sendsms", "", b"{"),
+    60006: request(f"{SMS}sendsms", "sdkappid=x", b"{}"),
+    60009: request(f"{SMS}sendsms", "sdkappid=%ff", b"{}"),
+    60012: request(f"{SMS}sendsms", "", b"{}"),
+}
+"""A request that gets the number, by what it says itself."""
+BY_A_REASON: dict[int, Reject] = {
+    1002: Reject.SENSITIVE_WORD,
+    1006: Reject.EXTEND_INVALID,
+    1007: Reject.INTERNAL,
+    1008: Reject.TOO_BUSY,
+    1012: Reject.SIGNATURE_UNUSABLE,
+    1015: Reject.BLACKLISTED,
+    1017: Reject.TEXT_TOO_LONG,
+    1022: Reject.APP_DAY,
+    1023: Reject.LIMIT_30_SECONDS,
+    1024: Reject.LIMIT_HOUR,
+    1025: Reject.LIMIT_DAY,
+    1026: Reject.SAME_CONTENT_DAY,
+    1029: Reject.MARKETING_HOURS,
+    1031: Reject.NO_PACKAGE,
+    1032: Reject.MARKETING_DENIED,
+    1034: Reject.MIXED_REGIONS,
+    1036: Reject.PARAM_TOO_LONG,
+    1038: Reject.PARAM_FORMAT,
+    1045: Reject.COUNTRY_CLOSED,
+    1046: Reject.TOO_MANY_NUMBERS,
+    1047: Reject.ABROAD_DAY,
+    1048: Reject.PARAM_HAS_LINK,
+}
+"""Why the pipeline would not take a message that gets the number."""
+ELSEWHERE = {
+    1011: "test_other_paths_are_answered_as_the_gateway_does",
+    60007: "test_whoever_asks_too_often_is_told_by_the_gateway",
+}
+NEVER = {
+    1009: "networks are a matter of API keys, and an AppKey is none",
+    1013: "every limit has a number of its own",
+    1033: "there are no bills: a package is used up or it is not",
+    60008: "what does not answer in time here is the platform itself, and that is 1008",
+    60013: "there is no backend whose answer would have to be read",
+    **dict.fromkeys((3001, 3002, 3003, 3004, 3011, 3014), "there are no voice calls yet"),
+}
+"""Numbers that no answer has, each with its reason."""
+
+
+@pytest.mark.parametrize("number", BY_ITS_WORDS)
+async def test_a_number_is_told_for_what_a_request_says(number: int) -> None:
+    told = await ask(BY_ITS_WORDS[number])
+    assert told.get("result", told.get("ErrorCode")) == number
+
+
+@pytest.mark.parametrize("number", BY_A_REASON)
+async def test_a_number_is_told_for_what_the_pipeline_says(number: int) -> None:
+    assert (await ask(send(), lambda _: Refusal(BY_A_REASON[number])))["result"] == number
+
+
+def test_every_documented_number_is_told_by_a_test_or_never_with_a_reason() -> None:
+    documented = {int(number) for family in CODES.values() for number in family}
+    told = [*BY_ITS_WORDS, *BY_A_REASON, *ELSEWHERE]
+    assert sorted([*told, *NEVER]) == sorted(documented)
+    assert {fault.result for fault in errors.EVERY} == set(told)
+    assert all(name in globals() for name in ELSEWHERE.values())
 
 
 def test_the_door_answers_every_path_it_names() -> None:

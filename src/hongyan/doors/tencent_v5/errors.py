@@ -55,7 +55,6 @@ BAD_PACKAGE = Fault(1004, "package format error", "请求包体解析失败，�
 NOT_PERMITTED = Fault(1006, "no permission", "请求没有权限")
 OTHER = Fault(1007, "other error", "其他错误")
 SIGNATURE = Fault(1012, "the signature is malformed or not approved", "签名格式错误或者签名未审批")
-TOO_OFTEN = Fault(1013, "this was asked for too often, please try again later", "触发频率限制，请稍后重试")
 NO_SUCH_CALL = Fault(1011, "no such REST API", "不存在该 REST API 接口")
 TEMPLATE = Fault(1014, "package format error, sdkappid not have this tpl_id", "模板未审批或不属于该应用")
 CONTENT = Fault(1014, "the text does not match any approved template", "模板未审批或内容不匹配")

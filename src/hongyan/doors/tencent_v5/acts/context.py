@@ -53,7 +53,6 @@ PERMISSIONS = GRANTS[Role.DEVELOPER] | {Permission.MONEY_READ}
 REFUSED: dict[ControlFault, Fault] = {
     ControlFault.INVALID: errors.BAD_PACKAGE,
     ControlFault.NOT_ALLOWED: errors.NOT_PERMITTED,
-    ControlFault.TOO_OFTEN: errors.TOO_OFTEN,
 }
 """What a control service's refusal is called; any other is 1007."""
 
