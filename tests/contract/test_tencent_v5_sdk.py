@@ -20,7 +20,6 @@ from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
 from hongyan.model.phone import parse
 from hongyan.model.reject import Refusal, Reject
-from hongyan.model.sent import Sent
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, App, Snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -93,9 +92,6 @@ class Memory:
 
     async def admit(self, account_id: int, action: str, rate: int) -> bool:
         return bool(account_id and action and rate)
-
-    async def sent_to(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> tuple[int, list[Sent]]:
-        raise NotImplementedError
 
 
 @pytest.fixture

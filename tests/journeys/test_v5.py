@@ -94,6 +94,14 @@ async def test_what_a_number_was_sent_can_be_looked_up_without_its_code(program:
     [record] = told["data"]
     assert (record["sid"], record["sign"], record["report_status"]) == (sent["sid"], customer.tenant.sign_name, "SUCCESS")
     assert record["text"] == "您的登录验证码为3****4，5分钟内有效，请勿告诉他人。"
+    assert (await program.sdk("SmsSingleSender", "send", 0, 86, mobile, "您的验证码丢了"))["result"] == 1014
+
+    async def noted() -> bool:
+        again = await program.call("querysms4mobile", f"&mobile={mobile}", nationcode="86", mobile=mobile, **stretch)
+        return [each["result"] for each in again["data"]] == [1014, 0]
+
+    stretch["end_time"] += 60
+    await until(noted, "the refusal is noted")
 
 
 async def test_a_message_by_content_is_the_same_as_one_by_template(program: Program, customer: Customer, platform: Platform) -> None:

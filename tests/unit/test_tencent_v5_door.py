@@ -20,9 +20,8 @@ from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Outcome, Refused, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
-from hongyan.model.sent import Sent
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, App, Scope, Signature, Snapshot, Template
-from hongyan.model.statistics import EndCount, Ended, PackageCount, SendCount
+from hongyan.model.statistics import Attempted, EndCount, Ended, PackageCount, SendCount
 
 CAPTURES = Path(__file__).parents[2] / "captures/tencent_v5"
 GOLDEN = {call["name"]: call for call in json.loads((CAPTURES / "calls.json").read_text(encoding="utf-8"))}
@@ -34,10 +33,10 @@ MOBILE = "13788888888"
 TEL = {"nationcode": "86", "mobile": MOBILE}
 REPORT = ReportEvent(APP_ID, 1, 7, 8613788888888, 86, Status.DELIVERED, "DELIVRD", NOW, "", Dialect.TENCENT_V5)
 REPLY = ReplyEvent(APP_ID, 2, 8613788888888, 86, "鸿雁", "11", "T", NOW, Dialect.TENCENT_V5)
-SENT = [
-    Sent(9, 8613788888888, 86, Kind.MARKETING, "【鸿雁】会员日1234折", signed=True, at=NOW, status=None, code="", done_at=None),
-    Sent(8, 8613788888888, 86, Kind.NOTICE, "【鸿雁】到了", signed=True, at=NOW, status=Status.UNKNOWN, code="", done_at=NOW),
-    Sent(7, 8613788888888, 86, Kind.NOTICE, "到了", signed=False, at=NOW - 5, status=Status.FAILED, code="MK:0001", done_at=NOW),
+RECORDS = [
+    Attempted(9, "CN", NOW, None, "【鸿雁】会员日1234折", 1, None, "", 0.0, Kind.MARKETING, signed=True),
+    Attempted(8, "CN", NOW, Reject.LIMIT_DAY, "", 0, None, "", 0.0),
+    Attempted(7, "CN", NOW - 5, None, "到了", 1, Status.FAILED, "MK:0001", NOW, Kind.NOTICE),
 ]
 
 
@@ -128,9 +127,9 @@ class Answers:
         self.asked.append((app_id, phone, begin, end, limit))
         return [REPLY]
 
-    async def sent_to(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> tuple[int, list[Sent]]:
-        self.asked.append((app_id, phone, begin, end, limit))
-        return 101, SENT
+    async def to_number(self, actor: Actor, app_id: int, phone: int, begin: float, end: float) -> list[Attempted]:
+        self.asked.append((actor.account_id, app_id, phone, begin, end))
+        return RECORDS * 50
 
     async def admit(self, account_id: int, action: str, rate: int) -> bool:
         self.rates.append((account_id, action, rate))
@@ -409,17 +408,25 @@ async def test_what_a_number_was_sent_is_told_with_what_became_of_it() -> None:
     opened, answers = door()
     stretch = {"begin_time": NOW - DAY, "end_time": NOW}
     told = json.loads((await opened(signed(f"{SMS}querysms4mobile", f"&mobile={MOBILE}", **stretch, **TEL))).body)
-    assert answers.asked == [(APP_ID, 8613788888888, NOW - DAY, NOW, 100)]
-    assert (told["result"], told["real_count"], told["truncated"]) == (0, 101, 1)
-    common = {"result": 0, "errmsg": "OK", "nationcode": "86", "mobile": MOBILE, "send_time": "2016-03-07 15:47:49"}
+    assert answers.asked == [(1, APP_ID, 8613788888888, NOW - DAY, NOW + 1)]
+    assert (told["result"], told["real_count"], told["truncated"], len(told["data"])) == (0, 150, 1, 100)
+    common = {"nationcode": "86", "mobile": MOBILE, "send_time": "2016-03-07 15:47:49"}
+    taken = common | {"result": 0, "errmsg": "OK"}
     open_ = {"user_receive_time": "", "report_status": "", "status": "", "description": ""}
-    assert told["data"] == [
-        common | open_ | {"sid": "2021:9", "sign": "鸿雁", "text": "会员日1**4折", "type": 1},
-        common | open_ | {"sid": "2021:8", "sign": "鸿雁", "text": "到了", "type": 0},
-        common
+    assert told["data"][:3] == [
+        taken | open_ | {"sid": "2021:9", "sign": "鸿雁", "text": "会员日1**4折", "type": 1},
+        common | {"result": 1025, "errmsg": "the daily frequency of one number is over the limit", "sign": "", "text": "", "type": 0},
+        taken
         | {"sid": "2021:7", "sign": "", "text": "到了", "type": 0, "send_time": "2016-03-07 15:47:44"}
         | {"user_receive_time": "2016-03-07 15:47:49", "report_status": "FAIL", "status": "MK:0001", "description": "空号，号码不存在"},
     ]
+
+
+async def test_a_text_of_no_template_is_refused_where_refusals_are_counted() -> None:
+    opened, answers = door(lambda _: [Refused("+8613788888888", "CN", Reject.TEMPLATE_UNUSABLE)])
+    assert json.loads((await opened(send(tpl_id=None, msg="unlike anything"))).body)["result"] == 1014
+    [(_, command)] = answers.asked
+    assert (command.template_id, command.phones) == (0, ("+8613788888888",))
 
 
 @pytest.mark.parametrize("call", ["sendcvoice", "sendvoice", "sendvoiceprompt", "sendtvoice", "sendfvoice"])

@@ -134,4 +134,6 @@ def _attempted(row: Row) -> Attempted:
         status=None if row["status"] is None else Status(row["status"]),
         code=row["code"] or "",
         done_at=0.0 if row["done_at"] is None else row["done_at"].timestamp(),
+        kind=None if row["kind"] is None else Kind(row["kind"]),
+        signed=row["signature_id"] is not None,
     )

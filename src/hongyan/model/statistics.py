@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-from hongyan.model.message import Status
+from hongyan.model.message import Kind, Status
 from hongyan.model.receipt_codes import category
 from hongyan.model.reject import Reject
 
@@ -66,6 +66,10 @@ class Attempted(msgspec.Struct, frozen=True):
     code: str
     done_at: float
     """Unix seconds; 0 until it ended."""
+    kind: Kind | None = None
+    """None when it was refused."""
+    signed: bool = False
+    """The text begins with a signature in brackets."""
 
 
 class Failing(enum.Enum):

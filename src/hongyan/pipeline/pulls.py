@@ -6,14 +6,12 @@ from typing import Any
 from hongyan.kit import ids
 from hongyan.kit.db import Database, Row
 from hongyan.model.event import ReplyEvent, ReportEvent
-from hongyan.model.message import Dialect, Kind, Status
+from hongyan.model.message import Dialect, Status
 from hongyan.model.phone import country
-from hongyan.model.sent import Sent
 from hongyan.pipeline.directory import Directory
-from hongyan.store import outbox, records
+from hongyan.store import outbox
 from hongyan.store.outbox import Bundle, EventKind
 
-COUNTED = 10_000
 STATUSES = {int(status): status for status in Status}
 """Calling an enumeration costs five times as much as looking here."""
 
@@ -52,17 +50,6 @@ class PullService:
             rows = await outbox.replies_of(conn, app_id, phone, from_id=ids.first_id_at(begin), to_id=ids.first_id_at(end + 1), most=limit)
         return [reply_event(row) for row in rows]
 
-    async def sent_to(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> tuple[int, list[Sent]]:
-        """How many messages one number was sent from `begin` to `end` (Unix seconds), and the newest of them; consumes nothing.
-
-        Of more than `COUNTED` only so many are counted.
-        """
-        stretch = (ids.first_id_at(begin), ids.first_id_at(end + 1))
-        async with self._db.connection() as conn:
-            count = await records.count_to(conn, app_id, phone, *stretch, most=COUNTED)
-            rows = await records.sent_to(conn, app_id, phone, *stretch, most=limit) if count else []
-        return count, [_sent(row) for row in rows]
-
     def _context(self, app_id: int) -> bool:
         app = self._directory.snapshot.apps.get(app_id)
         return app is not None and app.context_in_reports
@@ -93,22 +80,6 @@ def _report(app_id: int, said: Sequence[Any], dialect: Dialect, *, context: bool
         session_context=session_context if context else "",
         dialect=dialect,
         segments=segments,
-    )
-
-
-def _sent(row: Row) -> Sent:
-    settled = row["status"] is not None
-    return Sent(
-        message_id=row["id"],
-        phone=row["phone"],
-        country_code=country(row["phone"])[0],
-        kind=Kind(row["kind"]),
-        text=row["text"],
-        signed=row["signature_id"] is not None,
-        at=row["accepted_at"].timestamp(),
-        status=Status(row["status"]) if settled else None,
-        code=row["code"] or "",
-        done_at=row["done_at"].timestamp() if settled else None,
     )
 
 

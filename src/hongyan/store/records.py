@@ -27,21 +27,6 @@ select m.app_id, m.id, m.phone, m.kind, m.segments, m.accepted_at, s.status, s.c
 """
 
 
-COUNT_TO = """
-select count(*)
-  from (select id from messages where app_id = $1 and phone = $2 and id >= $3 order by id desc limit $5) m
- where m.id < $4
-"""
-
-SENT_TO = """
-select m.id, m.phone, m.kind, m.text, m.signature_id, m.accepted_at, s.status, s.code, s.done_at
-  from (select * from messages where app_id = $1 and phone = $2 and id >= $3 order by id desc) m
-  left join lateral (select * from settlements where app_id = $1 and id = m.id limit 1) s on true
- where m.id < $4
- order by m.id desc limit $5
-"""
-
-
 async def message(conn: Connection, app_ids: Sequence[int], message_id: int) -> Row | None:
     """A message of one of these applications, with its queue entry, settlement and event where there are any."""
     return await conn.fetchrow(MESSAGE, app_ids, message_id)
@@ -50,18 +35,6 @@ async def message(conn: Connection, app_ids: Sequence[int], message_id: int) -> 
 async def latest(conn: Connection, app_ids: Sequence[int], *, phone: int | None, before_id: int, most: int) -> list[Row]:
     """The newest messages of these applications below `before_id`, to one number if given."""
     rows: list[Row] = await conn.fetch(LATEST, app_ids, phone, most, before_id)
-    return rows
-
-
-async def count_to(conn: Connection, app_id: int, phone: int, from_id: int, to_id: int, *, most: int) -> int:
-    """How many messages one number was sent in a stretch of time, of the newest `most`."""
-    count: int = await conn.fetchval(COUNT_TO, app_id, phone, from_id, to_id, most)
-    return count
-
-
-async def sent_to(conn: Connection, app_id: int, phone: int, from_id: int, to_id: int, *, most: int) -> list[Row]:
-    """The newest of them, with their settlements where there are any."""
-    rows: list[Row] = await conn.fetch(SENT_TO, app_id, phone, from_id, to_id, most)
     return rows
 
 

@@ -21,7 +21,8 @@ select status, code, count(*) as messages from settlements
 
 # Accepted and refused alike, the newest in front. Where the stretch ends is asked outside: the index by number is walked from its end.
 TO_NUMBER = """
-select s.id, s.taken, m.region, m.text, m.segments, e.status, e.code, e.done_at, r.region as refused_region, r.reason
+select s.id, s.taken, m.region, m.text, m.segments, m.kind, m.signature_id, e.status, e.code, e.done_at,
+       r.region as refused_region, r.reason
   from (select both_of.id, both_of.taken
           from ((select id, true as taken from (
                     select id from messages where app_id = $1 and phone = $2 and id >= $3 order by id desc) a

@@ -18,7 +18,7 @@ from hongyan.doors.tencent_v5.acts import voice
 from hongyan.doors.tencent_v5.acts.context import Asker, Directory, refusal
 from hongyan.doors.tencent_v5.acts.counts import CountActs, Counts
 from hongyan.doors.tencent_v5.acts.papers import Papers, SignActs, TemplateActs
-from hongyan.doors.tencent_v5.acts.pulls import PullActs, Pulls
+from hongyan.doors.tencent_v5.acts.pulls import PullActs, Pulls, Records
 from hongyan.doors.tencent_v5.acts.sends import SendActs, Sends
 from hongyan.doors.tencent_v5.auth import Where
 from hongyan.doors.tencent_v5.catalogue import CALLS, UPLOAD, Call
@@ -36,6 +36,10 @@ log = structlog.get_logger()
 
 CONTENT_TYPE = b"application/json"
 INDIVIDUAL = Failure(errors.NOT_PERMITTED, "individual accounts apply for signatures and templates in the console")
+
+
+class Statistics(Counts, Records, Protocol):
+    """Who counts, and looks numbers up."""
 
 
 class Rates(Protocol):
@@ -59,7 +63,7 @@ class TencentV5Door:
         directory: Directory,
         send: Sends,
         pulls: Pulls,
-        counts: Counts,
+        counts: Statistics,
         papers: Papers,
         rates: Rates,
         clock: Callable[[], float],
@@ -67,7 +71,7 @@ class TencentV5Door:
         self._directory = directory
         self._rates = rates
         self._clock = clock
-        sending, pulling, counting = SendActs(directory, send), PullActs(pulls, clock), CountActs(counts, clock)
+        sending, pulling, counting = SendActs(directory, send), PullActs(pulls, counts, clock), CountActs(counts, clock)
         signs, templates = SignActs(papers, clock), TemplateActs(papers)
         acts: Mapping[type[schema.Request], Act] = {
             SingleSms: sending.one,

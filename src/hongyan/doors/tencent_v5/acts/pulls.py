@@ -5,10 +5,10 @@ from typing import Protocol
 
 from hongyan.doors.tencent import callbacks
 from hongyan.doors.tencent.times import in_china
-from hongyan.doors.tencent.words import MOST_PULLED, national, serial_no
+from hongyan.doors.tencent.words import MOST_PULLED, serial_no
 from hongyan.doors.tencent_v5 import errors
 from hongyan.doors.tencent_v5.acts.context import Asker
-from hongyan.doors.tencent_v5.errors import Failure, failure
+from hongyan.doors.tencent_v5.errors import FAULTS, Failure, failure
 from hongyan.doors.tencent_v5.schema import Answer, Tel, number
 from hongyan.doors.tencent_v5.words.pulling import (
     PulledReplies,
@@ -17,14 +17,16 @@ from hongyan.doors.tencent_v5.words.pulling import (
     PullStatus4Mobile,
     Queried,
     QuerySms4Mobile,
-    SentSms,
+    Record,
     masked,
 )
+from hongyan.model.actor import Actor
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect, Kind, Status
-from hongyan.model.phone import parse
+from hongyan.model.phone import country, parse
 from hongyan.model.reject import Refusal, Reject
-from hongyan.model.sent import Sent
+from hongyan.model.statistics import Attempted
+from hongyan.model.template import split_text
 
 LOOK_BACK_S = 32 * 86_400
 """How far back one number may be asked about."""
@@ -33,7 +35,7 @@ MOST_SHOWN = 100
 
 
 class Pulls(Protocol):
-    """Who hands out reports and replies, and knows what was sent; times are Unix seconds."""
+    """Who hands out reports and replies; times are Unix seconds."""
 
     async def reports(self, app_id: int, limit: int) -> list[ReportEvent]: ...
 
@@ -43,14 +45,21 @@ class Pulls(Protocol):
 
     async def replies_of(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> list[ReplyEvent]: ...
 
-    async def sent_to(self, app_id: int, phone: int, begin: float, end: float, limit: int) -> tuple[int, list[Sent]]: ...
+
+class Records(Protocol):
+    """Who knows what was to be sent to a number, and what became of it."""
+
+    async def to_number(self, actor: Actor, app_id: int, phone: int, begin: float, end: float) -> list[Attempted]:
+        """From `begin` up to `end` (Unix seconds), the newest first, bounded. Raises ControlError."""
+        ...
 
 
 class PullActs:
     """Reports, replies, and what one number was sent."""
 
-    def __init__(self, pulls: Pulls, clock: Callable[[], float]) -> None:
+    def __init__(self, pulls: Pulls, records: Records, clock: Callable[[], float]) -> None:
         self._pulls = pulls
+        self._records = records
         self._clock = clock
 
     async def pull(self, asked: PullStatus, who: Asker) -> Answer | Failure:
@@ -76,8 +85,10 @@ class PullActs:
         stretch = self._stretch(asked)
         if isinstance(stretch, Failure):
             return stretch
-        count, sent = await self._pulls.sent_to(who.app.id, *stretch, MOST_SHOWN)
-        return Queried(errors.OK, "OK", count, int(count > MOST_SHOWN), [_sent(each) for each in sent])
+        phone, begin, end = stretch
+        found = await self._records.to_number(who.actor, who.app.id, phone, begin, end + 1.0)
+        shown = [_record(each, phone, chinese=who.chinese) for each in found[:MOST_SHOWN]]
+        return Queried(errors.OK, "OK", len(found), int(len(found) > MOST_SHOWN), shown)
 
     def _stretch(self, asked: PullStatus4Mobile | QuerySms4Mobile) -> tuple[int, float, float] | Failure:
         """Number, begin and end of what may be asked about."""
@@ -113,20 +124,25 @@ def _replies(events: list[ReplyEvent]) -> Answer:
     return PulledReplies(errors.OK, "ok", len(events), [callbacks.reply(event) for event in events])
 
 
-def _sent(sent: Sent) -> SentSms:
-    sign_name, body = sent.parts
-    event = None if sent.status is None or sent.done_at is None else _as_event(sent, sent.status, sent.done_at)
-    report = None if event is None or sent.status is Status.UNKNOWN else callbacks.report(event)
-    return SentSms(
+def _record(attempted: Attempted, phone: int, *, chinese: bool) -> Record:
+    country_code, mobile = country(phone)
+    at = in_china(int(attempted.at))
+    if attempted.refused is not None:
+        fault = FAULTS[attempted.refused]
+        return Record(fault.result, errors.message(fault, "", chinese=chinese), str(country_code), mobile, "", "", at, 0)
+    sign_name, body = split_text(attempted.text) if attempted.signed else ("", attempted.text)
+    ended = attempted.status
+    report = None if ended is None else callbacks.report(_event(attempted, phone, country_code, ended))
+    return Record(
         result=errors.OK,
         errmsg="OK",
-        nationcode=str(sent.country_code),
-        mobile=national(sent.phone, sent.country_code),
+        nationcode=str(country_code),
+        mobile=mobile,
         sign=sign_name,
         text=masked(body),
-        send_time=in_china(int(sent.at)),
-        type=int(sent.kind is Kind.MARKETING),
-        sid=serial_no(sent.message_id),
+        send_time=at,
+        type=int(attempted.kind is Kind.MARKETING),
+        sid=serial_no(attempted.id),
         user_receive_time=report.user_receive_time if report else "",
         report_status=report.report_status if report else "",
         status=report.errmsg if report else "",
@@ -134,7 +150,5 @@ def _sent(sent: Sent) -> SentSms:
     )
 
 
-def _as_event(sent: Sent, status: Status, done_at: float) -> ReportEvent:
-    return ReportEvent(
-        0, sent.message_id, sent.message_id, sent.phone, sent.country_code, status, sent.code, done_at, "", Dialect.TENCENT_V5
-    )
+def _event(attempted: Attempted, phone: int, country_code: int, ended: Status) -> ReportEvent:
+    return ReportEvent(0, attempted.id, attempted.id, phone, country_code, ended, attempted.code, attempted.done_at, "", Dialect.TENCENT_V5)

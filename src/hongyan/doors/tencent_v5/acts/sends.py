@@ -39,12 +39,9 @@ class SendActs:
         self._matchers = Matchers()
 
     async def one(self, asked: SingleSms | Isms, who: Asker) -> Answer | Failure:
-        command = self._command(asked, who)
-        answer = command if isinstance(command, Failure) else await self._send.accept(who.caller, command)
+        answer = await self._accepted(asked, who)
         if isinstance(answer, Failure):
             return answer
-        if isinstance(answer, Refusal):
-            return failure(answer)
         [outcome] = answer
         if isinstance(outcome, Refused):
             return Failure(FAULTS[outcome.reason], outcome.detail)
@@ -52,29 +49,26 @@ class SendActs:
         return IsmsResult(*told, asked.numbers()[0].nation) if isinstance(asked, Isms) else SendResult(*told)
 
     async def many(self, asked: MultiSms, who: Asker) -> Answer | Failure:
-        command = self._command(asked, who)
-        answer = command if isinstance(command, Failure) else await self._send.accept(who.caller, command)
+        answer = await self._accepted(asked, who)
         if isinstance(answer, Failure):
             return answer
-        if isinstance(answer, Refusal):
-            return failure(answer)
         for outcome in answer:
             if isinstance(outcome, Refused) and outcome.reason in OF_THE_REQUEST:
                 return Failure(FAULTS[outcome.reason], outcome.detail)
         details = [_detail(outcome, tel, chinese=who.chinese) for outcome, tel in zip(answer, asked.numbers(), strict=True)]
         return MultiResult(errors.OK, "OK", text(asked.ext), details)
 
-    def _command(self, asked: Send, who: Asker) -> SendCommand | Failure:
-        """The send in nobody's dialect."""
+    async def _accepted(self, asked: Send, who: Asker) -> list[Outcome] | Failure:
         phones = tuple([tel.phone() for tel in asked.numbers()])
         mainland = next((phone.mainland for phone in map(parse, phones) if phone is not None), True)
         what = self._by_template(asked) if asked.by_template() else self._by_content(asked, who, mainland=mainland)
-        if isinstance(what, Failure):
+        if isinstance(what, Failure) and what.fault is not errors.CONTENT:
             return what
-        sign_name, match = what
+        # A text of no template is refused like a template that there is not: so it is counted, and found by whoever looks its number up.
+        sign_name, match = ("", Match(0, ())) if isinstance(what, Failure) else what
         if not sign_name and mainland:
             sign_name = self._approved.default_sign_name(self._directory.snapshot, who.app)
-        return SendCommand(
+        command = SendCommand(
             app_id=who.app.id,
             template_id=match.template_id,
             phones=phones,
@@ -85,6 +79,10 @@ class SendActs:
             extend=text(asked.extend),
             request_id=who.request_id,
         )
+        answer = await self._send.accept(who.caller, command)
+        if isinstance(what, Failure):
+            return what
+        return failure(answer) if isinstance(answer, Refusal) else answer
 
     def _by_template(self, asked: Send) -> tuple[str, Match] | Failure:
         """The signature that was named, the template and its values."""

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from hongyan.doors.tencent.callbacks import Report, UserReply
 from hongyan.doors.tencent_v5 import errors
@@ -51,8 +51,8 @@ class PulledReplies(Answer, frozen=True):
     data: list[UserReply]
 
 
-class SentSms(Answer, frozen=True):
-    """A message of querysms4mobile; nothing is known yet where a text is empty."""
+class Record(Answer, frozen=True):
+    """A message of querysms4mobile; a refused one has nothing behind its type, and where a text is empty nothing is known yet."""
 
     nationcode: str
     mobile: str
@@ -60,17 +60,17 @@ class SentSms(Answer, frozen=True):
     text: str
     send_time: str
     type: int
-    sid: str
-    user_receive_time: str
-    report_status: str
-    status: str
-    description: str
+    sid: str | UnsetType = UNSET
+    user_receive_time: str | UnsetType = UNSET
+    report_status: str | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
 
 
 class Queried(Answer, frozen=True):
     real_count: int
     truncated: int
-    data: list[SentSms]
+    data: list[Record]
 
 
 _RUN = re.compile(r"[0-9]+")
