@@ -24,7 +24,10 @@ from hongyan.model.actor import GRANTS, Actor, ActorKind, Role
 from hongyan.model.credit_code import check_letter
 from hongyan.model.message import Kind
 from hongyan.model.papers import (
+    SIGNATURE_ACTS,
     TENCENT_ACTS,
+    Act,
+    Acts,
     DocumentKind,
     Filing,
     Purpose,
@@ -221,6 +224,34 @@ async def test_the_four_states_of_a_template_allow_what_they_should(
         assert (await refused(control.templates.get(owner, template))).code is Fault.NOT_FOUND
     else:
         assert (await refused(control.templates.delete(owner, template))).why == f"template_{status}"
+
+
+@pytest.mark.parametrize("acts", [SIGNATURE_ACTS, TENCENT_ACTS])
+@pytest.mark.parametrize("status", ReviewStatus)
+async def test_the_four_states_of_a_signature_allow_what_they_should(control: ControlPlane, status: ReviewStatus, acts: Acts) -> None:
+    owner = await tenant(control)
+    proof = await control.documents.add(owner, its(owner), "licence.png", picture())
+    draft = msgspec.structs.replace(SIGNATURE, proofs=(proof.id,))
+    signature = (await control.signatures.add(owner, its(owner), draft)).id
+    if status in {ReviewStatus.APPROVED, ReviewStatus.INACTIVE}:
+        await control.signatures.approve(REVIEWER, signature)
+    if status is ReviewStatus.INACTIVE:
+        await control.signatures.deactivate(REVIEWER, signature)
+    if status is ReviewStatus.REJECTED:
+        await control.signatures.reject(REVIEWER, signature, ["mismatch"])
+    renamed = msgspec.structs.replace(draft, name="鸿雁云")
+    tries: list[tuple[Act, Callable[[], Awaitable[object]]]] = [
+        (Act.URGE, lambda: control.signatures.urge(owner, signature)),
+        (Act.MODIFY, lambda: control.signatures.change(owner, signature, renamed, acts=acts)),
+        (Act.DELETE, lambda: control.signatures.delete(owner, signature, acts=acts)),
+    ]
+    for act, doing in tries:
+        if act is Act.DELETE and status is ReviewStatus.REJECTED:
+            await control.signatures.reject(REVIEWER, signature, ["mismatch"])  # it was modified
+        if act in acts[status]:
+            await doing()
+        else:
+            assert (await refused(doing())).why == f"signature_{status}"
 
 
 async def test_an_inactive_signature_is_used_again_once_that_is_approved(control: ControlPlane) -> None:

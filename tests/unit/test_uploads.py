@@ -1,5 +1,6 @@
 """What an uploaded file really is."""
 
+import time
 import zlib
 
 import pytest
@@ -85,6 +86,21 @@ def test_what_follows_the_end_is_cut_off(content: bytes) -> None:
 )
 def test_what_is_no_document_or_more_than_one_is_refused(content: bytes, why: Refusal) -> None:
     assert recognise(content) is why
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pdf(packed(b"/a#20" * 4_000_000)), pdf(b"/" + b"a" * 5_000_000), pdf(b"#41" * 1_600_000), pdf(b"stream\n" * 700_000),
+        pdf(b"stream\nendstream " * 280_000), pdf(*[packed(b"x" * 100_000)] * 300), b"\xff\xd8" + b"\xff" * 5_000_000,
+        b"\xff\xd8" + b"\xff\xe0\x00\x02" * 1_250_000, b"\xff\xd8" + b"\xff\xd0" * 2_500_000,
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"\0\0\0\1" * 2) + chunk(b"tEXt", b"") * 400_000,
+    ],
+)  # fmt: skip
+def test_no_file_of_five_megabytes_keeps_anybody_waiting(content: bytes) -> None:
+    began = time.process_time()
+    recognise(content)
+    assert time.process_time() - began < 2
 
 
 def test_a_word_in_the_text_of_a_pdf_is_no_script() -> None:

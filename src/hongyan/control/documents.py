@@ -20,7 +20,8 @@ from hongyan.store.documents import DocumentRow
 
 SIZE_MOST = 5 * 1024 * 1024
 MOST = 2_000
-"""An account has at most so many."""
+BYTES_MOST = 1024 * 1024 * 1024
+"""An account has at most so many, of so many bytes together."""
 PAGE_MOST = 500
 
 REFUSALS: dict[Refusal, tuple[str, str]] = {
@@ -75,12 +76,12 @@ class Documents:
         async with self._db.connection() as conn:
             if await accounts.get(conn, account_id) is None:
                 raise not_found(Noun.ACCOUNT, account_id)
-            await _room(conn, account_id)
+            await _room(conn, account_id, len(found.content))
         # Written first: a row never names what is not there.
         await self._blobs.put(place, self._box.seal_bytes(found.content, _context(place)))
         async with self._db.transaction() as tx:
             await accounts.lock(tx, account_id)
-            await _room(tx, account_id)
+            await _room(tx, account_id, len(found.content))
             added = await documents.add(
                 tx,
                 account_id=account_id,
@@ -158,12 +159,13 @@ def _context(place: str) -> str:
     return f"document {place}"
 
 
-async def _room(conn: Connection, account_id: int) -> None:
-    if await documents.count(conn, account_id) >= MOST:
+async def _room(conn: Connection, account_id: int, size: int) -> None:
+    documents_kept, bytes_kept = await documents.kept(conn, account_id)
+    if documents_kept >= MOST or bytes_kept + size > BYTES_MOST:
         raise ControlError(
             Fault.TOO_MANY,
-            f"每个账号最多 {MOST} 份文件：请先删除不用的。",
-            f"An account has at most {MOST} documents: delete some that are not needed.",
+            f"每个账号最多 {MOST} 份文件、共 {BYTES_MOST // 1024 // 1024} MB：请先删除不用的。",
+            f"An account has at most {MOST} documents of {BYTES_MOST // 1024 // 1024} MB together: delete some that are not needed.",
             why="too_many_documents",
         )
 

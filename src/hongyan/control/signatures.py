@@ -97,10 +97,7 @@ class Signatures:
                 qualification = await proofs.in_order(tx, actor, row.account_id, plain, in_force=self._in_force, now=self._clock())
                 written = await signatures.write(tx, signature_id, plain, self._clock())
                 applied = row if written is None else written
-                was_sent_with = row.status is ReviewStatus.APPROVED
-                if was_sent_with:
-                    await signatures.set_filing(tx, signature_id, Filing.NONE, sends_unfiled=True)
-                return await self._submit(tx, actor, applied, qualification, changed=was_sent_with)
+                return await self._submit(tx, actor, applied, qualification, changed=row.status is ReviewStatus.APPROVED)
         except UniqueViolation as fault:
             raise _there_is(plain.name, None) from fault
 

@@ -95,43 +95,37 @@ def _png(content: bytes) -> Upload | Refusal:
 
 
 STARTS_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-"""Markers without a length."""
 SCAN, END = 0xDA, 0xD9
+_MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def _jpeg(content: bytes) -> Upload | Refusal:
     at, sized = 2, False
-    while at + 4 <= len(content):
-        if content[at] != 0xFF:  # noqa: PLR2004 - every marker begins with it
-            return Refusal.BROKEN
-        marker = content[at + 1]
-        if marker == 0xFF or marker in ALONE:  # noqa: PLR2004 - padding
-            at += 1 if marker not in ALONE else 2
-            continue
-        length = int.from_bytes(content[at + 2 : at + 4])
-        if length < 2 or at + 2 + length > len(content):  # noqa: PLR2004 - the length counts itself
-            return Refusal.BROKEN
+    while (found := _MARKER.match(content, at)) is not None:
+        marker, at = found[1][0], found.end()
+        if marker == END and sized:
+            return Upload(MediaType.JPEG, content[:at])
+        length = int.from_bytes(content[at : at + 2])
+        if length < 2 or at + length > len(content):  # noqa: PLR2004 - the length counts itself
+            break
         if marker in STARTS_OF_FRAME:
             sized = True
-            if not _fits(int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7])):
+            if not _fits(int.from_bytes(content[at + 5 : at + 7]), int.from_bytes(content[at + 3 : at + 5])):
                 return Refusal.TOO_MANY_PIXELS
-        at += 2 + length
+        at += length
         if marker == SCAN:
-            found = _NEXT_MARKER.search(content, at)
-            if found is None or not sized:
-                return Refusal.BROKEN
-            at = found.start()
-            if content[at + 1] == END:
-                return Upload(MediaType.JPEG, content[: at + 2])
+            ended = _NEXT_MARKER.search(content, at)
+            at = len(content) if ended is None else ended.start()
     return Refusal.BROKEN
 
 
-_NAME_CODE = re.compile(rb"#([0-9A-Fa-f]{2})")
+_HIDDEN = re.compile(rb"/[^\x00-\x20/<>\[\](){}%]*?#(?:4[1-9A-Fa-f]|5[0-9Aa]|6[1-9A-Fa-f]|7[0-9Aa])")
+"""A name with a letter written as a number: allowed, and only done to hide what it says."""
 _ACTIVE = re.compile(
     rb"/(?:JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|SubmitForm|ImportData|GoToE|GoToR|XFA|Movie|Sound|3D)(?![A-Za-z0-9])"
 )
+_ENCRYPTED = re.compile(rb"/Encrypt(?![A-Za-z0-9])")
 _STREAM = re.compile(rb"stream\r?\n")
 PDF_TAIL = 2048
 END_OF_FILE = b"%%EOF"
@@ -151,17 +145,11 @@ def _pdf(content: bytes) -> Upload | Refusal:
         budget -= len(part)
         if budget < 0:
             return Refusal.ACTIVE
-        plain = _named(part)
-        if re.search(rb"/Encrypt(?![A-Za-z0-9])", plain):
+        if _ENCRYPTED.search(part):
             return Refusal.LOCKED
-        if _ACTIVE.search(plain):
+        if _ACTIVE.search(part) or _HIDDEN.search(part):
             return Refusal.ACTIVE
     return Upload(MediaType.PDF, kept)
-
-
-def _named(part: bytes) -> bytes:
-    """With names as a reader sees them: any of their characters may be written as a number."""
-    return _NAME_CODE.sub(lambda code: bytes([int(code[1], 16)]), part)
 
 
 def _parts(content: bytes) -> Iterator[bytes]:
@@ -175,7 +163,7 @@ def _parts(content: bytes) -> Iterator[bytes]:
         end = content.find(b"endstream", stream.end())
         if end < 0:
             break
-        if b"/ObjStm" in _named(between):
+        if b"/ObjStm" in between:
             yield _inflated(content[stream.end() : end])
         at = end
     yield content[at:]

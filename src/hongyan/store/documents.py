@@ -52,8 +52,10 @@ async def lock(conn: Connection, ids: Sequence[int], *, account_id: int) -> list
     return rows.many(found, DocumentRow)
 
 
-async def count(conn: Connection, account_id: int) -> int:
-    return int(await conn.fetchval("select count(*) from documents where account_id = $1", account_id))
+async def kept(conn: Connection, account_id: int) -> tuple[int, int]:
+    """How many the account has, and of how many bytes."""
+    row = await conn.fetchrow("select count(*), coalesce(sum(size), 0)::bigint from documents where account_id = $1", account_id)
+    return (0, 0) if row is None else (row[0], row[1])
 
 
 async def page(conn: Connection, *, account_id: int | None, after_id: int, most: int) -> list[DocumentRow]:

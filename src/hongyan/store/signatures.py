@@ -51,7 +51,8 @@ values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 on conflict on constraint signatures_account_name_scope_key do update
    set app_id = excluded.app_id, status = excluded.status, submitted_at = excluded.submitted_at, kind = excluded.kind,
        purpose = excluded.purpose, document_kind = excluded.document_kind, proofs = excluded.proofs,
-       authorisation = excluded.authorisation, qualification_id = excluded.qualification_id, remark = excluded.remark, activation = false
+       authorisation = excluded.authorisation, qualification_id = excluded.qualification_id, remark = excluded.remark, activation = false,
+       filing = 'none', sends_unfiled = true
  where s.status in ('rejected', 'inactive')
 returning {COLUMNS}
 """
@@ -74,11 +75,11 @@ async def apply(conn: Connection, account_id: int, draft: SignatureDraft, status
 
 
 async def write(conn: Connection, signature_id: int, draft: SignatureDraft, now: float) -> SignatureRow | None:
-    """Make it say what the draft says, under review again. Raises `UniqueViolation` when there is another of that name."""
+    """Make it say what the draft says, under review and unfiled again. Raises `UniqueViolation` when there is another of that name."""
     row = await conn.fetchrow(
         "update signatures set app_id = $2, name = $3, status = 'pending', submitted_at = $4, kind = $5, purpose = $6, "
-        "document_kind = $7, proofs = $8, authorisation = $9, qualification_id = $10, remark = $11, activation = false "
-        f"where id = $1 returning {COLUMNS}",
+        "document_kind = $7, proofs = $8, authorisation = $9, qualification_id = $10, remark = $11, activation = false, "
+        f"filing = 'none', sends_unfiled = true where id = $1 returning {COLUMNS}",
         signature_id, draft.app_id, draft.name, at(now), *_papers(draft),
     )  # fmt: skip
     return rows.one(row, SignatureRow)
