@@ -42,6 +42,7 @@ ACROSS: dict[str, str] = {
     "outbox.due": "which applications have callbacks due, one probe each",
     "outbox.sweep": "what is old is found over all applications once an hour",
     "packages.page": "for people who ask",
+    "packages.left": "what is left of the packages of applications with an alarm value, twice a minute",
     "packages.usable": "the snapshot has the packages of all applications",
     "queue.due_unresolved": "doubts that are due are few and found by their time",
     "queue.orphaned": "a dead engine held entries of many applications",

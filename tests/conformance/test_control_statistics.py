@@ -10,14 +10,16 @@ import pytest
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.control.statistics import DAY_S
+from hongyan.kit.bell import Bell
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.ids import first_id_at
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import GRANTS, Actor, ActorKind, Role, command
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Outcome, Refused, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
-from hongyan.model.snapshot import AccountKind, Scope
+from hongyan.model.snapshot import EMPTY, AccountKind, Scope, Snapshot
 from hongyan.model.statistics import Ended
+from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.refusals import MOST_LISTED, RefusalLog, forget_old
 from hongyan.store import partitions, statistics
 
@@ -207,8 +209,19 @@ def sending(app_id: int, phones: list[str]) -> SendCommand:
     return SendCommand(app_id=app_id, template_id=1, phones=tuple(phones), dialect=Dialect.TENCENT_V3, request_id="r")
 
 
+async def no_version() -> int:
+    return 0
+
+
+async def nothing() -> Snapshot:
+    return EMPTY
+
+
+NOBODY = Directory(version=no_version, load=nothing, bell=Bell())
+
+
 async def refuse(database: Database, app_id: int, answer: list[Outcome] | Refusal, phones: list[str]) -> list[Outcome] | Refusal:
-    noting = RefusalLog(db=database, send=Answering(answer), clock=lambda: NOW, new_id=new_id)
+    noting = RefusalLog(db=database, directory=NOBODY, send=Answering(answer), clock=lambda: NOW, new_id=new_id)
     told = await noting.accept(Caller(1, "k"), sending(app_id, phones))
     await noting.flush()
     return told

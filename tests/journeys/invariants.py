@@ -30,7 +30,7 @@ ALWAYS: dict[str, str] = {
          where p.used <> coalesce(s.charged, 0)""",
     "a message costs its segments or nothing": """
         select s.id, s.charged, m.segments from settlements s join messages m using (app_id, id) where s.charged not in (0, m.segments)""",
-    "an accepted message is queued, submitted or settled": """
+    "an accepted message is queued, held for review, submitted or settled": """
         select m.app_id, m.id from messages m
           left join queue q on q.app_id = m.app_id and q.id = m.id
           left join settlements s on s.app_id = m.app_id and s.id = m.id
@@ -38,7 +38,13 @@ ALWAYS: dict[str, str] = {
                        from (select app_id, message_id, sequence from segments
                              union all select app_id, message_id, sequence from reports) k group by 1, 2) g
                  on g.app_id = m.app_id and g.message_id = m.id
-         where q.id is null and s.id is null and coalesce(g.taken, 0) < m.segments""",
+         where q.id is null and s.id is null and coalesce(g.taken, 0) < m.segments
+           and not exists (select from held_messages h where h.app_id = m.app_id and h.id = m.id)""",
+    "a held message is neither queued nor settled": """
+        select h.app_id, h.id from held_messages h
+          left join queue q on q.app_id = h.app_id and q.id = h.id
+          left join settlements s on s.app_id = h.app_id and s.id = h.id
+         where q.id is not null or s.id is not null""",
     "a queue entry has a message": """
         select q.app_id, q.id from queue q where not exists (select from messages m where m.app_id = q.app_id and m.id = q.id)""",
     "a final message of a subscribed application owes one event, and an unfinished one none": f"""

@@ -5,9 +5,11 @@ import pytest
 
 from hongyan.model.limits import Limits
 from hongyan.model.message import Caller, Dialect, Kind, Refused, SendCommand
+from hongyan.model.protection import Protection
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import Account, AccountKind, App, Scope, Signature, Snapshot, Template
 from hongyan.model.values import ValueRules, ValueType
+from hongyan.model.words import Severity, Word, Words
 from hongyan.pipeline.compose import Composed, compose, content_hash
 
 APP = App(
@@ -37,6 +39,9 @@ SNAPSHOT = Snapshot(
     links=(),
 )
 OWNER = Caller(account_id=1, key_id="AKID")
+NOON, NIGHT = 1_800_000_000.0 - 1_800_000_000 % 86_400 + 4 * 3600, 1_800_000_000.0 - 1_800_000_000 % 86_400 + 14 * 3600
+"""12 and 22 o'clock in Shanghai."""
+NOW = NOON
 
 
 def command(**changes: object) -> SendCommand:
@@ -55,7 +60,7 @@ def only_refusal(composed: Composed | Refusal) -> Reject:
 
 
 def test_a_good_request_becomes_a_draft_with_the_signature_in_front() -> None:
-    composed = compose(SNAPSHOT, OWNER, command())
+    composed = compose(SNAPSHOT, OWNER, command(), NOW)
     assert isinstance(composed, Composed)
     [draft] = composed.drafts
     assert draft.body.text == "【鸿雁】您的验证码是123456，5分钟内有效。"
@@ -78,7 +83,7 @@ def test_a_good_request_becomes_a_draft_with_the_signature_in_front() -> None:
     ],
 )
 def test_faults_of_the_request_refuse_it_as_a_whole(changes: dict[str, object], reason: Reject) -> None:
-    refusal = compose(SNAPSHOT, OWNER, command(**changes))
+    refusal = compose(SNAPSHOT, OWNER, command(**changes), NOW)
     assert isinstance(refusal, Refusal)
     assert refusal.reason is reason
 
@@ -102,16 +107,16 @@ def test_faults_of_the_request_refuse_it_as_a_whole(changes: dict[str, object], 
     ],
 )
 def test_faults_of_text_and_number_are_told_per_number(changes: dict[str, object], reason: Reject) -> None:
-    assert only_refusal(compose(SNAPSHOT, OWNER, command(**changes))) is reason
+    assert only_refusal(compose(SNAPSHOT, OWNER, command(**changes), NOW)) is reason
 
 
 def test_an_individual_account_may_not_send_marketing() -> None:
     asked = command(app_id=1400000002, template_id=5, sign_name="个人", params=())
-    assert only_refusal(compose(SNAPSHOT, Caller(account_id=2, key_id="AKID"), asked)) is Reject.MARKETING_DENIED
+    assert only_refusal(compose(SNAPSHOT, Caller(account_id=2, key_id="AKID"), asked, NOW)) is Reject.MARKETING_DENIED
 
 
 def test_a_number_given_twice_is_sent_to_once() -> None:
-    composed = compose(SNAPSHOT, OWNER, command(phones=("13800138000", "+8613800138000", "+8613800138001")))
+    composed = compose(SNAPSHOT, OWNER, command(phones=("13800138000", "+8613800138000", "+8613800138001")), NOW)
     assert isinstance(composed, Composed)
     assert [draft.position for draft in composed.drafts] == [0, 2]
     repeated = composed.outcomes[1]
@@ -120,13 +125,13 @@ def test_a_number_given_twice_is_sent_to_once() -> None:
 
 
 def test_one_bad_number_does_not_fail_the_others() -> None:
-    composed = compose(SNAPSHOT, OWNER, command(phones=("nonsense", "+8613800138001")))
+    composed = compose(SNAPSHOT, OWNER, command(phones=("nonsense", "+8613800138001")), NOW)
     assert isinstance(composed, Composed)
     assert [draft.phone.number for draft in composed.drafts] == [8613800138001]
 
 
 def test_abroad_a_signature_may_be_left_out() -> None:
-    composed = compose(SNAPSHOT, OWNER, command(phones=("+6591234567",), template_id=2, params=("77",), sign_name=""))
+    composed = compose(SNAPSHOT, OWNER, command(phones=("+6591234567",), template_id=2, params=("77",), sign_name=""), NOW)
     assert isinstance(composed, Composed)
     assert composed.drafts[0].body.text == "Your order 77 left."
 
@@ -140,9 +145,75 @@ def test_what_the_template_says_of_its_values_counts() -> None:
     limited = msgspec.structs.replace(NOTICE, id=6, content="您的订单No.{1}已到", values=ValueRules(types=(ValueType.WORD,), longest=6))
     snapshot = msgspec.structs.replace(SNAPSHOT, templates={**SNAPSHOT.templates, 6: limited})
     for value, reason in (("A-12", None), ("A 12", Reject.PARAM_FORMAT), ("A-12345", Reject.PARAM_TOO_LONG), ("cn", Reject.PARAM_HAS_LINK)):
-        composed = compose(snapshot, OWNER, command(template_id=6, params=(value,)))
+        composed = compose(snapshot, OWNER, command(template_id=6, params=(value,)), NOW)
         assert isinstance(composed, Composed)
         if reason is None:
             assert composed.drafts
         else:
             assert only_refusal(composed) is reason
+
+
+def guarded(**changes: object) -> Snapshot:
+    return msgspec.structs.replace(SNAPSHOT, apps={APP.id: msgspec.structs.replace(APP, **changes)})
+
+
+def test_a_stopped_application_sends_nothing() -> None:
+    refusal = compose(guarded(stopped=True), OWNER, command(), NOW)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reject.APP_DISABLED
+
+
+@pytest.mark.parametrize(
+    ("protection", "region", "open_"),
+    [
+        (Protection(closed=("SG",)), "+6591234567", False),
+        (Protection(closed=("SG",)), "+85261234567", True),
+        (Protection(only=("HK",)), "+85261234567", True),
+        (Protection(only=("HK",)), "+6591234567", False),
+        (Protection(only=("HK",)), "+8613800138000", True),
+        (Protection(closed=("CN",)), "+8613800138000", False),
+    ],
+)
+def test_a_country_that_is_closed_is_refused_by_itself(protection: Protection, region: str, *, open_: bool) -> None:
+    at_home = region.startswith("+86")
+    asked = command(phones=(region,)) if at_home else command(phones=(region,), template_id=2, params=("77",), sign_name="")
+    composed = compose(guarded(protection=protection), OWNER, asked, NOW)
+    if open_:
+        assert isinstance(composed, Composed)
+        assert len(composed.drafts) == 1
+    else:
+        assert only_refusal(composed) is Reject.COUNTRY_CLOSED
+
+
+def test_marketing_keeps_to_its_hours_and_codes_do_not() -> None:
+    snapshot = guarded(marketing_hours=(8, 22))
+    sale = command(template_id=3, params=())
+    assert len(compose(snapshot, OWNER, sale, NOON).drafts) == 1  # type: ignore[union-attr]
+    assert len(compose(snapshot, OWNER, sale, NIGHT - 1).drafts) == 1  # type: ignore[union-attr]
+    assert only_refusal(compose(snapshot, OWNER, sale, NIGHT)) is Reject.MARKETING_HOURS
+    assert len(compose(snapshot, OWNER, command(), NIGHT).drafts) == 1  # type: ignore[union-attr]
+
+
+WORDS = Words([Word("贷款", Severity.SUSPICIOUS), Word("博彩"), Word("订单", Severity.SUSPICIOUS)])
+
+
+@pytest.mark.parametrize(
+    ("content", "value", "suspicious"),
+    [
+        ("{1}", "您好", ""),
+        ("{1}", "低息贷 款", "贷款"),
+        ("{1}", "您的訂單", "订单"),
+        ("您的订单{1}", "好", ""),
+        ("您的订单{1}", "贷款", "贷款"),
+    ],
+)
+def test_a_suspicious_word_is_noted_unless_it_was_approved_with_the_template(content: str, value: str, suspicious: str) -> None:
+    templates = {4: msgspec.structs.replace(NOTICE, content=content)}
+    snapshot = msgspec.structs.replace(SNAPSHOT, words=WORDS, templates=templates)
+    composed = compose(snapshot, OWNER, command(template_id=4, params=(value,)), NOW)
+    assert [draft.body.suspicious for draft in composed.drafts] == [suspicious]  # type: ignore[union-attr]
+
+
+def test_a_forbidden_word_is_refused() -> None:
+    snapshot = msgspec.structs.replace(SNAPSHOT, words=WORDS)
+    assert only_refusal(compose(snapshot, OWNER, command(template_id=4, params=("贷款博 彩",)), NOW)) is Reject.SENSITIVE_WORD

@@ -145,6 +145,9 @@ def _t(moment: dt.datetime) -> float:
 def _queue(row: Row) -> Iterator[Entry]:
     if row["queued"] is None:
         return
+    if row["held_at"] is not None:
+        yield Entry(_t(row["held_at"]), Step.WAITING, "含敏感词，等待人工审核", "has a suspicious word and waits for a reviewer")
+        return
     if row["attempted_at"] is not None:
         yield Entry(_t(row["attempted_at"]), Step.ATTEMPTED, "已交给通道，等待应答", "handed to a link, no answer yet")
     elif row["not_before"] > row["accepted_at"]:

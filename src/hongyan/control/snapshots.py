@@ -1,19 +1,25 @@
 """Snapshots: what the pipeline may know of all this, in one immutable value."""
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from hongyan.control import tokens
+from hongyan.control.words import SEVERITIES
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import CLASSIC, GRANTS, Permission, Role
+from hongyan.model.alarm import AlarmKind
+from hongyan.model.protection import MARKETING_HOURS, Protection
 from hongyan.model.rules.sets import SEEDS, RuleSet, value_rules
 from hongyan.model.snapshot import Account, ApiKey, App, LinkConfig, PackageRef, Scope, Signature, Snapshot, Template
 from hongyan.model.template import TemplateFault, placeholders
 from hongyan.model.values import ValueRules
-from hongyan.store import accounts, apps, keys, links, packages, signatures, snapshots, templates
+from hongyan.model.words import Word, compiled
+from hongyan.store import accounts, alarms, apps, blacklist, keys, links, packages, protections, signatures, snapshots, templates, words
+from hongyan.store.protections import ProtectionRow
 from hongyan.store.signatures import SignatureRow
 from hongyan.store.templates import TemplateRow
 
@@ -58,16 +64,29 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         template_rows = await templates.approved(tx)
         package_refs = await packages.usable(tx, expiring_after=now - EXPIRED_KEPT_S)
         link_rows = await links.every(tx)
+        guards = {row.app_id: row for row in await protections.every(tx)}
+        watched = await alarms.watched(tx)
+        word_rows = await words.every(tx)
+        sharing = frozenset(await blacklist.sharing(tx))
+    # Made ready beside the event loop, once for each list.
+    listed = await asyncio.to_thread(compiled, tuple(Word(row.word, SEVERITIES[row.action], row.reason) for row in word_rows))
     values = {row.id: value_rules(rules, row.kind) for row in account_rows}
     return Snapshot(
         version=version,
         accounts={row.id: Account(id=row.id, name=row.name, kind=row.kind, enabled=row.enabled) for row in account_rows},
         keys={row.secret_id: _key(row, box) for row in key_rows},
-        apps={row.app.id: _app(row, box, allowed.get(row.app.id, frozenset())) for row in app_rows},
+        apps={
+            row.app.id: _guarded(
+                _app(row, box, allowed.get(row.app.id, frozenset())), guards.get(row.app.id), rules, watched.get(row.app.id, frozenset())
+            )
+            for row in app_rows
+        },
         signatures=_signatures(signature_rows),
         templates={template.id: template for row in template_rows if (template := _template(row, values[row.account_id])) is not None},
         packages=_packages(package_refs),
         links=tuple(_link(row, box) for row in link_rows),
+        words=listed if word_rows else None,
+        sharing=sharing,
     )
 
 
@@ -105,6 +124,18 @@ def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int]) -> App:
         context_in_reports=app.context_in_reports,
         sender_id=app.sender_id,
         extend_allowed=app.extend_allowed,
+    )
+
+
+def _guarded(app: App, row: ProtectionRow | None, rules: RuleSet, watched: frozenset[AlarmKind]) -> App:
+    set_ = row is not None and row.settings != Protection()
+    own_hours = MARKETING_HOURS if row is not None and row.settings.marketing_hours else None
+    return msgspec.structs.replace(
+        app,
+        protection=row.settings if row is not None and set_ else None,
+        marketing_hours=own_hours or rules.marketing_hours,
+        stopped=row is not None and row.stopped_at is not None,
+        watched=watched,
     )
 
 

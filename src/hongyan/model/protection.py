@@ -11,8 +11,10 @@ from hongyan.model.reject import Reject
 HOME = "CN"
 ALL, ABROAD = "", "+"
 """Places of counts that are no country: all messages, and all to anywhere but mainland China."""
-MARKETING_FROM, MARKETING_UNTIL = 8, 22
-"""Hours in Asia/Shanghai between which marketing may be sent when `marketing_hours` is switched on (Tencent's error 1029)."""
+Hours = tuple[int, int]
+"""From the first hour until before the second, in Asia/Shanghai."""
+MARKETING_HOURS: Hours = (8, 22)
+"""When marketing may be sent where that is switched on (Tencent's error 1029)."""
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 
 
@@ -80,6 +82,5 @@ class Protection(msgspec.Struct, frozen=True, omit_defaults=True):
         return (ALL, HOME) if region == HOME else (ALL, ABROAD, region)
 
 
-def marketing_now(now: float) -> bool:
-    """Whether the hour in Asia/Shanghai is one for marketing."""
-    return MARKETING_FROM <= dt.datetime.fromtimestamp(now, SHANGHAI).hour < MARKETING_UNTIL
+def within_hours(hours: Hours, now: float) -> bool:
+    return hours[0] <= dt.datetime.fromtimestamp(now, SHANGHAI).hour < hours[1]

@@ -8,9 +8,12 @@ from typing import TypeAlias
 import msgspec
 
 from hongyan.model.actor import CLASSIC, Permission
+from hongyan.model.alarm import AlarmKind
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind
+from hongyan.model.protection import Hours, Protection
 from hongyan.model.values import LENIENT, ValueRules
+from hongyan.model.words import Words
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -83,6 +86,14 @@ class App(msgspec.Struct, frozen=True):
     sender_id: str
     """The number its messages show; empty means the link's own."""
     extend_allowed: bool
+    protection: Protection | None = None
+    """None when nothing is set."""
+    marketing_hours: Hours | None = None
+    """When marketing may be sent; None means at any time."""
+    stopped: bool = False
+    """By the emergency stop: nothing is accepted, and what waits is taken back."""
+    watched: frozenset[AlarmKind] = frozenset()
+    """What its alarm contacts want to be told of."""
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -168,6 +179,10 @@ class Snapshot(msgspec.Struct, frozen=True):
     packages: dict[tuple[int, Scope], tuple[PackageRef, ...]]
     """By (application, scope), the one that expires first in front."""
     links: tuple[LinkConfig, ...]
+    words: Words | None = None
+    """What refuses a text or has it looked at; None when the list is empty."""
+    sharing: frozenset[int] = frozenset()
+    """Accounts with a blacklist of their own for all their applications; 0 among them when the operator has one."""
 
 
 EMPTY = Snapshot(version=0, accounts={}, keys={}, apps={}, signatures={}, templates={}, packages={}, links=())

@@ -17,8 +17,9 @@ from hongyan.model.snapshot import Scope
 from hongyan.pipeline import checks
 from hongyan.pipeline.compose import compose
 from hongyan.pipeline.directory import Directory
-from hongyan.pipeline.group import Group, Promise, Waiting, Written
+from hongyan.pipeline.group import CapPassedError, Group, Promise, Waiting, Written
 from hongyan.pipeline.ports import NOWHERE, HandOver
+from hongyan.store.blacklist import OPERATOR, among_shared
 from hongyan.store.partitions import day_start
 
 log = structlog.get_logger()
@@ -77,6 +78,8 @@ class SendService:
         self._all_answered.set()
         self._available: dict[int, int] = {}
         """What packages were last seen to have: a guess, so that one that is used up is not tried first."""
+        self._counted: dict[int, tuple[float, dict[str, int]]] = {}
+        """What applications with caps were last seen to have sent, on which day: a guess as well."""
         self._day = (0.0, 0.0)
 
     @property
@@ -89,7 +92,7 @@ class SendService:
 
         Cancelling does not undo what the group commits.
         """
-        composed = compose(self._directory.snapshot, caller, command)
+        composed = compose(self._directory.snapshot, caller, command, self._clock())
         if isinstance(composed, Refusal):
             return composed
         if not composed.drafts:
@@ -169,6 +172,8 @@ class SendService:
             self._waiting_drafts -= sum(len(waiting.composed.drafts) for waiting in requests)
             if not self._waiting_drafts:
                 self._all_answered.set()
+        if group.counts:
+            self._counted[group.app.id] = (self._day[0], group.counted)
         for waiting, answer in zip(requests, group.answers(otherwise), strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
@@ -181,9 +186,17 @@ class SendService:
             scope: [package for package in packages.get((app.id, scope), ()) if package.effective_at <= now < package.expires_at]
             for scope in Scope
         }
-        return Group(app, requests, now, horizon=self._horizon(now), purses=purses, new_id=self._new_id, numbering=self._numbering)
+        group = Group(app, requests, now, horizon=self._horizon(now), purses=purses, new_id=self._new_id, numbering=self._numbering)
+        if group.counts:
+            day, counted = self._counted.get(app.id, (0.0, {}))
+            group.counted = dict(counted) if day == self._day[0] else {}
+        return group
 
     async def _commit(self, group: Group) -> None:
+        lists = self._directory.snapshot.sharing & {group.app.account_id, OPERATOR}
+        if lists:
+            async with self._db.connection() as conn:
+                group.listed = await among_shared(conn, sorted(lists), group.numbers)
         for _ in range(TRIES):
             promises = group.decide(self._available)
             if promises:
@@ -200,7 +213,7 @@ class SendService:
         sending = [promise.message for promise in promises]
         dispatcher = self._dispatcher
         engine = None if dispatcher is None else dispatcher.engine
-        places = [NOWHERE] * len(sending) if dispatcher is None else dispatcher.make_room(sending)
+        places = [NOWHERE] * len(sending) if dispatcher is None else _room(dispatcher, promises, holding=group.holding)
         doubtful = False
         written: set[int] = set()
         try:
@@ -224,12 +237,14 @@ class SendService:
         try:
             await fault_async("accept_before_tx")
             # The call commits by itself; a transaction is there for fault points to strike in.
-            async with self._db.transaction() if faults.switched_on else self._db.connection() as conn:
+            async with self._db.transaction() if faults.switched_on or group.together else self._db.connection() as conn:
                 await fault_async("accept_in_tx")
                 asked = True
                 written = await group.write(conn, promises, places, engine)
                 await fault_async("hold")
             await fault_async("accept_after_commit_before_reply")
+        except CapPassedError:
+            return set()
         except UNAVAILABLE:
             if not asked:
                 raise
@@ -266,3 +281,12 @@ class SendService:
             started = day_start(now)
             self._day = (started, day_start(started + 36 * 3600))
         return checks.Horizon(seconds_30=ids.first_id_at(now - 30), hour=ids.first_id_at(now - 3600), day=ids.first_id_at(started))
+
+
+def _room(dispatcher: HandOver, promises: list[Promise], *, holding: bool) -> list[int]:
+    """Where each message goes; those that a person has to look at first go nowhere yet."""
+    if not holding:
+        return dispatcher.make_room([promise.message for promise in promises])
+    going = [promise.message for promise in promises if not promise.draft.body.suspicious]
+    places = iter(dispatcher.make_room(going))
+    return [NOWHERE if promise.draft.body.suspicious else next(places) for promise in promises]

@@ -18,6 +18,8 @@ class Standing(msgspec.Struct, frozen=True):
     limited: bool
     """False for numbers on the frequency allow-list."""
     affordable: bool
+    cap: Reject | None = None
+    """The daily cap that one more message would pass."""
 
 
 Check = Callable[[Draft, Standing], Reject | None]
@@ -48,11 +50,15 @@ def within_frequency(draft: Draft, standing: Standing) -> Reject | None:
     return next((reject for name, reject in LIMITS if 0 < getattr(limits, name) <= getattr(recent, name)), None)
 
 
+def within_daily_caps(_draft: Draft, standing: Standing) -> Reject | None:
+    return standing.cap
+
+
 def covered_by_package(_draft: Draft, standing: Standing) -> Reject | None:
     return None if standing.affordable else Reject.NO_PACKAGE
 
 
-CHECKS: tuple[Check, ...] = (not_blacklisted, not_opted_out, within_frequency, covered_by_package)
+CHECKS: tuple[Check, ...] = (not_blacklisted, not_opted_out, within_frequency, within_daily_caps, covered_by_package)
 """The order is policy: the reason a customer can do most about comes first."""
 
 

@@ -8,11 +8,13 @@ import msgspec
 from hongyan.model import phone as phones
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Refused, SendCommand
 from hongyan.model.phone import Phone
+from hongyan.model.protection import within_hours
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import Account, AccountKind, App, Scope, Signature, Snapshot, Template
 from hongyan.model.template import compose_text, fill, joins_link
 from hongyan.model.text import billed
 from hongyan.model.values import refused_params
+from hongyan.model.words import Hit, Severity
 
 MOST_NUMBERS = 200
 LONGEST_CONTEXT = 512
@@ -40,6 +42,8 @@ class Body(msgspec.Struct, frozen=True):
     sender_id: str
     dialect: Dialect
     request_id: str
+    suspicious: str = ""
+    """A word for which a person has to look at the text first."""
 
     @property
     def scope(self) -> Scope:
@@ -68,7 +72,7 @@ def content_hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-def compose(snapshot: Snapshot, caller: Caller, command: SendCommand) -> Composed | Refusal:
+def compose(snapshot: Snapshot, caller: Caller, command: SendCommand, now: float) -> Composed | Refusal:
     """Everything that can be said about a request without asking the database.
 
     A `Refusal` concerns the request as a whole; faults of the signature, the template or the values are told per number,
@@ -81,7 +85,7 @@ def compose(snapshot: Snapshot, caller: Caller, command: SendCommand) -> Compose
     parsed = [phones.parse(raw) for raw in command.phones]
     if len({phone.mainland for phone in parsed if phone is not None}) > 1:
         return Refusal(Reject.MIXED_REGIONS, "send to mainland numbers and to numbers abroad in two requests")
-    body = _body(snapshot, app, command, mainland=next((p.mainland for p in parsed if p is not None), True))
+    body = _body(snapshot, app, command, now, mainland=next((p.mainland for p in parsed if p is not None), True))
     outcomes: list[Accepted | Refused | None] = [None] * len(parsed)
     drafts: list[Draft] = []
     seen: set[int] = set()
@@ -90,6 +94,8 @@ def compose(snapshot: Snapshot, caller: Caller, command: SendCommand) -> Compose
             outcomes[position] = Refused(command.phones[position], "", Reject.BAD_NUMBER, "write it as +<country code><number>")
         elif isinstance(body, Refusal):
             outcomes[position] = refused(phone, body.reason, body.detail)
+        elif app.protection is not None and not app.protection.open_to(phone.region):
+            outcomes[position] = refused(phone, Reject.COUNTRY_CLOSED, f"application {app.id} does not send to {phone.region}")
         elif phone.number in seen:
             outcomes[position] = refused(phone, Reject.SAME_CONTENT, "the number is in this request twice; it is sent to once")
         else:
@@ -110,6 +116,8 @@ def _request_fault(app: App | None, caller: Caller, command: SendCommand) -> Ref
         return Refusal(Reject.APP_NOT_YOURS, f"application {command.app_id} belongs to another account than the key")
     if not app.enabled:
         return Refusal(Reject.APP_DISABLED, f"application {command.app_id} is disabled")
+    if app.stopped:
+        return Refusal(Reject.APP_DISABLED, f"application {command.app_id} was stopped in an emergency")
     return _size_fault(command) or _text_fault(command)
 
 
@@ -145,7 +153,7 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _body(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool) -> Body | Refusal:
+def _body(snapshot: Snapshot, app: App, command: SendCommand, now: float, *, mainland: bool) -> Body | Refusal:
     account = snapshot.accounts[app.account_id]
     template = _template(snapshot, app, command, mainland=mainland)
     if isinstance(template, Refusal):
@@ -153,7 +161,7 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool)
     signature = _signature(snapshot, app, command, mainland=mainland)
     if isinstance(signature, Refusal):
         return signature
-    fault = _permission_fault(app, account, template, command) or _params_fault(template, command)
+    fault = _permission_fault(app, account, template, command) or _hours_fault(app, template, now) or _params_fault(template, command)
     if fault is not None:
         return fault
     filled = fill(template.content, command.params)
@@ -161,8 +169,10 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool)
         return Refusal(Reject.PARAM_HAS_LINK, "a value makes a link of the text beside it; links belong in the reviewed template")
     text = compose_text("" if signature is None else signature.name, filled)
     segments = billed(text, mainland=mainland)
-    if segments > MOST_SEGMENTS:
-        return Refusal(Reject.TEXT_TOO_LONG, f"the text takes {segments} segments, {MOST_SEGMENTS} are allowed")
+    hit = None if snapshot.words is None else snapshot.words.brought(template.content, command.params, filled)
+    fault = _text_refused(segments, hit)
+    if fault is not None:
+        return fault
     return Body(
         app=app,
         account=account,
@@ -176,6 +186,7 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: bool)
         sender_id=command.sender_id,
         dialect=command.dialect,
         request_id=command.request_id,
+        suspicious="" if hit is None else hit.word.text,
     )
 
 
@@ -198,6 +209,21 @@ def _permission_fault(app: App, account: Account, template: Template, command: S
     if command.sender_id and template.scope is Scope.MAINLAND:
         return Refusal(Reject.SENDER_NOT_ALLOWED, "a sender id is only possible abroad")
     return None
+
+
+def _text_refused(segments: int, hit: Hit | None) -> Refusal | None:
+    if segments > MOST_SEGMENTS:
+        return Refusal(Reject.TEXT_TOO_LONG, f"the text takes {segments} segments, {MOST_SEGMENTS} are allowed")
+    if hit is not None and hit.word.severity is Severity.FORBIDDEN:
+        return Refusal(Reject.SENSITIVE_WORD, f"the values bring “{hit.word.text}” into the text")
+    return None
+
+
+def _hours_fault(app: App, template: Template, now: float) -> Refusal | None:
+    hours = app.marketing_hours
+    if hours is None or template.kind is not Kind.MARKETING or within_hours(hours, now):
+        return None
+    return Refusal(Reject.MARKETING_HOURS, f"marketing is sent from {hours[0]}:00 to {hours[1]}:00 (Asia/Shanghai)")
 
 
 def _params_fault(template: Template, command: SendCommand) -> Refusal | None:

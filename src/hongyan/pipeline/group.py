@@ -11,11 +11,12 @@ from hongyan.model.message import Accepted, Message, Outcome
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import App, PackageRef, Scope
-from hongyan.pipeline import checks
+from hongyan.pipeline import caps, checks
+from hongyan.pipeline.caps import Caps
 from hongyan.pipeline.compose import VALIDITY_S, Composed, Draft, refused
 from hongyan.pipeline.ports import IN_LANE
 from hongyan.pipeline.routing import way_of
-from hongyan.store import commits, messages
+from hongyan.store import commits, daily_counts, held, messages
 from hongyan.store.locks import lock
 from hongyan.store.messages import LOCK_BUCKETS, LOCK_SPACE, Facts, NewMessage
 
@@ -52,6 +53,10 @@ class Written(msgspec.Struct, frozen=True):
     """What is known about all the others."""
 
 
+class CapPassedError(Exception):
+    """With the group's messages the application would pass a daily cap: nothing was written."""
+
+
 class Group:
     """Requests of one application, decided together.
 
@@ -73,6 +78,14 @@ class Group:
         self.app = app
         self.now = now
         self.facts: Facts | None = None
+        self.counted: dict[str, int] = {}
+        """What the application has sent today, as far as it was last seen, by place (`model.protection.Protection`)."""
+        self.listed: set[int] = set()
+        """Numbers on a blacklist that is not the application's alone."""
+        self.holding = any(request.composed.drafts[0].body.suspicious for request in requests)
+        """Some of it is to be looked at by a person before it is sent."""
+        self._counting = app.protection if app.protection is not None and app.protection.counts else None
+        self._quota: Caps | None = None
         self._requests = requests
         self._horizon = horizon
         self._purses = purses
@@ -94,6 +107,7 @@ class Group:
         While nothing is known, a request that shares a number with an earlier one waits: what becomes of the first decides about it.
         """
         left = dict(available if self.facts is None else self.facts.available)
+        self._quota = None if self._counting is None else Caps(self._counting, self.counted)
         recent: History = {}
         promises: list[Promise] = []
         for place in self._open:
@@ -110,10 +124,16 @@ class Group:
         return promises
 
     def _supposed(self, place: int, drafts: Sequence[Draft], left: dict[int, int], recent: History) -> list[Promise]:
-        """All drafts of a request, if no package is known to have too little for them."""
+        """All drafts of a request, if no package and no daily cap is known to have too little for them."""
         promises: list[Promise] = []
+        if self.listed and any(draft.phone.number in self.listed for draft in drafts):
+            return []
         for draft in drafts:
             needed = draft.body.segments
+            if self._quota is not None:
+                if self._quota.passed(draft.phone.region) is not None:
+                    return []
+                self._quota.take(draft.phone.region)
             package = next((p.id for p in self._purses[draft.body.scope] if left.get(p.id, needed) >= needed), None)
             if package is None:
                 return []
@@ -131,15 +151,18 @@ class Group:
             package = next((p.id for p in self._purses[draft.body.scope] if left.get(p.id, 0) >= segments), None)
             standing = checks.Standing(
                 recent=checks.recent([*recent.get(number, ()), *before], draft.body.content_hash, self._horizon),
-                blacklisted=number in facts.blacklisted,
+                blacklisted=number in facts.blacklisted or number in self.listed,
                 opted_out=number in facts.opted_out,
                 limited=number not in self.app.unlimited_phones,
                 affordable=package is not None,
+                cap=None if self._quota is None else self._quota.passed(draft.phone.region),
             )
             if (reason := checks.first_refusal(draft, standing)) is not None or package is None:
                 self._outcomes[place][draft.position] = refused(draft.phone, reason or Reject.NO_PACKAGE)
                 continue
             left[package] -= segments
+            if self._quota is not None:
+                self._quota.take(draft.phone.region)
             promises.append(self._promise(place, draft, package, len(before), recent))
         return promises
 
@@ -168,8 +191,20 @@ class Group:
 
     # Writing.
 
+    @property
+    def counts(self) -> bool:
+        """The day's messages are counted."""
+        return self._counting is not None
+
+    @property
+    def together(self) -> bool:
+        """More is written than the promise: a transaction has to hold it together."""
+        return self.holding or self._counting is not None
+
     async def look(self, conn: Connection) -> Facts:
         """Learn all there is about the open requests' numbers and packages."""
+        if self._counting is not None:
+            self.counted = {count.region: count.messages for count in await daily_counts.of_today(conn, [self.app.id], self.now)}
         self.facts = await messages.facts(conn, self.app.id, self.numbers, self._scope)
         return self.facts
 
@@ -177,7 +212,7 @@ class Group:
         """Promise them, all of a request or none.
 
         `places` is where each message goes then, as `pipeline.ports.HandOver.make_room` said. What is returned counts from the commit on:
-        tell `settle` then.
+        tell `settle` then. Raises CapPassedError, after which nothing may be committed.
         """
         buckets = sorted({_bucket(self.app.id, promise.message.phone) for promise in promises})
         rows = [self._row(promise, place, engine) for promise, place in zip(promises, places, strict=True)]
@@ -185,9 +220,24 @@ class Group:
         if left_out is None:
             return Written(set(), None)
         stale, facts = left_out
+        if self.together:
+            await self._write_besides(conn, [promise for promise in promises if promise.request not in stale])
         written = {promise.request for promise in promises} - stale
         # What came with the refusal is of use only when it tells of all that is still open.
         return Written(written, facts if set(self._open) - written == stale else None)
+
+    async def _write_besides(self, conn: Connection, kept: Sequence[Promise]) -> None:
+        """Count the day's messages, and take those that a person has to look at out of the queue before anybody can see them there."""
+        if self._counting is not None and kept:
+            added = caps.tally(self._counting, (promise.draft.phone.region for promise in kept))
+            counted = await daily_counts.add(conn, self.app.id, self.now, added)
+            if caps.over(self._counting, counted, (promise.draft.phone.region for promise in kept)):
+                self.counted |= {place: count - added[place] for place, count in counted.items()}
+                raise CapPassedError
+            self.counted |= counted
+        suspicious = {promise.message.id: promise.draft.body.suspicious for promise in kept if promise.draft.body.suspicious}
+        if suspicious:
+            await held.hold(conn, self.app.id, suspicious, self.now)
 
     async def written(self, tx: Connection, promises: Sequence[Promise]) -> Written:
         """After a connection broke in `write`: the requests that are there nevertheless; the answer holds once `tx` is committed.

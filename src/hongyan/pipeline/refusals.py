@@ -11,12 +11,14 @@ from typing import Protocol
 
 import structlog
 
-from hongyan.kit.db import RETRY, Database
+from hongyan.kit.db import RETRY, Connection, Database
 from hongyan.kit.ids import first_id_at
+from hongyan.model.alarm import AlarmKind
 from hongyan.model.message import Caller, Outcome, Refused, SendCommand
 from hongyan.model.phone import parse
 from hongyan.model.reject import Refusal, Reject
-from hongyan.store import statistics
+from hongyan.pipeline.directory import Directory
+from hongyan.store import notices, statistics
 
 log = structlog.get_logger()
 
@@ -28,6 +30,12 @@ KEPT_S = 73 * HOUR_S
 """So long refusals can be looked up."""
 OURS = frozenset({Reject.TOO_BUSY, Reject.INTERNAL, Reject.APP_NOT_FOUND, Reject.APP_NOT_YOURS})
 """Trouble of ours, and requests of nobody: not noted."""
+
+HITS = frozenset({
+    Reject.SAME_CONTENT, Reject.LIMIT_30_SECONDS, Reject.LIMIT_HOUR, Reject.LIMIT_DAY, Reject.SAME_CONTENT_DAY,
+})  # fmt: skip
+"""What frequency limits refuse: contacts may want to be told."""
+HITS_EVERY_S = 10.0
 
 Listed = tuple[int, int, str, str, str]
 """Id, number, region, reason, request."""
@@ -42,13 +50,16 @@ class Sends(Protocol):
 class RefusalLog:
     """Stands before whoever takes messages and notes what was refused."""
 
-    def __init__(self, *, db: Database, send: Sends, clock: Callable[[], float], new_id: Callable[[], int]) -> None:
+    def __init__(self, *, db: Database, directory: Directory, send: Sends, clock: Callable[[], float], new_id: Callable[[], int]) -> None:
         self._db = db
+        self._directory = directory
         self._send = send
         self._clock = clock
         self._new_id = new_id
         self._counted: Counter[tuple[int, float]] = Counter()
         self._listed: deque[tuple[int, Listed]] = deque()
+        self._hits: dict[int, Counter[str]] = {}
+        self._hits_told = clock()
 
     async def accept(self, caller: Caller, command: SendCommand) -> list[Outcome] | Refusal:
         """As whoever is behind answers it."""
@@ -63,6 +74,9 @@ class RefusalLog:
     def _note(self, command: SendCommand, refused: Sequence[Refused]) -> None:
         now = self._clock()
         self._counted[command.app_id, now // HOUR_S * HOUR_S] += len(refused)
+        app = self._directory.snapshot.apps.get(command.app_id)
+        if app is not None and AlarmKind.FREQUENCY in app.watched:
+            self._hits.setdefault(app.id, Counter()).update(each.reason.value for each in refused if each.reason in HITS)
         for each in refused:
             if len(self._listed) >= MOST_LISTED:
                 return
@@ -80,7 +94,7 @@ class RefusalLog:
         """Write down what has been noted by now."""
         counted, self._counted = self._counted, Counter()
         listed, self._listed = self._listed, deque()
-        if not counted:
+        if not counted and not self._hits:
             return
         by_app: dict[int, list[Listed]] = {}
         for app_id, row in listed:
@@ -91,8 +105,22 @@ class RefusalLog:
                     await statistics.note_refusals(conn, app_id, hour, numbers)
                 for app_id, rows in by_app.items():
                     await statistics.list_refusals(conn, app_id, rows)
+                await self._tell_hits(conn)
         except RETRY as fault:
             log.warning("refusals_not_noted", numbers=counted.total(), why=type(fault).__name__)
+
+    async def _tell_hits(self, conn: Connection) -> None:
+        """What the limits refused, for alarm contacts: some seconds of it at a time."""
+        now = self._clock()
+        if not self._hits or now - self._hits_told < HITS_EVERY_S:
+            return
+        hits, self._hits, self._hits_told = self._hits, {}, now
+        for app_id, reasons in hits.items():
+            app = self._directory.snapshot.apps.get(app_id)
+            if app is None or not reasons:
+                continue
+            facts = {"hits": reasons.total(), **reasons}
+            await notices.add(conn, account_id=app.account_id, app_id=app_id, kind=AlarmKind.FREQUENCY, facts=facts, now=now)
 
 
 async def forget_old(db: Database, now: float) -> None:

@@ -8,6 +8,7 @@ import time
 from hongyan.control.alarm_words import SMS
 from hongyan.control.own_app import OwnApps
 from hongyan.control.telling import Telling
+from hongyan.control.watch import Watch
 from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.kit.http import GuardedClient
 from hongyan.kit.loops import Job, every
@@ -34,5 +35,13 @@ def jobs(settings: Settings, db: Database, box: SecretBox, directory: Directory,
         text=OwnMessages(own, directory, send).send,
         quiet_s=settings.alarm_quiet_s,
     )
-    rounds = {"gather notices": (1.0, telling.gather), "tell alarms": (1.0, telling.deliver), "sweep alarms": (3600.0, telling.sweep)}
+    watch = Watch(db, time.time)
+    rounds: dict[str, tuple[float, Job]] = {
+        "gather notices": (1.0, telling.gather),
+        "tell alarms": (1.0, telling.deliver),
+        "sweep alarms": (3600.0, telling.sweep),
+        "watch traffic": (5.0, watch.traffic),
+        "watch balances": (30.0, watch.balance),
+        "forget counts": (3600.0, watch.forget),
+    }
     return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}

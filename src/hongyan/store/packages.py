@@ -81,6 +81,16 @@ async def bought(conn: Connection, app_id: int, *, begin: float, end: float | No
     return rows.many(await conn.fetch(BOUGHT, app_id, at(begin), None if end is None else at(end), offset, most), PackageRow)
 
 
+async def left(conn: Connection, app_ids: Sequence[int], now: float) -> list[tuple[int, int, int]]:
+    """What is left in the packages of these applications: (application, scope, segments) for each scope that ever had one."""
+    found = await conn.fetch(
+        "select app_id, scope, coalesce(sum(available) filter (where effective_at <= $2 and expires_at > $2), 0)::bigint "
+        "from packages where app_id = any($1) group by app_id, scope order by app_id, scope",
+        app_ids, at(now),
+    )  # fmt: skip
+    return [(row[0], row[1], row[2]) for row in found]
+
+
 async def usable(conn: Connection, *, expiring_after: float) -> list[PackageRef]:
     """What messages can be drawn on, the one that expires first in front."""
     found = await conn.fetch(

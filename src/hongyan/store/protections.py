@@ -44,3 +44,15 @@ async def put(conn: Connection, row: ProtectionRow, now: float) -> None:
         row.app_id, msgspec.json.encode(row.settings).decode(), None if row.stopped_at is None else at(row.stopped_at),
         row.stop_reason, row.by_operator, at(now),
     )  # fmt: skip
+
+
+class Watched(msgspec.Struct, frozen=True):
+    app_id: int
+    account_id: int
+    settings: Protection
+
+
+async def watched(conn: Connection) -> list[Watched]:
+    """Of applications for which something was set, with their accounts."""
+    found = await conn.fetch("select p.app_id, a.account_id, p.settings from protections p join apps a on a.id = p.app_id")
+    return [Watched(row[0], row[1], msgspec.json.decode(row[2], type=Protection)) for row in found]

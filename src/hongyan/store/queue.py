@@ -169,6 +169,21 @@ async def release(conn: Connection, owners: Sequence[int]) -> int:
     return len(rows)
 
 
+WITHDRAW = """
+with picked as (
+    select id from queue
+     where app_id = $1 and attempted_at is null and resolve_at is null and attempts = 0 and sent_mask = 0
+     order by id limit $2 for update skip locked
+)
+delete from queue q using picked p where q.app_id = $1 and q.id = p.id returning q.id
+"""
+
+
+async def withdraw(conn: Connection, app_id: int, most: int) -> list[int]:
+    """Take out what no carrier has been given any of, held by an engine or not; whoever asks settles them in the same transaction."""
+    return [row[0] for row in await conn.fetch(WITHDRAW, app_id, most)]
+
+
 ORPHANED = """
 select app_id, id from queue where owner = any($1) and attempted_at is not null and resolve_at is null order by app_id, id limit $2
 """

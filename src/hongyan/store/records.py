@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from hongyan.kit.db import Connection, Row
 
 MESSAGE = """
-select m.*, q.not_before, q.owner, q.attempted_at, q.attempts as queue_attempts, q.resolve_at, q.id as queued,
+select m.*, q.not_before, q.owner, q.attempted_at, q.attempts as queue_attempts, q.resolve_at, coalesce(q.id, h.id) as queued, h.held_at,
        s.status, s.code, s.charged, s.done_at, s.settled_at, o.callback, o.attempts as callback_attempts,
        o.done_at as callback_at, case when array_position(o.ids, m.id) <= o.pulled then o.pulled_at end as pulled_at, o.last_error, o.due_at
   from messages m
   left join queue q on q.app_id = m.app_id and q.id = m.id
+  left join held_messages h on h.app_id = m.app_id and h.id = m.id
   left join settlements s on s.app_id = m.app_id and s.id = m.id
   left join lateral (
        select * from outbox where app_id = m.app_id and created_at = s.settled_at and kind = 1 and m.id = any(ids) limit 1) o on true
@@ -18,7 +19,8 @@ select m.*, q.not_before, q.owner, q.attempted_at, q.attempts as queue_attempts,
 
 LATEST = """
 select m.app_id, m.id, m.phone, m.kind, m.segments, m.accepted_at, s.status, s.code,
-       exists (select from queue q where q.app_id = m.app_id and q.id = m.id) as queued
+       exists (select from queue q where q.app_id = m.app_id and q.id = m.id)
+       or exists (select from held_messages h where h.app_id = m.app_id and h.id = m.id) as queued
   from (select distinct app_id from packages where app_id = any($1)) a
  cross join lateral (select * from messages where app_id = a.app_id and ($2::bigint is null or phone = $2) and id < $4
                       order by id desc limit $3) m

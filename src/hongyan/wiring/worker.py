@@ -46,6 +46,7 @@ from hongyan.pipeline.replies import ReplyService
 from hongyan.pipeline.routing import ROUTES, Reach, Route, reach
 from hongyan.pipeline.seating import Seating
 from hongyan.pipeline.settle import Settler
+from hongyan.pipeline.stops import Stops
 from hongyan.pipeline.upkeep import Upkeep
 from hongyan.settings import Settings
 from hongyan.store import partitions
@@ -133,7 +134,7 @@ class Worker:
                 waiting_max=self._settings.max_backlog,
                 refuses=self.backlog.refuses,
             )
-            self.refusals = RefusalLog(db=self._db, send=self.send, clock=time.time, new_id=self.engine.new_id)
+            self.refusals = RefusalLog(db=self._db, directory=self.directory, send=self.send, clock=time.time, new_id=self.engine.new_id)
 
     def _reach(self) -> dict[Route, Reach]:
         if self.linkset is None or self.seating is None:
@@ -223,6 +224,7 @@ class Worker:
 
     def _upkeep(self) -> dict[str, Job]:
         upkeep = Upkeep(db=self._db, directory=self.directory, receipts=self.receipts, settler=self.settler, clock=time.time)
+        stops = Stops(db=self._db, directory=self.directory, settler=self.settler, clock=time.time)
         rounds: dict[str, tuple[float, Job]] = {
             "bury the dead": (1.0, upkeep.bury_the_dead),
             "gather strays": (30.0, upkeep.gather_strays),
@@ -231,6 +233,8 @@ class Worker:
             "retry parked receipts": (0.25, upkeep.retry_parked),
             "give up waiting for parts of replies": (5.0, self._give_up_waiting),
             "expire": (60.0, upkeep.expire),
+            "take back what is stopped": (0.5, stops.take_back),
+            "end what was held too long": (5.0, stops.end_held),
             "sweep": (3600.0, upkeep.sweep),
         }
         return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}

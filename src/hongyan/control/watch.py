@@ -1,0 +1,77 @@
+"""Looking whether alarm values were passed: of a day's messages, of what is left in packages."""
+
+from collections.abc import Callable
+
+from hongyan.kit.db import Connection, Database
+from hongyan.model.alarm import AlarmKind
+from hongyan.model.protection import ABROAD, ALL, HOME, Protection
+from hongyan.model.snapshot import Scope
+from hongyan.store import alarms, daily_counts, notices, packages, protections
+from hongyan.store.notices import Facts
+from hongyan.store.protections import Watched
+
+KEPT_DAYS_S = 3 * 86_400.0
+
+
+class Watch:
+    """Jobs that any process may do at any time: of each passing of a value one notice is made."""
+
+    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def traffic(self) -> int:
+        """Notices of alarm values and caps that the day's messages have reached; returns how many."""
+        async with self._db.connection() as conn:
+            watched = {app.app_id: app for app in await protections.watched(conn) if app.settings.counts}
+            counts = await daily_counts.of_today(conn, sorted(watched), self._clock()) if watched else []
+        passed = [
+            (watched[count.app_id], count.region, count.messages, value)
+            for count in counts
+            for value in values(watched[count.app_id].settings, count.region)
+            if count.messages >= value
+        ]
+        return sum([await self._tell_traffic(*each) for each in passed])
+
+    async def _tell_traffic(self, app: Watched, region: str, sent: int, value: int) -> bool:
+        now = self._clock()
+        what = f"{daily_counts.day_of(now)} {region} {value}"
+        facts: Facts = {"region": region, "sent": sent, "value": value}
+        async with self._db.transaction() as tx:
+            return await _once(tx, app, AlarmKind.TRAFFIC, what, facts=facts, now=now)
+
+    async def balance(self) -> int:
+        """Notices of packages with fewer segments left than the alarm value; again only after there were more. Returns how many."""
+        now = self._clock()
+        async with self._db.connection() as conn:
+            watched = {app.app_id: app for app in await protections.watched(conn) if app.settings.balance_alarm}
+            left = await packages.left(conn, sorted(watched), now) if watched else []
+        told = 0
+        for app_id, scope, segments in left:
+            app, name = watched[app_id], Scope(scope).name.lower()
+            value = app.settings.balance_alarm
+            async with self._db.transaction() as tx:
+                if segments >= value:
+                    await alarms.unmark(tx, app.account_id, app_id, f"{AlarmKind.BALANCE} {name}")
+                    continue
+                told += await _once(tx, app, AlarmKind.BALANCE, name, facts={"scope": name, "left": segments, "value": value}, now=now)
+        return told
+
+    async def forget(self) -> None:
+        """Counts of days gone by."""
+        async with self._db.connection() as conn:
+            await daily_counts.forget(conn, self._clock() - KEPT_DAYS_S)
+
+
+async def _once(tx: Connection, app: Watched, kind: AlarmKind, what: str, *, facts: Facts, now: float) -> bool:
+    if not await alarms.mark_first(tx, app.account_id, app.app_id, f"{kind} {what}", now):
+        return False
+    await notices.add(tx, account_id=app.account_id, app_id=app.app_id, kind=kind, facts=facts, now=now)
+    return True
+
+
+def values(settings: Protection, region: str) -> tuple[int, ...]:
+    """The alarm value and the cap for the place of a count, without those that are not set."""
+    caps = {ALL: settings.day, ABROAD: settings.abroad, HOME: settings.mainland}
+    cap = caps.get(region) or settings.countries.get(region)
+    return tuple(value for value in (cap.alarm, cap.most) if value) if cap is not None else ()
