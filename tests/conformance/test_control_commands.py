@@ -1,68 +1,20 @@
 """The commands as an operator types them, on a real PostgreSQL; one process runs them all, each on its own."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hongyan.model.credit_code import check_letter
-
-DRIVER = """
-import contextlib, io, json, os, sys
-from hongyan.cli.app import run
-for line in sys.stdin:
-    told = json.loads(line)
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = run(told["argv"], dict(os.environ) | told["environ"])
-    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
-"""
-
-
-class Shell:
-    """Runs command lines one after the other."""
-
-    def __init__(self, process: "subprocess.Popen[str]", environ: dict[str, str]) -> None:
-        self._process = process
-        self._environ = environ
-
-    def run(self, *argv: str) -> tuple[int, str, str]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"argv": argv, "environ": self._environ}) + "\n")
-        self._process.stdin.flush()
-        code, out, err = json.loads(self._process.stdout.readline())
-        return code, out, err
-
-    def ask(self, *argv: str) -> Any:
-        """What the command answers in JSON; it must succeed."""
-        code, out, err = self.run(*argv, "--json")
-        assert (code, err) == (0, "")
-        return json.loads(out)
-
-    def refused(self, *argv: str) -> str:
-        """The code of the refusal, in JSON on standard error alone."""
-        code, out, err = self.run(*argv, "--json")
-        assert (code, out) == (1, "")
-        fault: dict[str, str] = json.loads(err)
-        assert fault["message"]
-        return fault["error"]
+from shell import Shell, shell_on
 
 
 @pytest.fixture(scope="module")
 def shell(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     data_dir: Path = tmp_path_factory.mktemp("data")
-    process = subprocess.Popen([sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    yield Shell(process, {"HONGYAN_DATABASE_URL": database_url, "HONGYAN_DATA_DIR": str(data_dir), "HONGYAN_LANG": "en"})
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    assert process.wait(10) == 0
-    process.stdout.close()
+    with shell_on(DATABASE_URL=database_url, DATA_DIR=str(data_dir)) as shell:
+        yield shell
 
 
 def test_a_tenant_is_set_up_from_the_command_line(shell: Shell) -> None:
@@ -188,7 +140,7 @@ def test_without_a_platform_the_simulator_is_not_there(shell: Shell) -> None:
 
 
 def test_a_misspelt_setting_stops_the_command(shell: Shell) -> None:
-    misspelt = Shell(shell._process, shell._environ | {"HONGYAN_DATA_DIRR": "x"})
+    misspelt = shell.under(HONGYAN_DATA_DIRR="x")
     assert misspelt.refused("app", "list") == "settings"
 
 

@@ -84,6 +84,13 @@ async def test_a_request_arrives_as_it_was_asked_and_its_answer_as_it_was_given(
     assert "content-type" in told["headers"]
 
 
+async def test_one_client_s_cookies_are_never_sent_for_another(office: tuple[Office, str]) -> None:
+    for _ in range(2):
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            told = (await http.get(f"{office[1]}/api/echo")).json()
+        assert "cookie" not in told["headers"]
+
+
 async def test_a_body_in_chunks_arrives_whole(office: tuple[Office, str]) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for number in range(100):

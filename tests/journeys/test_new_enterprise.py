@@ -61,7 +61,7 @@ async def test_a_new_enterprise_sends_its_first_message(platform: Platform) -> N
     owner_email, reviewer_email = f"owner-{mark}@example.com", f"reviewer-{mark}@example.com"
 
     # The operator, by commands: an account, its owner's invitation, a reviewer.
-    account = hongyan(platform, "account", "create", f"新企业 {mark}", "--kind", "enterprise")
+    account = hongyan(platform, "account", "create", f"新企业 {mark}", "--unverified")
     invited = hongyan(platform, "member", "invite", owner_email, "--account", str(account["id"]), "--role", "owner")
     hongyan(platform, "user", "create", reviewer_email, "--name", "审核", "--role", "reviewer")
     hongyan(platform, "user", "password", reviewer_email, told=f"{PASSWORD}\n")
@@ -73,6 +73,8 @@ async def test_a_new_enterprise_sends_its_first_message(platform: Platform) -> N
         made = await owner.do("POST", "/apps", {"name": "商城"})
         key = await owner.do("POST", "/keys", {"note": "生产"})
         document = await owner.do("POST", "/documents", params={"name": "licence.pdf"}, content=LICENCE)
+        papers = {"kind": "enterprise", "name": f"新企业{mark}有限公司", "number": CREDIT_CODE, "documents": [document["id"]]}
+        verification = await owner.do("POST", "/verifications", papers)
         qualification = await owner.do(
             "POST",
             "/qualifications",
@@ -96,10 +98,17 @@ async def test_a_new_enterprise_sends_its_first_message(platform: Platform) -> N
         )
         await owner.do("POST", f"/templates/{template['id']}/urge")
 
+        # No package before somebody has looked at who they are.
+        assert (await owner.do("GET", f"/accounts/{account['id']}"))["verified_at"] is None
         # Whoever may not review does not; the reviewer does, the qualification first.
         assert (await owner.do("GET", "/reviews/queue", status=403))["code"] == "not_allowed"
         await reviewer.sign_in(reviewer_email)
-        for kind, subject in (("qualification", qualification), ("signature", signature), ("template", template)):
+        for kind, subject in (
+            ("account", verification),
+            ("qualification", qualification),
+            ("signature", signature),
+            ("template", template),
+        ):
             [review] = [
                 found
                 for found in (await reviewer.do("GET", "/reviews/queue", params={"kinds": kind, "limit": 200}))["items"]
@@ -134,5 +143,13 @@ async def test_a_new_enterprise_sends_its_first_message(platform: Platform) -> N
     # Everything is on record.
     trail = hongyan(platform, "audit", "list", "--account", str(account["id"]))
     actions = {entry["action"] for entry in trail}
-    assert {"key.create", "qualification.approve", "signature.approve", "template.approve", "package.buy"} <= actions, actions
+    assert {
+        "key.create",
+        "member.join",
+        "account.verified",
+        "qualification.approve",
+        "signature.approve",
+        "template.approve",
+        "package.buy",
+    } <= actions, actions
     assert hongyan(platform, "audit", "verify") == {"intact": True}

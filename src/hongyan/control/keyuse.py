@@ -3,7 +3,7 @@
 from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.store import keys
 
-FLUSH_S = 10.0
+FLUSH_S = 5.0
 """How long a process keeps what it has noted."""
 
 

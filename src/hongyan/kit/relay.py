@@ -5,6 +5,7 @@ A front process answers quickly what must be quick; what may take its time is an
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,6 +40,8 @@ class Relay:
             transport=httpx2.AsyncHTTPTransport(uds=str(path), limits=httpx2.Limits(max_connections=AT_ONCE, max_keepalive_connections=20)),
             # What is streamed may be silent for long; whoever asked goes away when it has had enough.
             timeout=httpx2.Timeout(None, connect=CONNECT_S, pool=CONNECT_S),
+            # Cookies are the clients': kept here, one's session would be everybody's.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             trust_env=False,
         )
 

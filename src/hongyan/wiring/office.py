@@ -79,7 +79,21 @@ class Office:
     def native(self) -> web.Application:
         """The native API, whole."""
         # It is large, and only a process with the role `console` needs it.
-        from hongyan.doors.rest import accounts, app, apps, auth, contacts, guards, messages, operator, papers, review, schedules, session  # noqa: PLC0415
+        from hongyan.doors.rest import (  # noqa: PLC0415
+            accounts,
+            app,
+            apps,
+            auth,
+            contacts,
+            guards,
+            messages,
+            operator,
+            papers,
+            review,
+            schedules,
+            session,
+            verifications,
+        )  # fmt: skip
 
         control = plane(self._db, self._settings)
         send = messages.Messages(send=self._once, keys=self._keys, records=control.records, clock=time.time)
@@ -91,6 +105,7 @@ class Office:
             operator.routes(links=control.links, senders=control.senders, packages=control.packages),
             contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
             papers.routes(control),
+            verifications.routes(control.verifications),
             review.routes(review=control.review, signatures=control.signatures, templates=control.templates),
             guards.routes(protections=control.protections, held=control.held, words=control.words, statistics=control.statistics),
             session.routes(login=control.login, credentials=control.credentials, sessions=control.sessions),

@@ -32,6 +32,7 @@ Kinds: Any = names_of(AccountKind)
 class NewAccount(Body):
     name: Name
     kind: Kinds = Field(description="Only enterprises may send marketing messages.")
+    verified: bool = Field(default=True, description="false: who it is is to be shown by papers first.")
 
 
 class Switch(Body):
@@ -123,7 +124,7 @@ class AccountPaths:
         return page(found, limit, lambda account: account.id, lambda account: shown(account, AccountView))
 
     async def create(self, asks: Asks, wanted: NewAccount) -> Any:
-        return shown(await self._accounts.create(asks, wanted.name, AccountKind[wanted.kind.name]), AccountView)
+        return shown(await self._accounts.create(asks, wanted.name, AccountKind[wanted.kind.name], verified=wanted.verified), AccountView)
 
     async def get(self, asks: Asks, account_id: PathId) -> Any:
         return shown(await self._accounts.get(asks, account_id), AccountView)
