@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,15 @@ async def test_the_program_in_a_page_sends(platform: Platform, page: str) -> Non
     answers = values(out.decode())
     assert {status["Code"] for status in answers[0]["SendStatusSet"]} == {"Ok"}
     assert [answer.keys() for answer in answers[1:]] in ([], [{"PullSmsSendStatusSet", "RequestId"}])
+
+
+async def test_the_native_client_s_program_sends_to_two(platform: Platform) -> None:
+    [found] = PROGRAM.findall((ROOT / "docs/how-to/native-api.md").read_text(encoding="utf-8"))
+    environ = os.environ | {"HONGYAN_DATA_DIR": str(platform.settings.data_dir)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", found, cwd=ROOT, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    lines = out.decode().splitlines()
+    assert [line.split()[:2] for line in lines] == [["+8613800138001", "accepted"], ["+8613800138002", "accepted"]]
