@@ -25,6 +25,7 @@ from hongyan.kit.door import Request
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.credit_code import check_letter
 from hongyan.model.papers import Filing, QualificationDraft, SignatureDraft
+from hongyan.model.protection import WordAction
 from hongyan.model.rules.sets import CURRENT, SEEDS, RuleSet
 from hongyan.model.snapshot import AccountKind, Scope, Snapshot
 
@@ -416,20 +417,30 @@ async def test_there_are_only_so_many(make: Make) -> None:
 
 
 INDIVIDUAL: list[tuple[str, dict[str, Any], str, str]] = [
-    ("AddSmsSign", SIGN, NEW, "NotEnterpriseCertification"),
-    ("ModifySmsSign", SIGN | {"SignId": 1}, NEW, "NotEnterpriseCertification"),
-    ("DeleteSmsSign", {"SignId": 1}, NEW, "NotEnterpriseCertification"),
-    ("DescribeSmsSignList", {"International": 0}, NEW, "NotEnterpriseCertification"),
-    ("AddSmsTemplate", TEMPLATE, NEW, "NotEnterpriseCertification"),
-    ("AddSmsTemplate", TEMPLATE | {"SmsType": 1}, NEW, "ForbidAddMarketingTemplates"),
-    ("AddSmsTemplate", TEMPLATE | {"SmsType": 1}, OLD, "NotEnterpriseCertification"),
-    ("ModifySmsTemplate", TEMPLATE | {"TemplateId": 1}, NEW, "NotEnterpriseCertification"),
-    ("DeleteSmsTemplate", {"TemplateId": 1}, NEW, "NotEnterpriseCertification"),
-    ("DescribeSmsTemplateList", {"International": 0}, NEW, "NotEnterpriseCertification"),
+    ("AddSmsSign", SIGN, NEW, "FailedOperation.NotEnterpriseCertification"),
+    ("ModifySmsSign", SIGN | {"SignId": 1}, NEW, "FailedOperation.NotEnterpriseCertification"),
+    ("DeleteSmsSign", {"SignId": 1}, NEW, "FailedOperation.NotEnterpriseCertification"),
+    ("DescribeSmsSignList", {"International": 0}, NEW, "FailedOperation.NotEnterpriseCertification"),
+    ("AddSmsTemplate", TEMPLATE, NEW, "FailedOperation.NotEnterpriseCertification"),
+    ("AddSmsTemplate", TEMPLATE | {"SmsType": 1}, NEW, "FailedOperation.ForbidAddMarketingTemplates"),
+    ("AddSmsTemplate", TEMPLATE | {"SmsType": 1}, OLD, "FailedOperation.NotEnterpriseCertification"),
+    ("ModifySmsTemplate", TEMPLATE | {"TemplateId": 1}, NEW, "FailedOperation.NotEnterpriseCertification"),
+    ("DeleteSmsTemplate", {"TemplateId": 1}, NEW, "FailedOperation.NotEnterpriseCertification"),
+    ("DescribeSmsTemplateList", {"International": 0}, NEW, "FailedOperation.NotEnterpriseCertification"),
 ]
 
 
 async def test_individuals_apply_elsewhere(make: Make) -> None:
     person = await make(AccountKind.INDIVIDUAL)
     for action, fields, version, code in INDIVIDUAL:
-        assert await person.refused(action, version, **fields) == f"FailedOperation.{code}", action
+        assert await person.refused(action, version, **fields) == code, action
+
+
+async def test_forbidden_words_are_found_in_what_is_applied_for(make: Make) -> None:
+    shop = await make()
+    await shop.control.words.add(OPERATOR, ["鸿雁赌场"], WordAction.REFUSE)
+    assert await shop.refused("AddSmsSign", **SIGN | {"SignName": "鸿雁赌场"}) == "InvalidParameter.DirtyWordFound"
+    await shop.sign()
+    dirty = TEMPLATE | {"TemplateContent": "验证码{1}，欢迎光临鸿雁赌场"}
+    assert await shop.refused("AddSmsTemplate", **dirty) == "InvalidParameterValue.TemplateWithDirtyWords"
+    assert await shop.refused("AddSmsTemplate", OLD, **dirty) == "InvalidParameter.InvalidParameters"

@@ -794,3 +794,13 @@ async def test_a_key_does_only_what_it_may(missing: Permission, asked: Request) 
     told = json.loads((await opened(asked)).body)["Response"]
     assert told["Error"]["Code"] == "AuthFailure.UnauthorizedOperation"
     assert answers.asked == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [(TimeoutError(), "InternalError.Timeout"), (ConnectionResetError(), "InternalError.SendAndRecvFail")]
+)
+async def test_a_database_that_is_away_or_slow_is_told_as_such(fault: Exception, code: str) -> None:
+    def broken(_command: SendCommand) -> list[Outcome] | Refusal:
+        raise fault
+
+    assert await error(signed(**SEND), broken) == code

@@ -76,7 +76,7 @@ def test_a_template_id_is_decimal(template_id: str) -> None:
         (b"{", "FailedOperation.JsonParseFail", ""),
         (b'{"Limit": 1, "SmsSdkAppId": "\xff"}', "FailedOperation.JsonParseFail", ""),
         (b'{"x": ' + b"[" * 100_000, "FailedOperation.JsonParseFail", ""),
-        (b"[]", "InvalidParameter", "the request body must be a JSON object"),
+        (b"[]", "FailedOperation.FailResolvePacket", ""),
         (b"{}", "MissingParameter", "Limit"),
         (b'{"Limit": null, "SmsSdkAppId": "1"}', "MissingParameter", "Limit"),
         (b'{"Limit": 1, "SmsSdkAppId": "1", "Foo": 1}', "UnknownParameter", "Foo"),

@@ -86,6 +86,13 @@ UNSUPPORTED_PROTOCOL = _error("UnsupportedProtocol", "only GET and POST are take
 TOO_LARGE = _error("RequestSizeLimitExceeded", "the request is too large", "请求包超过限制大小")
 BAD_JSON = _error("FailedOperation.JsonParseFail", "the request body is not valid JSON", "解析请求包体时候失败，请求体不是合法的 JSON")
 INTERNAL = _error("InternalError", "internal error; ask with the RequestId", "内部错误，请凭 RequestId 查询")
+TIMED_OUT = _error("InternalError.Timeout", "this took too long, please try again", "请求超时，请稍后重试")
+AWAY = _error(
+    "InternalError.SendAndRecvFail",
+    "the database is away; nothing was changed, please try again",
+    "数据库暂时不可用，未做任何更改，请稍后重试",
+)
+NOT_AN_OBJECT = _error("FailedOperation.FailResolvePacket", "the request body is no JSON object", "请求包解析失败，请求体应为 JSON 对象")
 IN_USE = _error("ResourceInUse", "it is there already, or in use", "资源被占用")
 LIMIT_EXCEEDED = _error("LimitExceeded", "there are too many", "超过配额限制")
 FAILED = _error("FailedOperation", "this cannot be done now", "操作失败")

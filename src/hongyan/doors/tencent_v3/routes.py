@@ -19,6 +19,7 @@ from hongyan.doors.tencent_v3.catalogue import ACTIONS, CURRENT, OFFLINE, OLDER,
 from hongyan.doors.tencent_v3.errors import Failure
 from hongyan.doors.tencent_v3.schema import Answer, Schema
 from hongyan.doors.tencent_v3.words import older
+from hongyan.kit.db import UNAVAILABLE
 from hongyan.kit.door import Request, Response
 
 log = structlog.get_logger()
@@ -87,6 +88,12 @@ class TencentV3Door:
         try:
             claim = _claim(request)
             answer = claim if isinstance(claim, Failure) else await self._answer(claim, request)
+        except TimeoutError:
+            log.warning("request_timed_out", request_id=request.request_id)
+            answer = Failure(errors.TIMED_OUT)
+        except UNAVAILABLE as away:
+            log.warning("request_without_database", request_id=request.request_id, why=type(away).__name__)
+            answer = Failure(errors.AWAY)
         except Exception:
             log.exception("request_failed", request_id=request.request_id, action=claim.action[:64] if isinstance(claim, Claim) else "")
             answer = Failure(errors.INTERNAL)

@@ -113,7 +113,8 @@ def _without_nulls(raw: object, fields: dict[str, Field]) -> object:
 
 def _fault(given: object, fields: dict[str, Field], where: str) -> Failure | None:
     if not isinstance(given, dict):
-        return Failure(errors.INVALID_PARAMETER, f"{where.removesuffix('.') or 'the request body'} must be a JSON object")
+        name = where.removesuffix(".")
+        return Failure(errors.INVALID_PARAMETER, f"{name} must be a JSON object") if name else Failure(errors.NOT_AN_OBJECT)
     for name in given.keys() - fields.keys():
         return Failure(errors.UNKNOWN_PARAMETER, f"{where}{str(name)[:_LONGEST_NAME]}")
     for name, field in fields.items():

@@ -79,6 +79,8 @@ REFUSED: dict[ControlFault, Fault] = {
     ControlFault.TOO_MANY: errors.LIMIT_EXCEEDED,
     ControlFault.NOT_ALLOWED: errors.NOT_AUTHORIZED,
     ControlFault.WRONG_STATE: errors.FAILED,
+    ControlFault.NOT_SIGNED_IN: errors.NOT_AUTHORIZED,
+    ControlFault.TOO_OFTEN: errors.TOO_OFTEN,
 }
 """What a control service's refusal is called where an action has no words of its own."""
 
