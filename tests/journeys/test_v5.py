@@ -10,6 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from hongyan.control.apps import AppChange
+from hongyan.control.errors import ControlError
 from hongyan.doors.tencent_v5 import auth
 from hongyan.kit.db import Database
 from hongyan.model.actor import command
@@ -218,3 +220,15 @@ async def test_a_template_is_applied_for_approved_sent_and_counted(program: Prog
     assert (ended["data"]["status"], ended["data"]["status_success"]) == (1, 1)
     packages = await program.call("getsmspackages", "", length=10, offset=0)
     assert (packages["total"], sum(package["used"] for package in packages["data"])) == (2, 1)
+
+
+async def test_a_key_is_bound_to_networks(program: Program, customer: Customer, platform: Platform) -> None:
+    await customer.change(networks=["192.0.2.0/24"])
+    refused = await program.sdk("SmsStatusPuller", "pull_callback", 10)
+    assert (refused["result"], refused["errmsg"]) == (1009, "the source address is not on the allow list, it is 127.0.0.1")
+    await customer.change(networks=["192.0.2.7", "127.0.0.1"])
+    assert (await program.sdk("SmsStatusPuller", "pull_callback", 10))["result"] == 0
+    async with platform.control() as control:
+        with pytest.raises(ControlError, match="no IP address"):
+            await control.apps.change(OPERATOR, customer.app_id, AppChange(networks=["nowhere"]))
+        assert (await control.apps.get(OPERATOR, customer.app_id)).networks == ("192.0.2.7/32", "127.0.0.1/32")

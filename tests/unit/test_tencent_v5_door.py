@@ -1,9 +1,11 @@
 import hashlib
+import ipaddress
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
@@ -467,6 +469,18 @@ async def test_a_bug_behind_the_door_gives_nothing_away() -> None:
     assert await ask(send(), broken) == {"result": 1007, "errmsg": "other error, ask with the request id request-1", "ext": "order 7"}
 
 
+@pytest.mark.parametrize(("networks", "result"), [((), 0), (("127.0.0.0/8", "192.0.2.7"), 0), (("192.0.2.0/24",), 1009), (("::1",), 1009)])
+async def test_a_key_works_only_from_where_it_may_be_used(networks: tuple[str, ...], result: int) -> None:
+    opened, _ = door()
+    snapshot = opened._directory.snapshot
+    bound = msgspec.structs.replace(snapshot.apps[APP_ID], networks=tuple(map(ipaddress.ip_network, networks)))
+    opened._directory.snapshot = msgspec.structs.replace(snapshot, apps={APP_ID: bound})  # type: ignore[misc]
+    told = json.loads((await opened(send())).body)
+    assert told["result"] == result
+    if result:
+        assert told["errmsg"] == "the source address is not on the allow list, it is 127.0.0.1"
+
+
 async def test_whoever_asks_too_often_is_told_by_the_gateway() -> None:
     opened, answers = door()
     answers.admitted = False
@@ -577,11 +591,11 @@ BY_A_REASON: dict[int, Reject] = {
 }
 """Why the pipeline would not take a message that gets the number."""
 ELSEWHERE = {
+    1009: "test_a_key_works_only_from_where_it_may_be_used",
     1011: "test_other_paths_are_answered_as_the_gateway_does",
     60007: "test_whoever_asks_too_often_is_told_by_the_gateway",
 }
 NEVER = {
-    1009: "networks are a matter of API keys, and an AppKey is none",
     1013: "every limit has a number of its own",
     1033: "there are no bills: a package is used up or it is not",
     60008: "what does not answer in time here is the platform itself, and that is 1008",

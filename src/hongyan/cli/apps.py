@@ -62,6 +62,11 @@ def set_(
     context: Annotated[bool | None, typer.Option("--context/--no-context", help="Hand SessionContext back in reports.")] = None,
     sender: Annotated[str | None, typer.Option(help="The number its messages show; empty for the link's own.", show_default=False)] = None,
     extend: Annotated[bool | None, typer.Option("--extend/--no-extend", help="Let requests append digits to the number.")] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option("--network", metavar="NETWORK", help="From where its AppKey may be used; may be repeated.", show_default=False),
+    ] = None,
+    anywhere: Annotated[bool, typer.Option("--anywhere", help="Its AppKey may be used from anywhere.")] = False,
     same_content_30s: Limit = None,
     any_30s: Limit = None,
     hour: Limit = None,
@@ -80,6 +85,7 @@ def set_(
         "context_in_reports": context,
         "sender_id": sender,
         "extend_allowed": extend,
+        "networks": [] if anywhere else network,
     }
     limits = {
         "same_content_30s": same_content_30s,

@@ -159,6 +159,8 @@ COMMANDS: dict[str, str] = {
         "通过运行中的平台的 v5 接口按内容发送：内容须与已通过的模板一致。",
     "The whole text, with 【signature】 in front or without.": "完整的短信内容，前面可带【签名】。",
     "The text is of a marketing template.": "内容属于营销短信模板。",
+    "From where its AppKey may be used; may be repeated.": "AppKey 可从哪些地址使用，可重复。",
+    "Its AppKey may be used from anywhere.": "AppKey 可从任何地址使用。",
     "The AppKey; otherwise the sandbox's.": "AppKey；不给则用沙箱的。",
     "Send through the running platform's door, as a customer's program does.": "像客户程序那样，通过运行中的平台接口发送。",
     "Bring the database's tables up to date.": "把数据库的表升级到当前版本。",

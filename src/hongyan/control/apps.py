@@ -1,6 +1,6 @@
 """Applications: SdkAppID and AppKey, frequency limits, callbacks, allow-list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -39,6 +39,8 @@ class AppChange(msgspec.Struct, frozen=True):
     context_in_reports: bool | msgspec.UnsetType = msgspec.UNSET
     sender_id: str | msgspec.UnsetType = msgspec.UNSET
     extend_allowed: bool | msgspec.UnsetType = msgspec.UNSET
+    networks: Sequence[str] | msgspec.UnsetType = msgspec.UNSET
+    """From where its AppKey may be used; empty means from anywhere."""
     limits: dict[str, int] = {}
     """By the names of `Limits`."""
 
@@ -121,7 +123,7 @@ class Apps:
                 if fields.get("sender_id"):
                     await _may_show(tx, app_id, str(fields["sender_id"]))
                 app = _found(await apps.change(tx, app_id, fields, limits), app_id)
-                detail = {name: value for name, value in (fields | limits).items() if isinstance(value, str | int)}
+                detail = {name: value if isinstance(value, str | int) else _listed(value) for name, value in (fields | limits).items()}
                 await self._audit.record(tx, actor, "app.change", app_id, account_id=app.account_id, detail=detail)
                 await publish(tx, f"app {app_id} changed", now)
         except UniqueViolation as fault:
@@ -136,6 +138,8 @@ class Apps:
             fields["name"] = rules.name(fields["name"])
         if fields.get("sender_id"):
             fields["sender_id"] = rules.sender(fields["sender_id"])
+        if "networks" in fields:
+            fields["networks"] = rules.networks(fields["networks"])
         for which in ("report_url", "reply_url"):
             if which in fields:
                 fields[which] = callable_url(fields[which], self._check_url)
@@ -258,3 +262,7 @@ async def owned(tx: Connection, app_id: int | None, account_id: int) -> None:
     app = await apps.get(tx, app_id)
     if app is None or app.account_id != account_id:
         raise not_found(Noun.APP, app_id)
+
+
+def _listed(values: object) -> str:
+    return ",".join(values) if isinstance(values, tuple) else str(values)

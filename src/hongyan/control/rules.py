@@ -3,7 +3,9 @@
 Sources: the product rules of Tencent Cloud SMS (documents 382/39022 signatures, 382/39023 templates, and the FAQ of 2018).
 """
 
+import ipaddress
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from hongyan.control import lint
@@ -21,6 +23,7 @@ LIVE_KEYS_MOST = 2
 SEGMENTS_MOST = 1_000_000_000_000
 LIMIT_MOST = 1_000_000
 URL_MOST = 1_000
+NETWORKS_MOST = 50
 REASON_MOST = 200
 REMARK_MOST = 1_000
 
@@ -93,6 +96,25 @@ def submit(findings: list[lint.Finding]) -> list[lint.Finding]:
     if refusing := [finding for finding in findings if finding.refuses]:
         raise LintError(refusing)
     return findings
+
+
+def networks(written: Sequence[str]) -> tuple[str, ...]:
+    """Addresses and networks that a key may be used from, as they are written for good."""
+    if len(written) > NETWORKS_MOST:
+        raise ControlError(
+            Fault.TOO_MANY, f"一个密钥最多限定 {NETWORKS_MOST} 个地址段。", f"A key is bound to at most {NETWORKS_MOST} networks."
+        )
+    found: list[str] = []
+    for text in written:
+        try:
+            found.append(str(ipaddress.ip_network(text.strip(), strict=False)))
+        except ValueError:
+            raise ControlError(
+                Fault.INVALID,
+                f"“{text[:60]}”不是 IP 地址或地址段：请写成 192.0.2.7 或 10.0.0.0/8。",
+                f"“{text[:60]}” is no IP address or network: write it as 192.0.2.7 or 10.0.0.0/8.",
+            ) from None
+    return tuple(dict.fromkeys(found))
 
 
 def limits(changes: dict[str, int]) -> dict[str, int]:

@@ -124,6 +124,7 @@ def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int]) -> App:
         context_in_reports=app.context_in_reports,
         sender_id=app.sender_id,
         extend_allowed=app.extend_allowed,
+        networks=tuple(ipaddress.ip_network(network) for network in app.networks),
     )
 
 

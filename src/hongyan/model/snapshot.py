@@ -94,6 +94,12 @@ class App(msgspec.Struct, frozen=True):
     """By the emergency stop: nothing is accepted, and what waits is taken back."""
     watched: frozenset[AlarmKind] = frozenset()
     """What its alarm contacts want to be told of."""
+    networks: tuple[Network, ...] = ()
+    """From where its AppKey may be used; empty means from anywhere."""
+
+    def admits(self, address: str) -> bool:
+        """Whether its AppKey may be used from this IP address; no address is in no network."""
+        return not self.networks or _within(self.networks, address)
 
 
 class Signature(msgspec.Struct, frozen=True):

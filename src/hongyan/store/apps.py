@@ -12,7 +12,7 @@ LIMITS: tuple[str, ...] = Limits.__struct_fields__
 """Each limit is the column limit_<name>."""
 
 CHANGEABLE: frozenset[str] = frozenset(
-    {"name", "enabled", "pull", "report_url", "reply_url", "context_in_reports", "sender_id", "extend_allowed"}
+    {"name", "enabled", "pull", "report_url", "reply_url", "context_in_reports", "sender_id", "extend_allowed", "networks"}
 )
 
 
@@ -31,6 +31,8 @@ class AppRow(msgspec.Struct, frozen=True):
     sender_id: str
     extend_allowed: bool
     created_at: float
+    networks: tuple[str, ...] = ()
+    """From where its AppKey may be used; empty means from anywhere."""
 
 
 class SealedApp(msgspec.Struct, frozen=True):
@@ -39,7 +41,7 @@ class SealedApp(msgspec.Struct, frozen=True):
 
 
 COLUMNS = (
-    "id, account_id, name, enabled, pull, report_url, reply_url, context_in_reports, sender_id, extend_allowed, "
+    "id, account_id, name, enabled, pull, report_url, reply_url, context_in_reports, sender_id, extend_allowed, networks, "
     f"{epoch('created_at')}, " + ", ".join(f"limit_{name}" for name in LIMITS)
 )
 

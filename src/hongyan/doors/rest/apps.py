@@ -38,6 +38,9 @@ class ApplicationChange(Body):
     context_in_reports: bool = False
     sender_id: Annotated[str, Field(max_length=20)] = ""
     extend_allowed: bool = False
+    networks: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=100)] = Field(
+        default=[], description="Addresses and networks its AppKey may be used from; empty means any."
+    )
     limits: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field(
         default={}, description="Frequency limits by name; 0 switches one off."
     )

@@ -55,6 +55,7 @@ BAD_PACKAGE = Fault(1004, "package format error", "请求包体解析失败，�
 NOT_PERMITTED = Fault(1006, "no permission", "请求没有权限")
 OTHER = Fault(1007, "other error", "其他错误")
 SIGNATURE = Fault(1012, "the signature is malformed or not approved", "签名格式错误或者签名未审批")
+ADDRESS_NOT_ALLOWED = Fault(1009, "the source address is not on the allow list", "请求 IP 不在白名单中")
 NO_SUCH_CALL = Fault(1011, "no such REST API", "不存在该 REST API 接口")
 TEMPLATE = Fault(1014, "package format error, sdkappid not have this tpl_id", "模板未审批或不属于该应用")
 CONTENT = Fault(1014, "the text does not match any approved template", "模板未审批或内容不匹配")

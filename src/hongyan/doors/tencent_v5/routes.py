@@ -133,7 +133,7 @@ class TencentV5Door:
         app, where = found
         wrong = self._verify(app, where, text(asked.sig), text(asked.time), asked.tails())
         if wrong is None:
-            wrong = await self._denied(request.path, call, app)
+            wrong = await self._denied(request, call, app)
         if wrong is not None:
             return wrong
         who = Asker(app, request.request_id, _chinese(request.headers), request.client)
@@ -142,11 +142,13 @@ class TencentV5Door:
         except ControlError as fault:
             return refusal(fault, who, call.invalid)
 
-    async def _denied(self, path: str, call: Call, app: App) -> Failure | None:
+    async def _denied(self, request: Request, call: Call, app: App) -> Failure | None:
         """Why an application that has proved itself may not ask for this, or not now."""
+        if not app.admits(request.client):
+            return Failure(errors.ADDRESS_NOT_ALLOWED, f"it is {request.client}")
         if call.enterprises and self._directory.snapshot.accounts[app.account_id].kind is AccountKind.INDIVIDUAL:
             return INDIVIDUAL
-        if not await self._rates.admit(app.account_id, path, call.rate):
+        if not await self._rates.admit(app.account_id, request.path, call.rate):
             return Failure(errors.CALLED_TOO_OFTEN, f"{call.rate} a second are allowed")
         return None
 
@@ -168,6 +170,8 @@ class TencentV5Door:
         sig = request.headers.get(b"authorization", b"").decode("latin-1")
         digest = request.headers.get(b"x-content-sha1", b"").decode("latin-1")
         wrong = self._verify(app, where, sig, where.time, (f"&content-sha1={digest}",))
+        if wrong is None and not app.admits(request.client):
+            wrong = Failure(errors.ADDRESS_NOT_ALLOWED, f"it is {request.client}")
         return voice.upload(request.body, digest) if wrong is None else wrong
 
 
