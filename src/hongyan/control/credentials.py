@@ -9,6 +9,7 @@ from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.letters import Letter, Letters, Link
 from hongyan.control.login import Login, Place, SignedIn, right
+from hongyan.control.permissions import demand
 from hongyan.control.permissions import person as person_of
 from hongyan.control.tries import BY_CODE, BY_OWN, BY_TICKET, Tries, by_address, too_often
 from hongyan.control.users import PASSWORD_WITHIN_S, TICKET, password_ticket
@@ -16,7 +17,7 @@ from hongyan.kit.db import Connection, Database, UniqueViolation
 from hongyan.kit.passwords import BusyError, Passwords
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model import person
-from hongyan.model.actor import Actor, ActorKind
+from hongyan.model.actor import Actor, ActorKind, Permission
 from hongyan.model.person import Weakness
 from hongyan.store import members, sessions, tickets, users
 from hongyan.store.snapshots import publish
@@ -198,6 +199,7 @@ class Credentials:
 
     async def impose_password(self, actor: Actor, user_id: int, wanted: str) -> None:
         """By whoever has the machine: for the first administrator, and for when no mail goes out."""
+        demand(actor, Permission.ADMINISTER)
         if actor.kind is not ActorKind.COMMAND:
             raise ControlError(Fault.NOT_ALLOWED, "只能在服务器上用命令做。", "This can be done by a command on the machine alone.")
         async with self._db.connection() as conn:

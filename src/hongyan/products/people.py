@@ -5,7 +5,7 @@ import time
 
 from hongyan.control.letters import Letters
 from hongyan.control.sessions import Sessions
-from hongyan.kit.db import UNAVAILABLE, Database
+from hongyan.kit.db import RETRY, Database
 from hongyan.kit.loops import Job, every
 from hongyan.kit.mail import Mailer, MailServer
 from hongyan.kit.secretbox import SecretBox
@@ -22,4 +22,4 @@ def jobs(settings: Settings, db: Database, box: SecretBox) -> dict[str, Job]:
     if settings.smtp:
         send = Mailer(MailServer.parse(settings.smtp), settings.mail_from).send
         rounds["letters"] = (LETTERS_S, functools.partial(Letters(db, box, time.time).send_due, send))
-    return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
+    return {name: functools.partial(every, seconds, job, name=name, expected=RETRY) for name, (seconds, job) in rounds.items()}
