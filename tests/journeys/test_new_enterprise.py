@@ -103,6 +103,9 @@ async def test_a_new_enterprise_sends_its_first_message(platform: Platform) -> N
         # Whoever may not review does not; the reviewer does, the qualification first.
         assert (await owner.do("GET", "/reviews/queue", status=403))["code"] == "not_allowed"
         await reviewer.sign_in(reviewer_email)
+        assert {"day": "2026-10-10", "working": True, "name": "国庆节调休"} in await reviewer.do("GET", "/calendar/2026")
+        refused = await reviewer.do("PUT", "/calendar/days/2027-02-08", {"working": False, "name": "春节"}, status=403)
+        assert refused["code"] == "not_allowed"
         for kind, subject in (
             ("account", verification),
             ("qualification", qualification),

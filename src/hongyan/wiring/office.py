@@ -106,7 +106,7 @@ class Office:
             contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
             papers.routes(control),
             verifications.routes(control.verifications),
-            review.routes(review=control.review, signatures=control.signatures, templates=control.templates),
+            review.routes(review=control.review, signatures=control.signatures, templates=control.templates, calendar=control.calendar),
             guards.routes(protections=control.protections, held=control.held, words=control.words, statistics=control.statistics),
             session.routes(login=control.login, credentials=control.credentials, sessions=control.sessions),
         ]

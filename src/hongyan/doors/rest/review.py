@@ -1,10 +1,12 @@
 """The reviewers' desk: what waits, who has it in hand, what was decided."""
 
+import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
+from hongyan.control.calendar import Calendar
 from hongyan.control.reasons import BY_KIND
 from hongyan.control.review import Review
 from hongyan.control.signatures import Signatures
@@ -19,6 +21,7 @@ from hongyan.model.papers import Filing, ReviewKind, ReviewState
 
 ReviewView = view_of(Review.get, "Review")
 WaitingView = view_of(Review.waiting, "Waiting")
+DayView = view_of(Calendar.days, "Day")
 SignatureRowView = view_of(Signatures.add, "SignatureAsAppliedFor")
 TemplateView = view_of(Templates.get, "Template")
 Kinds = Annotated[list[ReviewKind], Query(description="Only these; all when none is named.")]
@@ -59,9 +62,14 @@ class Reason(BaseModel):
     text: str
 
 
-def routes(*, review: Review, signatures: Signatures, templates: Templates) -> APIRouter:
-    """Everything under /reviews and /review-rules, and what operators do with what was approved."""
-    door, shelf = ReviewPaths(review), ShelfPaths(signatures, templates)
+class WorkingDay(Body):
+    working: bool
+    name: Annotated[str, Field(max_length=40, description="Why.")] = ""
+
+
+def routes(*, review: Review, signatures: Signatures, templates: Templates, calendar: Calendar) -> APIRouter:
+    """Everything under /reviews, /review-rules and /calendar, and what operators do with what was approved."""
+    door, shelf, days = ReviewPaths(review), ShelfPaths(signatures, templates), CalendarPaths(calendar)
     act = (404, 409)
     return router(
         "review",
@@ -81,6 +89,9 @@ def routes(*, review: Review, signatures: Signatures, templates: Templates) -> A
             Operation("POST", "/reviews/{id}/ask", "askReview", door.ask, "Ask for more papers", ReviewView, also=act),
             Operation("GET", "/review-rules", "listReviewRules", door.rules, "Rules that approve by themselves", list[RuleView]),
             Operation("PUT", "/review-rules/{name}", "switchReviewRule", door.switch, "Switch one", RuleView, also=(404,)),
+            Operation("GET", "/calendar/{year}", "listDays", days.days, "Days that are other than their weekday says", list[DayView]),  # type: ignore[valid-type]
+            Operation("PUT", "/calendar/days/{day}", "setDay", days.set_day, "Say whether a day is worked", DayView),
+            Operation("DELETE", "/calendar/days/{day}", "unsetDay", days.unset_day, "Back to the packaged calendar", also=(404,)),
             Operation("POST", "/signatures/{id}/deactivate", "deactivateSignature", shelf.signature, "Take it out of use",
                       SignatureRowView, also=act),
             Operation("POST", "/signatures/{id}/filing", "fileSignature", shelf.file, "How far its filing is", SignatureRowView, also=act),
@@ -175,3 +186,20 @@ class ShelfPaths:
     async def template(self, asks: Asks, id: PathId) -> Any:  # noqa: A002 - as signature
         """The account can only apply for another."""
         return shown(await self._templates.deactivate(asks, id), TemplateView)
+
+
+class CalendarPaths:
+    """The endpoints under /calendar: by working days reviews are due."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+
+    async def days(self, asks: Asks, year: Annotated[int, Path(ge=1, le=9999)]) -> Any:
+        """Holidays, and weekend days that are worked for them."""
+        return [shown(day, DayView) for day in await self._calendar.days(asks, year)]
+
+    async def set_day(self, asks: Asks, day: dt.date, wanted: WorkingDay) -> Any:
+        return shown(await self._calendar.set_day(asks, day, working=wanted.working, name=wanted.name), DayView)
+
+    async def unset_day(self, asks: Asks, day: dt.date) -> None:
+        await self._calendar.unset_day(asks, day)
