@@ -58,4 +58,4 @@ async def test_the_native_client_s_program_sends_to_two(platform: Platform) -> N
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     lines = out.decode().splitlines()
-    assert [line.split()[:2] for line in lines] == [["+8613800138001", "accepted"], ["+8613800138002", "accepted"]]
+    assert [line.split()[:2] for line in lines] == [["+8613800138021", "accepted"], ["+8613800138022", "accepted"]]
