@@ -179,3 +179,24 @@ def test_people_get_into_accounts_and_their_keys_are_bound_from_the_command_line
     assert shell.refused("key", "remove", key) == "in_use"
     shell.ask("key", "disable", key)
     assert shell.ask("key", "remove", key)["removed"] is True
+
+
+def test_what_a_reviewer_would_refuse_is_told_on_the_command_line(shell: Shell) -> None:
+    tenant = shell.ask("sandbox")
+    code, out, _ = shell.run("lint", "template", "请看https://a.cn/{1}", "--json")
+    assert code == 1
+    (finding,) = json.loads(out)
+    assert (finding["code"], finding["refuses"], finding["at"]) == ("placeholder_in_link", True, 3)
+    assert shell.ask("lint", "template", "您的订单{1}已发货", "--value", "digits", "--account", "1") == []
+    code, out, _ = shell.run("lint", "signature", "测试", "--account", "1", "--json")
+    assert (code, json.loads(out)[0]["code"]) == (1, "signature_neutral")
+    assert shell.refused("lint", "signature", "鸿雁", "--account", "99") == "not_found"
+
+    sample = tenant["templates"]["verification"]
+    text = sample["content"].replace("{1}", "385204").replace("{2}", "5")
+    matched = shell.ask("lint", "text", f"【{tenant['sign_name']}】{text}", "--app", tenant["sdk_app_id"])
+    assert (str(matched["template_id"]), matched["params"]) == (sample["id"], ["385204", "5"])
+    code, out, _ = shell.run("lint", "text", text.replace("，", "\u200b，", 1), "--app", tenant["sdk_app_id"], "--json")
+    assert code == 1
+    assert "U+200B" in json.loads(out)["text"]
+    assert shell.refused("lint", "text", text, "--app", "1") == "not_found"

@@ -38,7 +38,8 @@ MATCHER = Matcher([CODE, ORDER, PLAIN, SALE, ABROAD, TWICE, SWAPPED])
         ("张三您好，张三的积分是5", 6, ("张三", "5")),
         ("今天晴，明天雨", 7, ("雨", "晴")),
         ("您的订单已发货，。", 2, ("", "")),
-        ("您的订单12\u200b3已发货，a。", 2, ("12\u200b3", "a")),
+        ("您的订单 123 已发货，a。", 2, (" 123 ", "a")),
+        ("您的订单evil.com已发货，a。", 2, ("evil.com", "a")),
     ],
 )
 def test_a_text_is_told_its_template_and_its_values(text: str, number: int, params: tuple[str, ...]) -> None:
@@ -56,6 +57,11 @@ def test_a_text_is_told_its_template_and_its_values(text: str, number: int, para
         ("您的验证码是123456，5分钟内有效。\n", 1, 20, "U+000A is too much"),
         ("门店 今日休息", 3, 2, "U+0020 SPACE is too much"),
         ("门店\u00a0今日休息", 3, 2, "U+00A0 NO-BREAK SPACE"),
+        ("您的验证码是123456\u200b，5分钟内有效。", 1, 12, "U+200B ZERO WIDTH SPACE"),
+        ("您的验证码是 123456，5分钟内有效。", 1, 6, "U+0020 SPACE"),
+        ("您的验证码是123456，5\u3000分钟内有效。", 1, 14, "U+3000 IDEOGRAPHIC SPACE"),
+        ("您的订单12\u200b3已发货，a。", 2, 6, "U+200B ZERO WIDTH SPACE"),
+        ("您的订单12已发货，a\nb。", 2, 11, "U+000A"),
         ("您的验证码是123456，请尽快填写", 1, 13, "“分钟内有效。”, which the text has not"),
         ("你的验证码是123456，5分钟内有效。", 1, 0, "begins with"),
         ("Your code is 1234", 5, 13, "“.”, which the text has not"),

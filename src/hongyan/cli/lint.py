@@ -7,7 +7,7 @@ import typer
 
 from hongyan.cli.options import MOST_ID, AccountKindName, InScope, KindName, ScopeName
 from hongyan.cli.output import CommandError
-from hongyan.cli.session import settings, terminal, with_control
+from hongyan.cli.session import actor, settings, terminal, with_control
 from hongyan.model.values import ValueType
 
 if TYPE_CHECKING:
@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from hongyan.control.plane import ControlPlane
     from hongyan.model.matching import Match, Mismatch
     from hongyan.model.rules.sets import RuleSet
+    from hongyan.model.words import Words
 
 AccountKindOf = Annotated[AccountKindName, typer.Option("--account-kind", help="Who applies.")]
+ForAccount = Annotated[
+    int | None,
+    typer.Option("--account", max=MOST_ID, help="As this account would be told, with the operator's words.", show_default=False),
+]
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -44,13 +49,17 @@ def signature(
     name: Annotated[str, typer.Argument(help="Its text, without brackets.", show_default=False)],
     scope: InScope = ScopeName.MAINLAND,
     account_kind: AccountKindOf = AccountKindName.ENTERPRISE,
+    account: ForAccount = None,
 ) -> None:
     """Tell what is wrong with a signature; ends with 1 when it would be refused."""
     from hongyan.control import lint  # noqa: PLC0415 - `--help` does not wait for it
-    from hongyan.model.rules.words import built_in  # noqa: PLC0415 - as above
-    from hongyan.model.words import Words  # noqa: PLC0415 - as above
+    from hongyan.model.papers import SignatureDraft  # noqa: PLC0415 - as above
 
-    _tell(ctx, lint.signature(lint.SignatureDraft(name, scope.scope), _rules(ctx), account_kind.kind, Words(built_in())))
+    if account is not None:
+        draft = SignatureDraft(name=name, scope=scope.scope)
+        _tell(ctx, with_control(ctx, lambda control: control.linting.signature(actor(), account, draft)))
+    else:
+        _tell(ctx, lint.signature(lint.SignatureDraft(name, scope.scope), _rules(ctx), account_kind.kind, _words()))
 
 
 def template(
@@ -61,14 +70,18 @@ def template(
     scope: InScope = ScopeName.MAINLAND,
     account_kind: AccountKindOf = AccountKindName.ENTERPRISE,
     value: Annotated[list[ValueType] | None, typer.Option(help="What a placeholder stands for, in order.", show_default=False)] = None,
+    account: ForAccount = None,
 ) -> None:
     """Tell what is wrong with a template; ends with 1 when it would be refused."""
     from hongyan.control import lint  # noqa: PLC0415 - as above
-    from hongyan.model.rules.words import built_in  # noqa: PLC0415 - as above
-    from hongyan.model.words import Words  # noqa: PLC0415 - as above
+    from hongyan.model.papers import TemplateDraft, Variable  # noqa: PLC0415 - as above
 
-    draft = lint.TemplateDraft(content, kind.kind, scope.scope, tuple(value or ()))
-    _tell(ctx, lint.template(draft, _rules(ctx), account_kind.kind, Words(built_in())))
+    types = tuple(value or ())
+    if account is not None:
+        draft = TemplateDraft(name="", kind=kind.kind, scope=scope.scope, content=content, variables=tuple(map(Variable, types)))
+        _tell(ctx, with_control(ctx, lambda control: control.linting.template(actor(), account, draft)))
+    else:
+        _tell(ctx, lint.template(lint.TemplateDraft(content, kind.kind, scope.scope, types), _rules(ctx), account_kind.kind, _words()))
 
 
 def text(
@@ -99,6 +112,13 @@ async def _match(control: "ControlPlane", app_id: int, content: str) -> "Match |
     if app is None:
         return f"There is no application {app_id}: `hongyan app list` lists those there are."
     return Matchers().of(snapshot, app).match(split_text(content)[1])
+
+
+def _words() -> "Words":
+    from hongyan.model.rules.words import built_in  # noqa: PLC0415 - as above
+    from hongyan.model.words import Words  # noqa: PLC0415 - as above
+
+    return Words(built_in())
 
 
 def _rules(ctx: typer.Context) -> "RuleSet":

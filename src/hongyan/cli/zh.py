@@ -204,6 +204,7 @@ OPTIONS: dict[str, str] = {
     "Hand SessionContext back in reports.": "在状态报告里带回 SessionContext。",
     "The number its messages show; empty for the link's own.": "短信显示的号码；留空用通道自己的。",
     "Let requests append digits to the number.": "允许请求带扩展码。",
+    "As this account would be told, with the operator's words.": "按该账号的身份预检，包括运营方的词表。",
     "Who applies.": "申请者。",
     "What a placeholder stands for, in order.": "变量的类型，按顺序。",
     "A whole text, with or without 【signature】 in front.": "完整的内容，前面可带【签名】。",

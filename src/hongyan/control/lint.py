@@ -354,18 +354,19 @@ TEMPLATE_RULES: tuple[TemplateRule, ...] = (
 
 def _words(text: str, words: Words | None) -> Iterator[Finding]:
     for hit in words.find(text) if words is not None else ():
-        topic = f"（{hit.word.topic}）" if hit.word.topic else ""
+        shown, place = text[hit.at : hit.end], hit.at + 1
+        zh, en = (f"（{hit.word.topic}）", f" ({hit.word.topic})") if hit.word.topic else ("", "")
         if hit.word.severity is Severity.FORBIDDEN:
             yield Finding(
                 Flaw.FORBIDDEN_WORD,
-                f"第 {hit.at + 1} 个字符起的“{text[hit.at : hit.end]}”是违禁内容{topic}，不能发送。",
-                f"“{text[hit.at : hit.end]}” at character {hit.at + 1} is forbidden content{topic} and cannot be sent.",
+                f"第 {place} 个字符起的“{shown}”是违禁内容{zh}，不能发送。",
+                f"“{shown}” at character {place} is forbidden content{en} and cannot be sent.",
                 hit.at,
             )
         else:
             yield Finding(
                 Flaw.SUSPICIOUS_WORD,
-                f"第 {hit.at + 1} 个字符起的“{text[hit.at : hit.end]}”是敏感内容{topic}，审核会更严格，发送时可能要人工审核。",
-                f"“{text[hit.at : hit.end]}” at character {hit.at + 1} is sensitive{topic}: review is stricter, sending may wait for it.",
+                f"第 {place} 个字符起的“{shown}”是敏感内容{zh}，审核会更严格。",
+                f"“{shown}” at character {place} is sensitive{en}: review is stricter.",
                 hit.at,
             )

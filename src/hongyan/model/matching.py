@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from ahocorasick_rs import AhoCorasick, MatchKind
 
+from hongyan.model.lookalike import hidden, named
 from hongyan.model.message import Kind
 from hongyan.model.nearest import Near, Nearest
 from hongyan.model.snapshot import App, Scope, Snapshot, Template
@@ -134,9 +135,10 @@ class Matcher:
     def match(self, text: str, *, kinds: frozenset[Kind] | None = None, scope: Scope | None = None) -> Match | Mismatch:
         """The template of these kinds and this scope (None: of any) that the body `text`, without a signature in front, was made from.
 
-        Of several the one whose values are allowed and that has most fixed text, then the oldest.
+        Of several the one whose values are allowed and that has most fixed text, then the oldest. A value that is refused for what nobody
+        sees in it, or for a blank at its edge, makes a mismatch: the character was meant for nothing.
         """
-        best: tuple[tuple[int, int, int], Match] | None = None
+        best: tuple[tuple[int, int, int], tuple[Pattern, Match]] | None = None
         other: Pattern | None = None
         for number in self._index.candidates(text):
             found = self._patterns[number]
@@ -149,9 +151,10 @@ class Matcher:
             quality, params = way
             rank = (quality, found.fixed, -template.id)
             if best is None or rank > best[0]:
-                best = rank, Match(template.id, params)
+                best = rank, (found, Match(template.id, params))
         if best is not None:
-            return best[1]
+            (quality, *_), (found, match) = best
+            return match if quality else _unseen(found, match, text) or match
         return _of_another_sort(other.template) if other is not None else self._explain(text)
 
     def _explain(self, text: str) -> Mismatch:
@@ -245,6 +248,26 @@ def _params(found: Pattern, text: str, begins: list[int], end: int) -> tuple[str
         if values.setdefault(which, value) != value:
             return None
     return tuple(values[which] for which in range(len(values)))
+
+
+def _unseen(found: Pattern, match: Match, text: str) -> Mismatch | None:
+    """The first character of a value that nobody sees, as what keeps the text from being the template's; None when there is none."""
+    at = 0
+    for literal, which in zip(found.literals, found.order, strict=False):
+        at += len(literal)
+        value = match.params[which]
+        places = [*hidden(value), *(place for place in (0, len(value) - 1) if value and value[place].isspace())]
+        if places:
+            place = at + min(places)
+            shown = named(text[place])
+            return Mismatch(
+                f"the text is that of template {found.id} but for {shown} at character {place + 1}, beside or in a value",
+                f"内容与模板 {found.id} 一致，但第 {place + 1} 个字符（变量处）是 {shown}。",
+                found.id,
+                place,
+            )
+        at += len(value)
+    return None
 
 
 KINDS: dict[Kind, tuple[str, str]] = {
