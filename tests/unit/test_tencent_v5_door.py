@@ -309,6 +309,15 @@ async def test_what_is_wrong_for_all_numbers_is_told_once() -> None:
     assert told == {"result": 1014, "errmsg": "package format error, sdkappid not have this tpl_id", "ext": "order 7"}
 
 
+async def test_what_was_accepted_is_never_hidden_behind_what_was_refused() -> None:
+    outcomes: list[Outcome] = [
+        Refused("+8613788888888", "CN", Reject.MARKETING_HOURS),
+        Accepted(message_id=100, phone=8613788888889, region="CN", segments=1),
+    ]
+    told = await ask(send("sendmultisms2"), lambda _: outcomes)
+    assert [each["result"] for each in told["detail"]] == [1029, 0]
+
+
 async def test_a_number_abroad_is_answered_with_its_country() -> None:
     told = await ask(send("sendisms"))
     assert told == {"result": 0, "errmsg": "OK", "ext": "order 7", "fee": 2, "sid": "2021:100", "nationcode": "852"}

@@ -137,7 +137,7 @@ OF_THE_REQUEST: frozenset[Reject] = frozenset(
         *(Reject.MARKETING_HOURS, Reject.SENSITIVE_WORD),
     }
 )
-"""Reasons that hold for all numbers of a request alike: a call with many numbers is then answered as a whole."""
+"""Reasons that hold for all numbers of a request alike: when none was taken, a call with many numbers is answered as a whole."""
 
 EVERY: frozenset[Fault] = frozenset({*(fault for fault in vars().values() if isinstance(fault, Fault)), *FAULTS.values()})
 """Every fault that the door can tell."""

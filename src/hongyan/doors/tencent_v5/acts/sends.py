@@ -52,9 +52,10 @@ class SendActs:
         answer = await self._accepted(asked, who)
         if isinstance(answer, Failure):
             return answer
-        for outcome in answer:
-            if isinstance(outcome, Refused) and outcome.reason in OF_THE_REQUEST:
-                return Failure(FAULTS[outcome.reason], outcome.detail)
+        if not any(isinstance(outcome, Accepted) for outcome in answer):
+            for outcome in answer:
+                if isinstance(outcome, Refused) and outcome.reason in OF_THE_REQUEST:
+                    return Failure(FAULTS[outcome.reason], outcome.detail)
         details = [_detail(outcome, tel, chinese=who.chinese) for outcome, tel in zip(answer, asked.numbers(), strict=True)]
         return MultiResult(errors.OK, "OK", text(asked.ext), details)
 
