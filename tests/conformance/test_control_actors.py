@@ -11,6 +11,7 @@ from acting import OPERATOR
 from hongyan.control.apps import AppChange
 from hongyan.control.blacklist import Where
 from hongyan.control.errors import ControlError, Fault
+from hongyan.control.keys import KeyChange
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
@@ -55,6 +56,16 @@ OF_ANOTHER: dict[str, Ask] = {
     "allow-list": lambda c, actor, ids: c.apps.allow(actor, ids["app"], ["13800000000"]),
     "blacklist of an application": lambda c, actor, ids: c.blacklist.add(actor, Where(app_id=ids["app"]), ["13800000000"]),
     "blacklist": lambda c, actor, ids: c.blacklist.page(actor, Where(account_id=ids["account"])),
+    "a changed key": lambda c, actor, ids: c.keys.change(actor, ids["key"], KeyChange(note="mine")),
+    "a removed key": lambda c, actor, ids: c.keys.remove(actor, ids["key"]),
+    "members": lambda c, actor, ids: c.members.every(actor, ids["account"]),
+    "an invitation": lambda c, actor, ids: c.members.invite(actor, ids["account"], "x@example.com", Role.OWNER),
+    "invitations": lambda c, actor, ids: c.members.invitations(actor, ids["account"]),
+    "a member's role": lambda c, actor, ids: c.members.set_role(actor, ids["account"], 1, Role.OWNER),
+    "a member": lambda c, actor, ids: c.members.remove(actor, ids["account"], 1),
+    "verifications": lambda c, actor, ids: c.verifications.page(actor, account_id=ids["account"]),
+    "a verification": lambda c, actor, ids: c.verifications.withdraw(actor, ids["account"]),
+    "its verification urged": lambda c, actor, ids: c.verifications.urge(actor, ids["account"]),
     "who did what": lambda c, actor, ids: c.audit.page(actor, account_id=ids["account"]),
 }
 
@@ -91,6 +102,13 @@ NOT_THEIRS: dict[str, tuple[Role, Ask]] = {
     "finance adds to a blacklist": (Role.FINANCE, lambda c, actor, ids: c.blacklist.add(actor, Where(account_id=ids), ["13800000000"])),
     "a reader changes limits": (Role.READER, lambda c, actor, _: c.apps.change(actor, 1_400_000_001, AppChange(limits={"day": 1}))),
     "a reader makes a key": (Role.READER, lambda c, actor, ids: c.keys.create(actor, ids)),
+    "an owner adds a user": (Role.OWNER, lambda c, actor, _: c.users.create(actor, "x@example.com", "X")),
+    "an owner sees all users": (Role.OWNER, lambda c, actor, _: c.users.every(actor)),
+    "an owner makes a user a member at once": (Role.OWNER, lambda c, actor, ids: c.members.add(actor, ids, "x@example.com", Role.READER)),
+    "a developer invites": (Role.DEVELOPER, lambda c, actor, ids: c.members.invite(actor, ids, "x@example.com", Role.READER)),
+    "a developer sees members": (Role.DEVELOPER, lambda c, actor, ids: c.members.every(actor, ids)),
+    "an owner decides on a verification": (Role.OWNER, lambda c, actor, ids: c.verifications.approve(actor, ids)),
+    "an owner sets a password": (Role.OWNER, lambda c, actor, _: c.credentials.impose_password(actor, 1, "correct horse battery")),
     "finance sees keys": (Role.FINANCE, lambda c, actor, _: c.keys.every(actor)),
 }
 

@@ -136,6 +136,17 @@ async def test_what_was_rejected_can_be_handed_in_again_and_says_why(control: Co
     assert [row for row in await control.review.queue(REVIEWER, kinds=[ReviewKind.ACCOUNT]) if row.account_id == account] == []
 
 
+async def test_a_reviewer_does_not_decide_on_what_their_own_account_applied_for(control: ControlPlane) -> None:
+    owner, account, document = await newcomer(control)
+    made = await control.users.create(OPERATOR, f"reviewer-{account}@example.com", "Reviewer", Role.REVIEWER)
+    await control.members.add(OPERATOR, account, made.email, Role.READER)
+    reviewer = Actor(kind=ActorKind.USER, id=str(made.user_id), name=made.email, permissions=GRANTS[Role.REVIEWER])
+    await control.verifications.apply(owner, account, enterprise(document))
+    assert (await refused(control.verifications.approve(reviewer, account))).why == "own_application"
+    administrator = msgspec.structs.replace(reviewer, permissions=GRANTS[Role.ADMINISTRATOR])
+    assert (await control.verifications.approve(administrator, account)).status is VerificationStatus.APPROVED
+
+
 async def test_more_papers_can_be_asked_for(control: ControlPlane) -> None:
     owner, account, document = await newcomer(control)
     await control.verifications.apply(owner, account, enterprise(document))

@@ -9,10 +9,10 @@ from hongyan.control import calendar, reasons, rules
 from hongyan.control.audit import Audit, Detail
 from hongyan.control.errors import ControlError, Fault
 from hongyan.kit.db import Connection
-from hongyan.model.actor import Actor, system
+from hongyan.model.actor import Actor, ActorKind, Permission, system
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.papers import ReviewKind, ReviewState
-from hongyan.store import notices, reviews
+from hongyan.store import members, notices, reviews
 from hongyan.store.reviews import ReviewRow
 from hongyan.store.snapshots import publish
 
@@ -104,6 +104,19 @@ def in_hand(review: ReviewRow, actor: Actor, now: float) -> None:
             f"{review.claimed_name} 正在处理审核 {review.id}：请等其完成或释放。",
             f"{review.claimed_name} has the review {review.id} in hand: wait until it is decided or put back.",
             why="review_claimed",
+        )
+
+
+async def _not_their_own(tx: Connection, actor: Actor, review: ReviewRow) -> None:
+    """Nobody decides on what their own account applied for, but an administrator, who may be the only one there is."""
+    if actor.kind is not ActorKind.USER or Permission.ADMINISTER in actor.permissions:
+        return
+    if await members.belongs(tx, review.account_id, actor.id):
+        raise ControlError(
+            Fault.NOT_ALLOWED,
+            "这是你自己账号的申请：请让另一位审核员处理。",
+            "Your own account applied for this: leave the decision to another reviewer.",
+            why="own_application",
         )
 
 
@@ -216,6 +229,7 @@ class Desk:
                 why="review_decided",
             )
         in_hand(review, actor, now)
+        await _not_their_own(tx, actor, review)
         said = rules.remark(note)
         known = reasons.checked(review.kind, codes, said) if state is not ReviewState.APPROVED else ()
         closed = await self.close(tx, actor, review, state, codes=known, note=said)

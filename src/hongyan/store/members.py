@@ -95,6 +95,11 @@ async def of_user(conn: Connection, user_id: int, most: int) -> list[MembershipR
     return rows.many(found, MembershipRow)
 
 
+async def belongs(conn: Connection, account_id: int, user: str) -> bool:
+    """Whether the user, whose number is written as an actor's id, is a member."""
+    return bool(await conn.fetchval("select exists (select from members where account_id = $1 and user_id::text = $2)", account_id, user))
+
+
 async def role(conn: Connection, account_id: int, user_id: int) -> Role | None:
     found = await conn.fetchval("select role from members where account_id = $1 and user_id = $2", account_id, user_id)
     return None if found is None else Role(found)
