@@ -574,17 +574,40 @@ async def test_rules_approve_by_themselves_when_they_are_switched_on(control: Co
 
 async def test_a_signature_named_after_its_company_is_approved_by_rule_when_the_qualification_is(control: ControlPlane) -> None:
     owner = await tenant(control)
-    qualification = await qualified(control, owner)
+    qualification = await qualified(control, owner, company="专名科技有限公司")
     await control.review.switch_rule(OPERATOR, "company-signatures", on=True)
-    named = await control.signatures.add(owner, its(owner), msgspec.structs.replace(SIGNATURE, qualification_id=qualification))
+    named = await control.signatures.add(
+        owner, its(owner), SignatureDraft(name="专名科技", scope=Scope.MAINLAND, qualification_id=qualification)
+    )
     other = await control.signatures.add(
-        owner, its(owner), SignatureDraft(name="别的名字", scope=Scope.MAINLAND, qualification_id=qualification)
+        owner, its(owner), SignatureDraft(name="专名", scope=Scope.MAINLAND, qualification_id=qualification)
     )
     await control.qualifications.approve(REVIEWER, qualification)
     await control.review.switch_rule(OPERATOR, "company-signatures", on=False)
     assert (await control.signatures.get(owner, named.id)).row.status is ReviewStatus.APPROVED
     assert (await control.signatures.get(owner, other.id)).row.status is ReviewStatus.PENDING
-    assert (its(owner), "鸿雁科技", Scope.MAINLAND) in (await control.snapshots.load()).signatures
+    assert (its(owner), "专名科技", Scope.MAINLAND) in (await control.snapshots.load()).signatures
+
+
+async def test_a_reviewer_sees_who_else_has_the_name_or_the_company_and_no_rule_approves_then(control: ControlPlane) -> None:
+    first, second = await tenant(control), await tenant(control)
+    drafts = []
+    for owner in (first, second):
+        qualification = await qualified(control, owner, company="独家科技有限公司")
+        await control.qualifications.approve(REVIEWER, qualification)
+        drafts.append(SignatureDraft(name="独家科技", scope=Scope.MAINLAND, qualification_id=qualification))
+    await control.review.switch_rule(OPERATOR, "company-signatures", on=True)
+    mine = await control.signatures.add(first, its(first), drafts[0])
+    theirs = await control.signatures.add(second, its(second), drafts[1])
+    await control.review.switch_rule(OPERATOR, "company-signatures", on=False)
+    assert (mine.status, theirs.status) == (ReviewStatus.APPROVED, ReviewStatus.PENDING)
+    [review] = await control.review.page(REVIEWER, kind=ReviewKind.SIGNATURE, subject_id=theirs.id)
+    assert review.facts["others"] == [its(first)]
+    [review] = await control.review.page(REVIEWER, kind=ReviewKind.QUALIFICATION, account_id=its(second))
+    assert its(first) in review.facts["others"]
+    for review in await control.review.page(second):
+        assert "others" not in review.facts
+        assert "others" not in (await control.review.get(second, review.id)).facts
 
 
 # Who may.

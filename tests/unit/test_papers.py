@@ -28,6 +28,7 @@ from hongyan.model.papers import (
     SignatureKind,
     SignatureState,
     Standing,
+    is_named_after,
     state_of,
 )
 from hongyan.model.snapshot import Scope
@@ -105,6 +106,24 @@ def test_a_refusal_needs_a_reason_that_there_is() -> None:
             assert zh.endswith("a note")
             assert en.endswith("a note")
             assert all(told(kind, (code,), ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "company", "named"),
+    [
+        ("鸿雁科技", "鸿雁科技有限公司", True),
+        ("鸿雁科技有限公司", "鸿雁科技有限公司", True),
+        ("鸿雁", "鸿雁集团股份有限公司", True),
+        ("鸿雁科技", "鸿雁科技（北京）有限公司", True),
+        ("鸿雁科技", "鸿雁(上海)科技股份有限公司", True),
+        ("科技", "鸿雁科技有限公司", False),
+        ("鸿雁", "鸿雁科技有限公司", False),
+        ("有限公司", "鸿雁科技有限公司", False),
+        ("鸿雁", "", False),
+    ],
+)
+def test_a_name_is_the_company_s_own_or_it_is_not(name: str, company: str, named: bool) -> None:
+    assert is_named_after(name, company) is named
 
 
 @pytest.mark.parametrize("code", ["91350100M000100Y43", "9144030071526726XG", "91330106673959654P"])

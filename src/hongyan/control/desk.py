@@ -36,6 +36,10 @@ ALARMS: Mapping[ReviewKind, AlarmKind] = {
 """Which contacts of the account are told of a decision."""
 
 
+OTHERS = "others"
+"""Under this name facts tell the reviewer which other accounts have the same name or code; applicants are not told."""
+
+
 class Submission(msgspec.Struct, frozen=True):
     """Something to be decided on."""
 
@@ -71,8 +75,9 @@ RULES: Mapping[str, ApprovalRule] = {
         only_plain=True,
     ),
     "company-signatures": ApprovalRule(
-        "自动通过名称取自已通过资质的公司名的自用签名",
-        "Approves signatures for own use whose name is part of the company's on an approved qualification",
+        "自动通过以已通过资质的公司名（可省去“有限公司”等）为名、且无他人使用的自用签名",
+        "Approves signatures for own use that are the company's name on an approved qualification, with or without its legal form, "
+        "and that nobody else sends with",
         frozenset({ReviewKind.SIGNATURE}),
         only_plain=True,
     ),

@@ -3,15 +3,26 @@
 import msgspec
 
 from hongyan.control import documents, rules
+from hongyan.control.desk import OTHERS, Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.kit.db import Connection
 from hongyan.model.actor import Actor
-from hongyan.model.papers import PROOFS, Purpose, QualificationStatus, SignatureDraft
+from hongyan.model.papers import (
+    GOOD,
+    PROOFS,
+    Purpose,
+    QualificationStatus,
+    ReviewKind,
+    SignatureDraft,
+    SignatureKind,
+    is_named_after,
+)
 from hongyan.model.rules.sets import RuleSet
 from hongyan.model.snapshot import Scope
 from hongyan.model.words import Words
 from hongyan.store import qualifications
 from hongyan.store.qualifications import QualificationRow
+from hongyan.store.signatures import SignatureRow
 
 PROOFS_MOST = 10
 
@@ -72,6 +83,28 @@ async def usable(tx: Connection, account_id: int, qualification_id: int, now: fl
             why="qualification_expired",
         )
     return found
+
+
+def submission(row: SignatureRow, qualification: QualificationRow | None, others: list[int]) -> Submission:
+    """What the reviewer is to decide on; `others` are accounts that send with this name already."""
+    good = qualification is not None and qualification.status in GOOD
+    company = qualification.company if qualification is not None and good and qualification.purpose is Purpose.OWN else ""
+    own = row.purpose is Purpose.OWN and row.kind is SignatureKind.COMPANY and not others
+    return Submission(
+        kind=ReviewKind.SIGNATURE,
+        subject_id=row.id,
+        account_id=row.account_id,
+        app_id=row.app_id,
+        title=row.name,
+        facts={
+            "scope": row.scope, "kind": row.kind, "purpose": row.purpose, "document_kind": row.document_kind, "proofs": row.proofs,
+            "authorisation": row.authorisation, "qualification_id": row.qualification_id,
+            "company": "" if qualification is None else qualification.company, "remark": row.remark, "activation": row.activation,
+            OTHERS: others,
+        },
+        plain=own and is_named_after(row.name, company),
+        waits=qualification is not None and not good,
+    )  # fmt: skip
 
 
 def invalid(what: str, zh: str, en: str) -> ControlError:

@@ -7,7 +7,7 @@ import msgspec
 
 from hongyan.control import documents, rules
 from hongyan.control.audit import Audit
-from hongyan.control.desk import Desk, Submission
+from hongyan.control.desk import OTHERS, Desk, Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.permissions import demand, within
 from hongyan.control.signatures import Signatures
@@ -174,8 +174,13 @@ class Qualifications:
 
     async def _submit(self, tx: Connection, actor: Actor, row: QualificationRow) -> QualificationRow:
         said = row if row.change is None else row.change
+        others = await qualifications.accounts_with(tx, said.credit_code, apart_from=row.account_id)
         submission = Submission(
-            kind=ReviewKind.QUALIFICATION, subject_id=row.id, account_id=row.account_id, title=row.name, facts=_facts(said)
+            kind=ReviewKind.QUALIFICATION,
+            subject_id=row.id,
+            account_id=row.account_id,
+            title=row.name,
+            facts=_facts(said) | {OTHERS: others},
         )
         review = await self._desk.submit(tx, actor, submission)
         if review.state is ReviewState.APPROVED and (reason := await self.decided(tx, actor, review)) is not None:

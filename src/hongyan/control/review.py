@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from hongyan.control.audit import Audit
-from hongyan.control.desk import RULES, Desk, Subject, in_hand
+from hongyan.control.desk import OTHERS, RULES, Desk, Subject, in_hand
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.permissions import demand, within
 from hongyan.kit.db import Connection, Database
@@ -189,7 +189,8 @@ class Review:
 
 
 def _for(actor: Actor, row: ReviewRow) -> ReviewRow:
-    """An applicant is not told who of the operator's people decides."""
+    """An applicant is not told who of the operator's people decides, nor what others applied for."""
     if actor.account_id is None:
         return row
-    return msgspec.structs.replace(row, claimed_by="", claimed_name="", claimed_until=None, decided_by="", decided_name="")
+    facts = {name: fact for name, fact in row.facts.items() if name != OTHERS}
+    return msgspec.structs.replace(row, facts=facts, claimed_by="", claimed_name="", claimed_until=None, decided_by="", decided_name="")

@@ -22,13 +22,11 @@ from hongyan.model.papers import (
     Act,
     Acts,
     Filing,
-    Purpose,
     QualificationStatus,
     ReviewKind,
     ReviewState,
     ReviewStatus,
     SignatureDraft,
-    SignatureKind,
     SignatureState,
     Standing,
     state_of,
@@ -287,7 +285,7 @@ class Signatures:
             if row.status is not ReviewStatus.PENDING:
                 continue
             if qualification.status in GOOD:
-                review = await self._desk.begin(tx, _submission(row, qualification))
+                review = await self._desk.begin(tx, await self._submission(tx, row, qualification))
                 if review is not None and review.state is ReviewState.APPROVED:
                     published = await self.decided(tx, actor, review) or published
             elif qualification.status is QualificationStatus.REJECTED:
@@ -314,11 +312,15 @@ class Signatures:
     async def _submit(
         self, tx: Connection, actor: Actor, row: SignatureRow, qualification: QualificationRow | None, *, changed: bool = False
     ) -> SignatureRow:
-        review = await self._desk.submit(tx, actor, _submission(row, qualification))
+        review = await self._desk.submit(tx, actor, await self._submission(tx, row, qualification))
         reason = await self.decided(tx, actor, review) if review.state is ReviewState.APPROVED else None
         if reason is not None or changed:
             await publish(tx, reason or f"signature {row.id} changed", self._clock())
         return await self._any(tx, row.id)
+
+    async def _submission(self, tx: Connection, row: SignatureRow, qualification: QualificationRow | None) -> Submission:
+        others = await signatures.accounts_with(tx, row.name, apart_from=row.account_id)
+        return proofs.submission(row, qualification, others)
 
     async def _checked(self, draft: SignatureDraft) -> SignatureDraft:
         async with self._db.connection() as conn:
@@ -372,32 +374,6 @@ def shown(row: SignatureRow, qualification: QualificationRow | None) -> Signatur
         qualification=None if qualification is None else qualification.status,
     )
     return Signature(row=row, state=state_of(standing), qualification=qualification)
-
-
-def _submission(row: SignatureRow, qualification: QualificationRow | None) -> Submission:
-    good = qualification is not None and qualification.status in GOOD
-    own_name = (
-        good
-        and qualification is not None
-        and qualification.purpose is Purpose.OWN
-        and row.purpose is Purpose.OWN
-        and row.kind is SignatureKind.COMPANY
-        and row.name in qualification.company
-    )
-    return Submission(
-        kind=ReviewKind.SIGNATURE,
-        subject_id=row.id,
-        account_id=row.account_id,
-        app_id=row.app_id,
-        title=row.name,
-        facts={
-            "scope": row.scope, "kind": row.kind, "purpose": row.purpose, "document_kind": row.document_kind, "proofs": row.proofs,
-            "authorisation": row.authorisation, "qualification_id": row.qualification_id,
-            "company": "" if qualification is None else qualification.company, "remark": row.remark, "activation": row.activation,
-        },
-        plain=own_name,
-        waits=qualification is not None and not good,
-    )  # fmt: skip
 
 
 def _too_many(most: int) -> ControlError:

@@ -5,6 +5,7 @@ the acts by state are Huawei's (product pages of 2023 and 2024).
 """
 
 import enum
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -216,6 +217,22 @@ def _approved(standing: Standing, *, waiting: bool) -> SignatureState:
         return SignatureState.REVIEW_PASSED_QUALIFICATION_PROCESSING
     lacking = standing.qualification is None and standing.scope is Scope.MAINLAND
     return SignatureState.REVIEW_PASSED if lacking else SignatureState.REVIEW_PROCESSING_COMPLETED
+
+
+LEGAL_FORMS = ("集团股份有限公司", "集团有限公司", "股份有限公司", "有限责任公司", "有限公司", "集团", "公司")
+_PLACE = re.compile(r"[（(][^（）()]*[）)]")
+
+
+def is_named_after(name: str, company: str) -> bool:
+    """Whether the name is the company's own: whole, without its legal form, and without a place in brackets.
+
+    A part of it is not: 科技 or 中国 is in the names of many.
+    """
+    names = {company, _PLACE.sub("", company)}
+    for whole in tuple(names):
+        form = next((form for form in LEGAL_FORMS if whole.endswith(form)), "")
+        names.add(whole.removesuffix(form))
+    return name in names
 
 
 class Act(enum.StrEnum):

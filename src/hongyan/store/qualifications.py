@@ -125,5 +125,15 @@ async def page(
     return [_one(row) for row in found]
 
 
+async def accounts_with(conn: Connection, credit_code: str, *, apart_from: int) -> list[int]:
+    """Other accounts with a qualification of this company; at most 20."""
+    found = await conn.fetch(
+        "select distinct account_id from qualifications where credit_code = $1 and account_id <> $2 and status <> 'rejected' "
+        "order by 1 limit 20",
+        credit_code, apart_from,
+    )  # fmt: skip
+    return [row[0] for row in found]
+
+
 async def remove(conn: Connection, qualification_id: int) -> None:
     await conn.execute("delete from qualifications where id = $1", qualification_id)

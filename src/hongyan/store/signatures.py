@@ -158,6 +158,15 @@ async def resting_on(conn: Connection, qualification_id: int) -> list[SignatureR
     return rows.many(found, SignatureRow)
 
 
+async def accounts_with(conn: Connection, name: str, *, apart_from: int) -> list[int]:
+    """Other accounts that send with a signature of this name; at most 20."""
+    found = await conn.fetch(
+        "select distinct account_id from signatures where name = $1 and status = 'approved' and account_id <> $2 order by 1 limit 20",
+        name, apart_from,
+    )  # fmt: skip
+    return [row[0] for row in found]
+
+
 async def remove(conn: Connection, signature_id: int) -> None:
     await conn.execute("delete from signatures where id = $1", signature_id)
 
