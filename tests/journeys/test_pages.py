@@ -49,6 +49,17 @@ async def test_the_program_in_a_page_sends(platform: Platform, page: str) -> Non
     assert [answer.keys() for answer in answers[1:]] in ([], [{"PullSmsSendStatusSet", "RequestId"}])
 
 
+async def test_the_v5_program_sends_by_template_and_by_content(platform: Platform) -> None:
+    [found] = PROGRAM.findall((ROOT / "docs/reference/tencent-v5.md").read_text(encoding="utf-8"))
+    environ = os.environ | {"HONGYAN_DATA_DIR": str(platform.settings.data_dir)}
+    process = await asyncio.create_subprocess_exec(
+        SDK_PYTHON, "-c", found, cwd=ROOT, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert [(answer["result"], answer["fee"]) for answer in values(out.decode())] == [(0, 1), (0, 1)]
+
+
 async def test_the_native_client_s_program_sends_to_two(platform: Platform) -> None:
     [found] = PROGRAM.findall((ROOT / "docs/how-to/native-api.md").read_text(encoding="utf-8"))
     environ = os.environ | {"HONGYAN_DATA_DIR": str(platform.settings.data_dir)}
