@@ -1,12 +1,14 @@
 """The official Python SDK, unmodified and in its own environment, against the door on a loopback socket."""
 
+import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contract.asking import WAYS, Ask, customer
+from contract.asking import ROOT, WAYS, Ask, customer
 from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.model.actor import Actor
 from hongyan.model.event import ReplyEvent, ReportEvent
@@ -311,3 +313,23 @@ async def test_statistics_are_told_in_both_versions(sdk: Ask, method: str) -> No
 async def test_a_code_that_was_typed_in_is_reported(sdk: Ask) -> None:
     [result] = await sdk({"action": "ReportConversion", "params": {"SmsSdkAppId": str(APP_ID), "SerialNo": "2021:42"}})
     assert result["ok"]["ReportConversionStatus"] == {"Code": "OK", "Message": "success"}
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_records_of_a_number_are_told(sdk: Ask, method: str) -> None:
+    params = {"SmsSdkAppId": str(APP_ID), "PhoneNumber": "+8618501234444", "BeginTime": int(time.time()) - 60}
+    [result] = await sdk({"action": "DescribeSendRecordList", "params": params, "method": method})
+    [record] = result["ok"]["SendRecordSet"]
+    assert result["ok"]["TotalCount"] == 1
+    assert (record["SerialNo"], record["SendStatus"], record["Content"]) == ("2021:42", 2, "验证码4****0")
+
+
+def test_every_action_of_the_sdk_is_asked_for_by_some_test() -> None:
+    asked = {"DescribeSendRecordList"} | {
+        name.removesuffix("Request")
+        for models in (ROOT / ".venv-sdk").glob("lib/python3*/site-packages/tencentcloud/sms/v*/models.py")
+        for name in re.findall(r"^class (\w+Request)\(", models.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    texts = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_tencent_v3*.py"))
+    assert {name for name in asked if f'"{name}"' not in texts} == set()
+    assert len(asked) == 20
