@@ -200,3 +200,16 @@ def test_what_a_reviewer_would_refuse_is_told_on_the_command_line(shell: Shell) 
     assert code == 1
     assert "U+200B" in json.loads(out)["text"]
     assert shell.refused("lint", "text", text, "--app", "1") == "not_found"
+
+
+def test_what_was_sent_is_counted_and_listed_from_the_command_line(shell: Shell) -> None:
+    account = str(shell.ask("account", "create", "Counting Ltd")["id"])
+    app = str(shell.ask("app", "create", "counted", "--account", account)["id"])
+    counted = shell.ask("message", "count", app, "--hours", "2")
+    assert {name: counted[name] for name in ("numbers", "refused", "accepted", "segments", "converted", "ended")} == {
+        **dict.fromkeys(("numbers", "refused", "accepted", "segments", "converted"), 0),
+        "ended": [],
+    }
+    assert counted["until_at"] - counted["from_at"] == 7200
+    assert shell.ask("message", "attempts", app, "13800000000") == []
+    assert shell.refused("message", "count", "1") == "not_found"

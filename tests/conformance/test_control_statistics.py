@@ -151,8 +151,7 @@ async def test_a_code_is_typed_in_once(control: ControlPlane, database: Database
         notice = await message(conn, shop.app_id, at=NOW - 100)
     await control.statistics.convert(shop.actor, shop.app_id, code)
     await control.statistics.convert(shop.actor, shop.app_id, code, NOW - 50)
-    async with database.connection() as conn:
-        assert await statistics.converted(conn, shop.app_id, from_id=first_id_at(NOW - 200), to_id=first_id_at(NOW)) == 1
+    assert await control.statistics.converted(shop.actor, shop.app_id, NOW - 200, NOW) == 1
     for tried, message_id, at, fault in (
         (shop, notice, None, Fault.INVALID),
         (shop, code, NOW + 3600, Fault.INVALID),

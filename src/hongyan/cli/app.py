@@ -138,7 +138,10 @@ GROUPS: Mapping[str, Group] = {
     ),
     "audit": Group("The audit log: who changed what.", {"list": "audit:list_", "verify": "audit:verify"}),
     "db": Group("The database over several servers.", {"distribute": "database:distribute"}),
-    "message": Group("Messages and what happened to them.", {"show": "messages:show", "list": "messages:list_"}),
+    "message": Group(
+        "Messages and what happened to them.",
+        {"show": "messages:show", "list": "messages:list_", "count": "counting:count", "attempts": "counting:attempts"},
+    ),
     "simulate": Group(
         "The simulated carrier: scripted replies and faults.",
         {

@@ -90,6 +90,14 @@ class Statistics:
             )
         return [_attempted(row) for row in rows]
 
+    async def converted(self, actor: Actor, app_id: int, begin: float, end: float) -> int:
+        """Of the messages accepted from `begin` up to `end` (Unix seconds), at most 32 days, those whose code was typed in."""
+        demand(actor, Permission.READ)
+        _bounded(begin, end)
+        async with self._turns, self._db.connection() as conn:
+            await own_app(conn, actor, app_id)
+            return await statistics.converted(conn, app_id, from_id=ids.first_id_at(begin), to_id=ids.first_id_at(end))
+
     async def convert(self, actor: Actor, app_id: int, message_id: int, at: float | None = None) -> None:
         """Note that the code in this verification message was typed in, at `at` (Unix seconds; None: now). Told twice it counts once."""
         demand(actor, Permission.SEND)
