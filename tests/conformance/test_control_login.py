@@ -18,10 +18,12 @@ from hongyan.control.letters import Letter
 from hongyan.control.login import CodeWanted, LoginRules, Place, SignedIn
 from hongyan.control.plane import ControlPlane, People, assemble
 from hongyan.kit.db import Database
+from hongyan.kit.mail import Mailer, MailServer
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import GRANTS, Actor, Role
 from hongyan.model.person import SecondFactor
 from hongyan.model.snapshot import AccountKind
+from smtp_sink import SmtpSink
 
 BOX = SecretBox(bytes(32), os.urandom)
 GOOD = "correct horse battery"
@@ -448,3 +450,35 @@ async def test_a_session_of_another_is_not_found(control: ControlPlane) -> None:
     await control.sessions.end(me, mine.id)
     assert await control.sessions.every(me) == []
     assert (await refusal(control.sessions.every(OPERATOR))).code is Fault.NOT_ALLOWED
+
+
+async def test_a_letter_comes_by_mail_with_a_link_that_no_server_s_log_gets_to_see(control: ControlPlane) -> None:
+    _, email = await somebody(control)
+    await control.credentials.forgot(email)
+    async with SmtpSink("me", "pass@word") as server:
+        mailer = Mailer(MailServer.parse(f"smtp://me:pass%40word@127.0.0.1:{server.port}"), "hongyan@sms.example.com")
+        assert await control.letters.send_due(mailer.send) == 1
+        [letter] = server.letters
+    link = letter.get_content().partition("https://sms.example.com/password#")[2].split()[0]
+    assert letter["To"] == email
+    assert isinstance(await control.credentials.set_password(link, BETTER, HERE), SignedIn)
+
+
+async def test_nothing_that_proves_who_somebody_is_can_be_read_from_the_tables(
+    control: ControlPlane, database: Database, clock: Clock
+) -> None:
+    mine = await account(control)
+    invited = await control.members.invite(OPERATOR, mine, "canary@example.com", Role.OWNER)
+    email, device, codes = await with_factor(control, clock)
+    half_way = await half(control, email)
+    session = await control.login.enter_code(await half(control, email), device.at(clock.now), HERE)
+    await control.credentials.forgot(email)
+    ticket = ticket_in((await letters(database, email))[-1])
+    async with database.connection() as conn:
+        tables = [
+            row[0] for row in await conn.fetch("select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace")
+        ]
+        kept = "".join([str([tuple(row) for row in await conn.fetch(f"select * from {table}")]) for table in tables])
+    assert email in kept
+    canaries = [GOOD, device.secret, *codes, half_way, session.token, session.device, ticket, invited.ticket]
+    assert [canary for canary in canaries if canary in kept] == []
