@@ -12,7 +12,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from acting import OPERATOR
-from hongyan.control.alarms import Change, Draft
+from hongyan.control.alarms import TESTS_AN_HOUR, Change, Draft
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.control.telling import GONE, Telling
@@ -23,7 +23,9 @@ from hongyan.kit.secretbox import SecretBox
 from hongyan.kit.sink import Sink
 from hongyan.model.actor import GRANTS, Actor, ActorKind, Role
 from hongyan.model.alarm import AlarmKind
-from hongyan.model.snapshot import AccountKind
+from hongyan.model.message import Kind
+from hongyan.model.papers import TemplateDraft
+from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.store import alarms, notices
 from hongyan.store.alarms import Medium
 from smtp_sink import SmtpSink
@@ -108,7 +110,7 @@ async def test_a_contact_is_told_by_letter_message_and_signed_web_hook(world: Wo
     assert await world.tell() == 3
     [letter] = world.mail.letters
     assert (letter["To"], letter["From"], letter["Subject"]) == ("duty@example.com", "alarm@hongyan.example", "[鸿雁] 频率限制告警")
-    assert "被限制拦截 7 次（limit_day 7）" in letter.get_content()
+    assert "被限制拦截 7 次（1 天上限 7）" in letter.get_content()
     assert world.texts == [(8613800000001, "frequency", (str(app_id), "7"))]
     [body] = world.http.bodies("/alarm")
     told = json.loads(body)
@@ -130,7 +132,7 @@ async def test_what_goes_on_happening_is_told_once_with_its_count(world: World) 
     told = [row.happened for row in reversed(await world.told(account_id))]
     assert told == [1, 5, 5]
     assert [row.facts["hits"] for row in reversed(await world.told(account_id))] == [10, 50, 50]
-    assert "50 refused (limit_day 50)" in world.mail.letters[1].get_content()
+    assert "50 refused (limit of a day 50)" in world.mail.letters[1].get_content()
     assert ", 5 times" in world.mail.letters[1].get_content()
 
 
@@ -225,6 +227,31 @@ async def test_a_contact_is_tested_at_most_once_a_minute(world: World) -> None:
     assert world.mail.letters[0]["Subject"] == "[鸿雁] 告警测试"
     world.now += 61
     assert len(await world.control.alarms.test(OPERATOR, contact.id)) == 2
+
+
+async def test_an_account_cannot_have_strangers_written_to_without_end(world: World) -> None:
+    _, app_id = await world.tenant()
+    for n in range(TESTS_AN_HOUR):
+        contact = (await world.control.alarms.add(OPERATOR, app_id, Draft(name="x", email=f"stranger{n}@example.com"))).contact
+        await world.control.alarms.test(OPERATOR, contact.id)
+        await world.control.alarms.remove(OPERATOR, contact.id)
+    contact = (await world.control.alarms.add(OPERATOR, app_id, Draft(name="x", email="one.more@example.com"))).contact
+    with pytest.raises(ControlError) as refused:
+        await world.control.alarms.test(OPERATOR, contact.id)
+    assert refused.value.code is Fault.TOO_MANY
+
+
+async def test_a_reviewer_s_decision_is_told_with_its_reason(world: World) -> None:
+    account_id, app_id = await world.tenant()
+    await world.control.alarms.add(OPERATOR, app_id, Draft(name="duty", email="duty@example.com", english=True))
+    draft = TemplateDraft(name="新品通知", kind=Kind.NOTICE, scope=Scope.MAINLAND, content="您好{1}，您的订单到了。")
+    template = await world.control.templates.add(OPERATOR, account_id, draft)
+    await world.control.templates.reject(OPERATOR, template.id, note="say what it is for")
+    await world.tell()
+    [letter] = world.mail.letters
+    assert letter["Subject"] == "[Hongyan] Template reviewed"
+    assert "“新品通知” was rejected: " in letter.get_content()
+    assert "say what it is for" in letter.get_content()
 
 
 @pytest.mark.parametrize(("kind", "most"), [(AccountKind.ENTERPRISE, 5), (AccountKind.INDIVIDUAL, 2)])

@@ -131,6 +131,40 @@ def test_a_message_that_never_was_is_not_found_and_the_id_may_be_a_serial_number
     assert (code, json.loads(err)["error"]) == (2, "usage")
 
 
+def test_guards_and_alarm_contacts_are_set_on_the_command_line(shell: Shell, tmp_path: Path) -> None:
+    account = str(shell.ask("account", "create", "Guarded Ltd")["id"])
+    app = str(shell.ask("app", "create", "shop", "--account", account)["id"])
+    set_ = shell.ask("protection", "set", app, "--day", "100:80", "--country", "US=5", "--closed", "sg", "--marketing-hours")
+    assert set_["settings"]["day"] == {"alarm": 80, "most": 100}
+    shown = shell.ask("protection", "show", app)
+    assert (shown["settings"]["closed"], shown["settings"]["countries"]["US"]["most"]) == (["SG"], 5)
+    assert shell.ask("protection", "stop", app, "--reason", "pumped")["stop_reason"] == "pumped"
+    assert shell.ask("protection", "resume", app)["stopped_at"] is None
+    code, _, err = shell.run("protection", "set", app, "--day", "many", "--json")
+    assert (code, json.loads(err)["error"]) == (2, "usage")
+    words = tmp_path / "words.txt"
+    words.write_text("\u7591\u4f3c\u8bcd\n", encoding="utf-8")
+    assert shell.ask("word", "add", "--file", str(words), "--refuse") == {"added": 1}
+    assert [row["action"] for row in shell.ask("word", "list")] == ["refuse"]
+    assert shell.ask("word", "remove", "\u7591\u4f3c\u8bcd") == {"removed": 1}
+    assert shell.ask("held", "list", "--app", app) == []
+    assert shell.ask("held", "release", app, "1") == {"released": []}
+    contact = shell.ask("alarm", "add", app, "duty", "--email", "duty@example.com", "--kind", "traffic")["contact"]
+    assert contact["kinds"] == ["traffic"]
+    assert shell.ask("alarm", "set", str(contact["id"]), "--phone", "13800000000")["contact"]["phone"] == "+8613800000000"
+    assert [row["medium"] for row in shell.ask("alarm", "test", str(contact["id"]))] == ["mail", "sms"]
+    assert [row["kind"] for row in shell.ask("alarm", "told", "--account", account)] == ["test", "test"]
+    assert shell.ask("alarm", "review-hook", account)["url"] == ""
+    assert shell.ask("alarm", "remove", str(contact["id"])) == {"removed": contact["id"]}
+    listed = tmp_path / "list.csv"
+    listed.write_text("13800000001,spam\nnobody,\n", encoding="utf-8")
+    assert shell.ask("blacklist", "import", str(listed), "--account", account)["added"] == 1
+    code, out, _ = shell.run("blacklist", "export", "--account", account)
+    assert (code, out.splitlines()[1].split(",")[:2]) == (0, ["8613800000001", "spam"])
+    code, _, err = shell.run("blacklist", "list", "--json")
+    assert (code, json.loads(err)["error"]) == (2, "usage")
+
+
 def test_migrating_twice_changes_nothing(shell: Shell) -> None:
     assert shell.ask("migrate") == shell.ask("migrate")
 

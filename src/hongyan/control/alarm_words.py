@@ -64,6 +64,16 @@ TRAFFIC_OF = {
 }
 
 
+HITS: Mapping[str, tuple[str, str]] = {
+    "same_content": ("30 秒内相同内容", "same content within 30 seconds"),
+    "limit_30_seconds": ("30 秒上限", "limit of 30 seconds"),
+    "limit_hour": ("1 小时上限", "limit of an hour"),
+    "limit_day": ("1 天上限", "limit of a day"),
+    "same_content_day": ("1 天内相同内容", "same content within a day"),
+}
+"""What refused, by the names of `model.reject.Reject`."""
+
+
 def gathered(notices: Sequence[NoticeRow]) -> dict[str, object]:
     """The facts of an alarm that tells of all these: the newest of them, and sums of what can be added."""
     if notices[0].kind is AlarmKind.FREQUENCY:
@@ -143,7 +153,7 @@ def _line(alarm: AlarmRow, item: Mapping[str, object], *, english: bool) -> str:
                 return f"{item.get('sent')} {what[1]}, the alarm value is {item.get('value')}."
             return f"{what[0]}已发送 {item.get('sent')} 条，告警值 {item.get('value')} 条。"
         case AlarmKind.FREQUENCY:
-            told = ", ".join(f"{name} {hits}" for name, hits in item.items() if name != "hits")
+            told = ", ".join(f"{HITS.get(name, (name, name))[english]} {hits}" for name, hits in item.items() if name != "hits")
             return f"{item.get('hits')} refused ({told})" if english else f"被限制拦截 {item.get('hits')} 次（{told}）"
         case AlarmKind.BALANCE:
             if english:

@@ -27,6 +27,8 @@ PAGE_MOST = 500
 NEWEST = 2**62
 TEST = "test"
 TEST_PAUSE_S = 60.0
+HOUR_S = 3600.0
+TESTS_AN_HOUR = 20
 EVERYTHING = tuple(AlarmKind)
 EMAIL_MOST = 254
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}")
@@ -152,6 +154,13 @@ class Alarms:
         async with self._db.transaction() as tx:
             contact = _found(await alarms.contact(tx, contact_id, actor.account_id), contact_id)
             await own_app(tx, actor, contact.app_id, lock=True)
+            # Whoever removes and adds contacts could otherwise have strangers written to without end.
+            if await alarms.tests_since(tx, contact.account_id, now - HOUR_S) >= TESTS_AN_HOUR:
+                raise ControlError(
+                    Fault.TOO_MANY,
+                    f"每个账号一小时内最多发 {TESTS_AN_HOUR} 条测试告警：请稍后再试。",
+                    f"An account sends at most {TESTS_AN_HOUR} tests an hour: wait before trying again.",
+                )
             if await alarms.tested_since(tx, contact_id, now - TEST_PAUSE_S):
                 raise ControlError(
                     Fault.TOO_MANY,

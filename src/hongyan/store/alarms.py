@@ -223,6 +223,15 @@ async def tested_since(conn: Connection, contact_id: int, since: float) -> bool:
     return found
 
 
+async def tests_since(conn: Connection, account_id: int, since: float) -> int:
+    """How many tests an account has asked for since then, of contacts that are no more too."""
+    return int(
+        await conn.fetchval(
+            "select count(*) from alarms where account_id = $1 and kind = 'test' and created_at > $2", account_id, at(since)
+        )
+    )
+
+
 async def sweep(conn: Connection, before: float) -> None:
     """What is long over goes."""
     await conn.execute("delete from alarms where created_at < $1 and due_at is null", at(before))
