@@ -196,6 +196,25 @@ async def test_what_was_sent_before_a_cap_was_set_counts_and_tomorrow_begins_ane
     assert await place.reasons(phone()) == ["ok"]
 
 
+async def test_what_was_sent_while_a_cap_was_not_known_everywhere_is_counted_too(place: Place) -> None:
+    assert await place.reasons(phone()) == ["ok"]
+    await place.control.protections.change(OPERATOR, place.app_id, Change(day=Cap(most=20)))
+    assert await place.reasons(phone(), phone()) == ["ok", "ok"]
+    await place.directory.refresh()
+    watch = Watch(place.db, place.clock)
+    assert await place.reasons(phone()) == ["ok"]
+    assert (await place.counts())[ALL] == 2
+    place.now += 4
+
+    async def sending(door: int) -> Counter[str]:
+        return Counter([reason for _ in range(10) for reason in await place.reasons(phone(), door=door)])
+
+    *sent, settled = await asyncio.gather(sending(0), sending(1), watch.settle_counts())
+    assert settled >= 1
+    assert sum(sent, Counter()) == {"ok": 16, "app_day": 4}
+    assert await place.counts() == {ALL: 20, "CN": 20}
+
+
 async def test_what_is_refused_for_another_reason_is_not_counted(place: Place) -> None:
     await place.protect(Change(day=Cap(most=3)))
     same = phone()

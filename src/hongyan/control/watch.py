@@ -3,14 +3,20 @@
 from collections.abc import Callable
 
 from hongyan.kit.db import Connection, Database
+from hongyan.kit.ids import first_id_at
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.protection import ABROAD, ALL, HOME, Protection
 from hongyan.model.snapshot import Scope
 from hongyan.store import alarms, daily_counts, notices, packages, protections
 from hongyan.store.notices import Facts
+from hongyan.store.partitions import day_start
 from hongyan.store.protections import Watched
 
 KEPT_DAYS_S = 3 * 86_400.0
+HEARD_S, LONGEST_S = 3.0, 600.0
+"""Every process has heard of a change after the first, and is not waited for beyond the second."""
+LONGEST_ACCEPT_S = 60.0
+"""No promise takes longer from its id to its commit."""
 
 
 class Watch:
@@ -56,6 +62,27 @@ class Watch:
                     continue
                 told += await _once(tx, app, AlarmKind.BALANCE, name, facts={"scope": name, "left": segments, "value": value}, now=now)
         return told
+
+    async def settle_counts(self) -> int:
+        """Count again what was sent while processes heard of a new cap; returns for how many applications."""
+        now = self._clock()
+        async with self._db.connection() as conn:
+            changed = [
+                app for app in await protections.watched(conn)
+                if app.settings.counts and HEARD_S <= now - app.changed_at <= LONGEST_S
+                and daily_counts.day_of(app.changed_at) == daily_counts.day_of(now)
+            ]  # fmt: skip
+        settled = 0
+        for app in changed:
+            # The long part is counted beforehand: nobody has to wait for it.
+            day, recent = first_id_at(day_start(now)), max(first_id_at(day_start(now)), first_id_at(app.changed_at - LONGEST_ACCEPT_S))
+            async with self._db.connection() as conn:
+                before = await daily_counts.sent(conn, app.app_id, from_id=day, to_id=recent)
+            async with self._db.transaction() as tx:
+                if await alarms.mark_first(tx, app.account_id, app.app_id, f"counted since {app.changed_at}", now):
+                    await daily_counts.recount(tx, app.app_id, now, before=before, from_id=recent)
+                    settled += 1
+        return settled
 
     async def forget(self) -> None:
         """Counts of days gone by."""

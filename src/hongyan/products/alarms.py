@@ -41,6 +41,7 @@ def jobs(settings: Settings, db: Database, box: SecretBox, directory: Directory,
         "tell alarms": (1.0, telling.deliver),
         "sweep alarms": (3600.0, telling.sweep),
         "watch traffic": (5.0, watch.traffic),
+        "settle counts": (2.0, watch.settle_counts),
         "watch balances": (30.0, watch.balance),
         "forget counts": (3600.0, watch.forget),
     }

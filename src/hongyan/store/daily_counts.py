@@ -1,6 +1,7 @@
 """How many messages of a calendar day an application has sent, by country: kept only while a cap or an alarm value asks for it."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -9,6 +10,8 @@ from hongyan.kit.db import Connection
 from hongyan.kit.ids import first_id_at
 from hongyan.model.protection import ABROAD, ALL
 from hongyan.store.partitions import SHANGHAI, day_start
+
+LAST_ID = 2**63 - 1
 
 
 class DailyCount(msgspec.Struct, frozen=True):
@@ -50,12 +53,34 @@ async def of_today(conn: Connection, app_ids: Sequence[int], now: float) -> list
 async def begin(conn: Connection, app_id: int, now: float) -> None:
     """From here on it is counted: what was sent today before is counted from the messages themselves."""
     await conn.execute("delete from daily_counts where app_id = $1", app_id)
-    found = await conn.fetch(
-        "select region, count(*) from messages where app_id = $1 and id >= $2 group by region", app_id, first_id_at(day_start(now))
-    )
-    counted = {row[0]: row[1] for row in found}
+    counted = await sent(conn, app_id, from_id=first_id_at(day_start(now)), to_id=LAST_ID)
     if counted:
         await add(conn, app_id, now, with_sums(counted))
+
+
+COUNTED = "select region, count(*) from messages where app_id = $1 and id >= $2 and id < $3 group by region"
+
+
+async def sent(conn: Connection, app_id: int, *, from_id: int, to_id: int) -> Counter[str]:
+    """Messages of a stretch of time, by country."""
+    return Counter({row[0]: row[1] for row in await conn.fetch(COUNTED, app_id, from_id, to_id)})
+
+
+SET = """
+insert into daily_counts (app_id, day, region, messages)
+select $1, $2, u.region, u.messages from unnest($3::text[], $4::bigint[]) u(region, messages) order by u.region
+    on conflict (app_id, day, region) do update set messages = excluded.messages
+"""
+
+
+async def recount(conn: Connection, app_id: int, now: float, *, before: Mapping[str, int], from_id: int) -> None:
+    """Make the day's counts what they are: `before`, by country, and the messages from `from_id` on.
+
+    Whoever counts waits until the transaction ends, and has not been counted: what they promise is not committed yet.
+    """
+    await add(conn, app_id, now, {ALL: 0})
+    counted = with_sums(Counter(before) + await sent(conn, app_id, from_id=from_id, to_id=LAST_ID))
+    await conn.execute(SET, app_id, day_of(now), list(counted), list(counted.values()))
 
 
 async def forget(conn: Connection, before: float) -> None:

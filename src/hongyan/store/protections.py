@@ -50,9 +50,13 @@ class Watched(msgspec.Struct, frozen=True):
     app_id: int
     account_id: int
     settings: Protection
+    changed_at: float
 
 
 async def watched(conn: Connection) -> list[Watched]:
     """Of applications for which something was set, with their accounts."""
-    found = await conn.fetch("select p.app_id, a.account_id, p.settings from protections p join apps a on a.id = p.app_id")
-    return [Watched(row[0], row[1], msgspec.json.decode(row[2], type=Protection)) for row in found]
+    found = await conn.fetch(
+        f"select p.app_id, a.account_id, p.settings, {epoch('p.changed_at').removesuffix('as p.changed_at')} "
+        "from protections p join apps a on a.id = p.app_id"
+    )
+    return [Watched(row[0], row[1], msgspec.json.decode(row[2], type=Protection), row[3]) for row in found]
