@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hongyan.doors.tencent_v5 import auth, schema
 from hongyan.doors.tencent_v5.acts.papers import Papers
 from hongyan.doors.tencent_v5.catalogue import CALLS
-from hongyan.doors.tencent_v5.errors import Failure
+from hongyan.doors.tencent_v5.errors import CONTENT, Failure
 from hongyan.doors.tencent_v5.routes import TencentV5Door
 from hongyan.doors.tencent_v5.schema import SMS
 from hongyan.kit.door import Request
 from hongyan.model.limits import Limits
+from hongyan.model.lookalike import hidden
 from hongyan.model.message import Accepted, Caller, Kind, Outcome, SendCommand
 from hongyan.model.reject import Refusal
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, App, Scope, Signature, Snapshot, Template
@@ -155,6 +156,10 @@ def test_a_text_by_content_is_sent_as_it_was_written(template_id: int, values: l
     platform = Platform()
     msg = compose_text("鸿雁" if signed else "", written)
     told = answered(platform, f"{SMS}sendsms", QUERY, json.dumps(body(tpl_id=None, msg=msg, type=0)).encode())
+    if told["result"] == CONTENT.result:
+        # Only for what nobody sees in a value.
+        assert list(hidden(written)) or any(char.isspace() for char in written)
+        return
     assert told["result"] == 0, told
     [command] = platform.commands
     found = platform.snapshot.templates[command.template_id]

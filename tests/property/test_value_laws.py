@@ -117,7 +117,7 @@ def test_what_is_composed_begins_with_the_approved_signature_and_has_no_other(co
     command = SendCommand(
         app_id=1, template_id=1, phones=("+8613800138000",), dialect=Dialect.NATIVE, sign_name=sign_name, params=tuple(values[:count])
     )
-    composed = compose(snapshot, Caller(account_id=1, key_id=""), command)
+    composed = compose(snapshot, Caller(account_id=1, key_id=""), command, now=0.0)
     if isinstance(composed, Composed):
         for draft in composed.drafts:
             assert draft.body.text.startswith("【鸿雁】")
