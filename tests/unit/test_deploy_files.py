@@ -161,6 +161,20 @@ def test_each_profile_does_everything_against_one_durable_database() -> None:
     assert by_profile["several"].count("api") == by_profile["several"].count("dispatch") == 2
 
 
+def test_what_customers_hand_in_outlives_every_container() -> None:
+    told = compose()
+    for name, service in told["services"].items():
+        if name == "database":
+            continue
+        place = service["environment"]["HONGYAN_DOCUMENTS"]
+        [volume] = [volume.partition(":")[0] for volume in service["volumes"] if volume.endswith(f":{place}")]
+        assert volume in told["volumes"]
+    # A pod's own directory ends with it.
+    assert "HONGYAN_DOCUMENTS=s3://" in (DEPLOY / "kubernetes" / "secrets.env.example").read_text()
+    # A volume is the user's when the image's directory is.
+    assert any("10001 --mode 700 /var/lib/hongyan-documents" in rest for word, rest in instructions() if word == "RUN")
+
+
 def test_every_value_the_compose_file_asks_for_has_a_default_or_is_in_the_example() -> None:
     asked = re.findall(r"\$\{([A-Z_0-9]+)(:[-?])?", (DEPLOY / "compose.yaml").read_text())
     example = re.findall(r"^([A-Z_]+)=", (DEPLOY / "compose.env.example").read_text(), flags=re.MULTILINE)

@@ -43,6 +43,8 @@ def test_a_named_file_is_read_and_must_be_there(tmp_path: Path) -> None:
         ({"HONGYAN_DATABASE_URL": "postgresql://u:p@[::1/db"}, "cannot be read"),
         ({"HONGYAN_DATABASE_URL": "postgresql://u:p@h/db?target_session_attrs=any"}, "primary or read-write"),
         ({"HONGYAN_CALLBACK_ALLOW": "10.0.0.0/99"}, "HONGYAN_CALLBACK_ALLOW"),
+        ({"HONGYAN_DOCUMENTS": "s3://"}, "the bucket's name"),
+        ({"HONGYAN_DOCUMENTS": "http://bucket/x"}, "a directory or s3://bucket/prefix"),
     ],
 )
 def test_what_is_wrong_stops_the_start_and_is_named(environ: dict[str, str], words: str, tmp_path: Path) -> None:

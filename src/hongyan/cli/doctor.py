@@ -62,7 +62,7 @@ async def examine(loaded: "Settings") -> list[Finding]:
     from hongyan.cli.instance import running  # noqa: PLC0415 - `--help` does not wait for it
 
     state = running(loaded)
-    findings = [_running(loaded, state), *_directory(loaded), _disk(loaded)]
+    findings = [_running(loaded, state), *_directory(loaded), _disk(loaded), await _documents(loaded)]
     findings += [found async for found in _database(loaded)]
     if state is not None:
         findings += [found async for found in _http(state)]
@@ -112,6 +112,31 @@ def _disk(loaded: "Settings") -> Finding:
     if health is not Health.OK:
         zh, en = zh + "空间用尽后将拒收短信：请清理或扩容。", en + " When it is full messages are refused: free some or add more."
     return Finding("disk", health, zh, en)
+
+
+async def _documents(loaded: "Settings") -> Finding:
+    from hongyan.kit.blobs import BlobError, blobs  # noqa: PLC0415 - as above
+
+    place = loaded.documents or str(loaded.data_dir / "documents")
+    if not loaded.documents and not (loaded.data_dir / "documents").exists():
+        return Finding("documents", Health.OK, f"将保存在 {place}。", f"They will be kept in {place}.")
+    store, key = blobs(loaded.documents, loaded.data_dir, loaded.bucket), f"doctor/{os.getpid()}"
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await store.put(key, b"doctor")
+            await store.get(key)
+            await store.delete(key)
+    except (BlobError, TimeoutError) as fault:
+        zh, en = (fault.zh, fault.en) if isinstance(fault, BlobError) else (f"{place} 没有应答。", f"{place} does not answer.")
+        return Finding("documents", Health.PROBLEM, zh, en)
+    if loaded.database_url and not loaded.documents:
+        return Finding(
+            "documents",
+            Health.WARNING,
+            f"{place} 只在本机：多台机器时请设置 HONGYAN_DOCUMENTS。",
+            f"{place} is this machine's alone: set HONGYAN_DOCUMENTS when there are several.",
+        )
+    return Finding("documents", Health.OK, place, place)
 
 
 async def _database(loaded: "Settings") -> AsyncIterator[Finding]:
