@@ -63,9 +63,9 @@ BY_NUMBER: dict[str, tuple[dict[str, Any], list[str]]] = {
 BODIES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "FailedOperation.JsonParseFail"),
     "half of it": (b'{"PhoneNumberSet": [', "FailedOperation.JsonParseFail"),
-    "a list": (b"[]", "InvalidParameter"),
+    "a list": (b"[]", "FailedOperation.FailResolvePacket"),
     "a word": (b"hello", "FailedOperation.JsonParseFail"),
-    "null": (b"null", "InvalidParameter"),
+    "null": (b"null", "FailedOperation.FailResolvePacket"),
     "not UTF-8": (b'{"SmsSdkAppId": "\xff\xfe"}', "FailedOperation.JsonParseFail"),
     "very deep": (b"[" * 100_000, "FailedOperation.JsonParseFail"),
     "infinity": (b'{"PhoneNumberSet": Infinity}', "FailedOperation.JsonParseFail"),
