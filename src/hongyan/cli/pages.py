@@ -260,6 +260,10 @@ RULES: Mapping[str, Callable[[RuleSet], str]] = {
     "characters of a value": lambda rules: _each(rules.value_longest),
     "signatures of an application": lambda rules: str(rules.signatures_most),
     "templates of an application": lambda rules: str(rules.templates_most),
+    "messages to one number a day, of a new application": lambda rules: str(rules.per_day),
+    "hours of marketing, in Shanghai": lambda rules: (
+        "any" if rules.marketing_hours is None else "{:02}:00–{:02}:00".format(*rules.marketing_hours)
+    ),
     "papers of a mainland signature": lambda rules: "a qualification" if rules.qualification else "a qualification, or a proof of its own",
     "kinds of signatures that are closed": lambda rules: _closed(rules.closed_kinds),
     "documents that prove nothing any more": lambda rules: _closed(rules.closed_documents),
