@@ -95,7 +95,7 @@ def body(**changes: Any) -> dict[str, Any]:
 QUERY = b"sdkappid=1400006666&random=1234"
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.data())
 def test_whatever_was_signed_cannot_be_changed(data: st.DataObject) -> None:
     original = body()
@@ -127,7 +127,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from(sorted(CALLS)), st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()), st.binary(max_size=40))
 def test_any_request_is_answered_and_none_that_is_not_signed_is_taken(path: str, sent: bytes, query: bytes) -> None:
     platform = Platform()
@@ -137,7 +137,7 @@ def test_any_request_is_answered_and_none_that_is_not_signed_is_taken(path: str,
     assert platform.commands == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(JSON.filter(lambda value: isinstance(value, dict)), st.sampled_from(["sendsms", "sendmultisms2", "sendisms"]))
 def test_any_signed_body_is_answered_without_an_error_of_our_own(fields: dict[str, Any], call: str) -> None:
     asked = schema.read(msgspec.json.Decoder(CALLS[SMS + call].request), json.dumps(fields).encode())
@@ -147,9 +147,9 @@ def test_any_signed_body_is_answered_without_an_error_of_our_own(fields: dict[st
     assert told["result"] not in {1001, 1007}
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from(range(1, len(CONTENTS) + 1)), st.lists(st.text(max_size=6), min_size=3, max_size=3), st.booleans())
-def test_a_text_by_content_is_sent_as_it_was_written(template_id: int, values: list[str], signed: bool) -> None:
+def test_a_text_by_content_is_sent_as_it_was_written_or_not_at_all(template_id: int, values: list[str], signed: bool) -> None:
     content = CONTENTS[template_id - 1]
     written = fill(content, tuple(values)[: Platform().snapshot.templates[template_id].params])
     assume(not written.startswith("【"))
