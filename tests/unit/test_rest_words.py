@@ -1,18 +1,21 @@
 """The native API's tables are total, and its small pure parts do what they promise."""
 
 import base64
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from starlette.requests import Request
 
 from hongyan.control.errors import Fault
 from hongyan.doors.rest.auth import by_key, pair
 from hongyan.doors.rest.messages import Recipient, Send, commands, grouped
 from hongyan.doors.rest.paging import after, cursor_of
-from hongyan.doors.rest.problems import STATUSES, Refused
+from hongyan.doors.rest.problems import STATUSES, Refused, from_store
 from hongyan.doors.rest.words import WORDS, refused
+from hongyan.kit.blobs import BlobError
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey
 
@@ -28,6 +31,17 @@ def test_every_refusal_has_a_status_and_words_in_both_languages() -> None:
     assert STATUSES.keys() == set(Fault)
     assert WORDS.keys() == set(Reject)
     assert all(zh != en and zh and en for zh, en in WORDS.values())
+
+
+@pytest.mark.parametrize(("accept", "words"), [("en", "try again later"), ("zh-CN", "请稍后再试")])
+async def test_a_store_of_documents_that_is_away_is_no_error_of_the_program(accept: str, words: str) -> None:
+    request = Request({"type": "http", "headers": [(b"accept-language", accept.encode())], "state": {"request_id": "r1"}})
+    answer = await from_store(request, BlobError("桶 secret 不可用", "the bucket secret is away"))
+    told = json.loads(bytes(answer.body))
+    assert (answer.status_code, told["code"], told["request_id"]) == (503, "documents_away", "r1")
+    assert words in told["detail"]
+    # Where the operator keeps files is nobody's business.
+    assert "secret" not in told["detail"]
 
 
 def test_an_application_of_others_is_refused_as_one_that_does_not_exist() -> None:

@@ -12,6 +12,7 @@ from hongyan.control.errors import ControlError
 from hongyan.doors.rest import problems
 from hongyan.doors.rest.auth import Authenticate
 from hongyan.doors.rest.problems import Problem, Refused
+from hongyan.kit.blobs import BlobError
 
 PREFIX = "/api/v1"
 DESCRIPTION = """\
@@ -39,6 +40,7 @@ def build(routers: Sequence[APIRouter], authenticate: Authenticate) -> FastAPI:
             Refused: problems.from_refusal,
             RequestValidationError: problems.from_validation,
             HTTPException: problems.from_http,
+            BlobError: problems.from_store,
             Exception: problems.from_bug,
         },
         responses={status: {"model": Problem, "description": en} for status, (_zh, en) in problems.TITLES.items() if status in COMMON},

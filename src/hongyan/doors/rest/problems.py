@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.rules import LintError
+from hongyan.kit.blobs import BlobError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:hongyan:problem:"
@@ -163,6 +164,13 @@ async def from_http(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, HTTPException)  # noqa: S101 - registered for it
     code, zh, en = HTTP_CODES.get(fault.status_code, ("refused", "请求被拒绝。", "The request was refused."))
     return problem(request, fault.status_code, code, zh, en, headers=fault.headers)
+
+
+async def from_store(request: Request, fault: Exception) -> Response:
+    """The store of documents does not answer."""
+    assert isinstance(fault, BlobError)  # noqa: S101 - registered for it
+    zh = "文件存储暂时不可用，什么都没有改变：请稍后再试，或告诉运维人员。"
+    return problem(request, 503, "documents_away", zh, "The store of documents cannot be used now, nothing was changed: try again later.")
 
 
 async def from_bug(request: Request, _fault: Exception) -> Response:

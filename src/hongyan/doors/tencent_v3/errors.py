@@ -89,8 +89,8 @@ INTERNAL = _error("InternalError", "internal error; ask with the RequestId", "�
 TIMED_OUT = _error("InternalError.Timeout", "this took too long, please try again", "请求超时，请稍后重试")
 AWAY = _error(
     "InternalError.SendAndRecvFail",
-    "the database is away; nothing was changed, please try again",
-    "数据库暂时不可用，未做任何更改，请稍后重试",
+    "the platform's storage is away; nothing was changed, please try again",
+    "平台存储暂时不可用，未做任何更改，请稍后重试",
 )
 NOT_AN_OBJECT = _error("FailedOperation.FailResolvePacket", "the request body is no JSON object", "请求包解析失败，请求体应为 JSON 对象")
 IN_USE = _error("ResourceInUse", "it is there already, or in use", "资源被占用")

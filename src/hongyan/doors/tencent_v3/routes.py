@@ -19,10 +19,14 @@ from hongyan.doors.tencent_v3.catalogue import ACTIONS, CURRENT, OFFLINE, OLDER,
 from hongyan.doors.tencent_v3.errors import Failure
 from hongyan.doors.tencent_v3.schema import Answer, Schema
 from hongyan.doors.tencent_v3.words import older
+from hongyan.kit.blobs import BlobError
 from hongyan.kit.db import UNAVAILABLE
 from hongyan.kit.door import Request, Response
 
 log = structlog.get_logger()
+
+AWAY: tuple[type[BaseException], ...] = (BlobError, *UNAVAILABLE)
+"""What it looks like when nothing can be stored: the request can be sent again."""
 
 CONTENT_TYPE = b"application/json"
 
@@ -91,8 +95,8 @@ class TencentV3Door:
         except TimeoutError:
             log.warning("request_timed_out", request_id=request.request_id)
             answer = Failure(errors.TIMED_OUT)
-        except UNAVAILABLE as away:
-            log.warning("request_without_database", request_id=request.request_id, why=type(away).__name__)
+        except AWAY as away:
+            log.warning("request_without_store", request_id=request.request_id, why=type(away).__name__)
             answer = Failure(errors.AWAY)
         except Exception:
             log.exception("request_failed", request_id=request.request_id, action=claim.action[:64] if isinstance(claim, Claim) else "")
