@@ -132,11 +132,12 @@ class Blacklist:
         return removed
 
     async def _note(self, tx: Connection, actor: Actor, place: Place, *, action: str, numbers: int) -> None:
-        """Audited by count; published, since whether there is a shared list at all is in the snapshot."""
+        """Audited by count. Whether there is a shared list at all is in the snapshot; what is on lists, accepting asks the tables."""
         target = place.app_id if place.app_id is not None else place.owner
         kind = "app" if place.app_id is not None else "operator" if place.account_id is None else "account"
         await self._audit.record(tx, actor, action, target, account_id=place.account_id, detail={"list": kind, "numbers": numbers})
-        await publish(tx, f"blacklist of {kind} {target} changed", self._clock())
+        if place.app_id is None:
+            await publish(tx, f"blacklist of {kind} {target} changed", self._clock())
 
     async def page(self, actor: Actor, where: Where, *, after_phone: int = 0, most: int = PAGE_MOST) -> list[BlacklistRow]:
         """At most `most` (and never more than 1,000) by number, those above `after_phone`.
