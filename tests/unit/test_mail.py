@@ -21,7 +21,7 @@ def test_a_mail_server_is_read(url: str, server: MailServer) -> None:
 
 @pytest.mark.parametrize("url", ["mail.example.com", "http://a:canary@b", "smtp://a:canary@b:x", "smtp://", "smtp://a:canary@b/path"])
 def test_what_is_no_mail_server_is_refused_without_repeating_a_password(url: str) -> None:
-    with pytest.raises(ValueError, match="it is written|its port") as refused:
+    with pytest.raises(ValueError, match=r"it is written|its port") as refused:
         MailServer.parse(url)
     assert "canary" not in str(refused.value)
     with pytest.raises(SettingsError) as wrong:
