@@ -182,13 +182,16 @@ def test_matchers_are_made_again_only_when_the_templates_have_changed() -> None:
     assert isinstance(matchers.of(changed, app(1)).match("您的订单1已发货，2。"), Match)
 
 
-def test_matchers_forget_the_first_when_there_are_too_many() -> None:
-    matchers = Matchers()
-    snapshot = msgspec.structs.replace(EMPTY, version=1, templates={1: CODE})
-    for number in range(Matchers.MOST + 10):
-        matchers.of(snapshot, app(number))
-    assert len(matchers._made) == Matchers.MOST
+def test_matchers_forget_the_first_when_there_are_too_many_templates() -> None:
+    matchers = Matchers(most=5)
+    snapshot = msgspec.structs.replace(EMPTY, version=1, templates={1: CODE, 2: ORDER})
+    made = {number: matchers.of(snapshot, app(number)) for number in range(10)}
+    assert matchers.of(snapshot, app(9)) is made[9]
+    assert matchers.of(snapshot, app(8)) is made[8]
+    assert matchers.of(snapshot, app(0)) is not made[0]
     assert isinstance(matchers.of(snapshot, app(0)).match("您的验证码是1，5分钟内有效。"), Match)
+    small = Matchers(most=1)
+    assert small.of(snapshot, app(0)) is small.of(snapshot, app(0))
 
 
 def test_the_signature_in_front_is_taken_off() -> None:

@@ -309,14 +309,14 @@ def _told(near: Near) -> Mismatch:
 class Matchers:
     """Matchers by application, made when they are first asked for and again when its approved templates have changed."""
 
-    MOST = 500
-    """Applications whose matcher is remembered."""
-
-    def __init__(self) -> None:
+    def __init__(self, most: int = 100_000) -> None:
+        """Those of at most so many templates are remembered, the newest of them in any case: 2,000 templates take a few megabytes."""
+        self._most = most
         self._version = -1
         self._by_account: dict[int, list[Template]] = {}
         self._made: dict[int, tuple[list[Template], Matcher]] = {}
         self._fresh: set[int] = set()
+        self._templates = 0
 
     def of(self, snapshot: Snapshot, app: App) -> Matcher:
         """The matcher of all templates that the application may send with."""
@@ -326,15 +326,18 @@ class Matchers:
             self._by_account = {}
             for template in snapshot.templates.values():
                 self._by_account.setdefault(template.account_id, []).append(template)
-        if app.id in self._fresh:
-            return self._made[app.id][1]
-        templates = [template for template in self._by_account.get(app.account_id, ()) if template.app_id in {None, app.id}]
-        made = self._made.get(app.id)
-        if made is None or made[0] != templates:
-            if made is None and len(self._made) >= self.MOST:
-                gone = next(iter(self._made))
-                del self._made[gone]
-                self._fresh.discard(gone)
-            made = self._made[app.id] = templates, Matcher(templates)
-        self._fresh.add(app.id)
-        return made[1]
+        if app.id not in self._fresh:
+            templates = [template for template in self._by_account.get(app.account_id, ()) if template.app_id in {None, app.id}]
+            if app.id not in self._made or self._made[app.id][0] != templates:
+                self._forget(app.id)
+                self._made[app.id] = templates, Matcher(templates)
+                self._templates += len(templates)
+                while self._templates > self._most and len(self._made) > 1:
+                    self._forget(next(iter(self._made)))
+            self._fresh.add(app.id)
+        return self._made[app.id][1]
+
+    def _forget(self, app_id: int) -> None:
+        templates, _ = self._made.pop(app_id, ((), None))
+        self._templates -= len(templates)
+        self._fresh.discard(app_id)
