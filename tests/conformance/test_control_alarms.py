@@ -5,6 +5,7 @@ import ipaddress
 import itertools
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -299,7 +300,7 @@ async def test_contacts_of_another_account_are_as_absent_as_those_that_never_wer
         ):
             with pytest.raises(ControlError) as refused:
                 await ask
-            told.append((refused.value.code, refused.value.en.replace(str(which), "?").replace(str(app_id), "?")))
+            told.append((refused.value.code, re.sub(r"\d+", "?", refused.value.en)))
     assert told[:5] == told[5:]
     assert await world.control.alarms.contacts(owner) == []
     assert await world.control.alarms.told(owner) == []
