@@ -67,8 +67,9 @@ class RefusalLog:
         if isinstance(answer, Refusal):
             if answer.reason not in OURS and command.phones:
                 self._note(command, [_refused(raw, answer.reason) for raw in command.phones[:1000]])
-        elif any(isinstance(outcome, Refused) for outcome in answer):
-            self._note(command, [outcome for outcome in answer if isinstance(outcome, Refused) and outcome.reason not in OURS])
+        # By its class: asked for every number, most of which are accepted.
+        elif refused := [outcome for outcome in answer if outcome.__class__ is Refused]:
+            self._note(command, [outcome for outcome in refused if outcome.reason not in OURS])
         return answer
 
     def _note(self, command: SendCommand, refused: Sequence[Refused]) -> None:
