@@ -304,6 +304,24 @@ async def test_a_change_of_an_approved_qualification_leaves_it_good_until_it_is_
     assert (changed.status, changed.company, changed.change) == (QualificationStatus.APPROVED, "鸿雁云有限公司", None)
 
 
+async def test_a_qualification_is_not_given_a_name_that_another_has(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    first = await qualified(control, owner, company="一号有限公司")
+    await control.qualifications.approve(REVIEWER, first)
+    row = await control.qualifications.get(owner, first)
+    draft = QualificationDraft(name="二号有限公司", company=row.company, credit_code=CODE, documents=row.documents)
+    await control.qualifications.change(owner, first, draft)
+    second = await qualified(control, owner, company="二号有限公司")
+    assert (await refused(control.qualifications.approve(REVIEWER, first))).why == "qualification_exists"
+    await control.qualifications.reject(REVIEWER, first, note="name taken")
+    assert (await refused(control.qualifications.change(owner, first, draft))).why == "qualification_exists"
+    assert (await refused(control.qualifications.add(owner, its(owner), draft))).why == "qualification_exists"
+    await control.qualifications.delete(owner, second)
+    await control.qualifications.change(owner, first, draft)
+    await control.qualifications.approve(REVIEWER, first)
+    assert (await control.qualifications.get(owner, first)).name == "二号有限公司"
+
+
 async def test_more_papers_can_be_asked_for(control: ControlPlane) -> None:
     owner = await tenant(control)
     qualification = await qualified(control, owner)

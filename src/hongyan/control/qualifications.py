@@ -81,6 +81,8 @@ class Qualifications:
                 if row.status not in CHANGEABLE:
                     raise _waits(qualification_id)
                 await documents.usable(tx, row.account_id, (*plain.documents, plain.authorisation))
+                if await qualifications.named(tx, row.account_id, plain.name) not in {None, qualification_id}:
+                    raise _taken(plain.name)
                 changing = qualifications.ask_change if row.status in GOOD else qualifications.write
                 return await self._submit(tx, actor, await changing(tx, qualification_id, plain, now))
         except UniqueViolation as fault:
@@ -163,9 +165,14 @@ class Qualifications:
             raise not_found(Noun.QUALIFICATION, review.subject_id)
         now = self._clock()
         status = DECISIONS[review.state]
-        if row.change is not None and status is QualificationStatus.APPROVED:
-            row = await qualifications.write(tx, row.id, row.change, now)
-        elif row.change is not None:
+        change = row.change
+        if change is not None and status is QualificationStatus.APPROVED:
+            try:
+                row = await qualifications.write(tx, row.id, change, now)
+            except UniqueViolation as fault:
+                # Another was given the name while this waited.
+                raise _taken(change.name) from fault
+        elif change is not None:
             status = QualificationStatus.CHANGE_REJECTED
         done = await qualifications.decide(tx, row.id, status, reasons=review.reasons, note=review.note, now=now)
         if status is QualificationStatus.CHANGE_REJECTED:

@@ -108,6 +108,12 @@ async def get(conn: Connection, qualification_id: int, *, account_id: int | None
     return None if row is None else _one(row)
 
 
+async def named(conn: Connection, account_id: int, name: str) -> int | None:
+    """Which of the account's has this name."""
+    found: int | None = await conn.fetchval("select id from qualifications where account_id = $1 and name = $2", account_id, name)
+    return found
+
+
 async def some(conn: Connection, ids: list[int]) -> dict[int, QualificationRow]:
     """By id; what is not there is left out."""
     found = await conn.fetch(f"select {COLUMNS} from qualifications where id = any($1::bigint[])", ids)
