@@ -31,6 +31,7 @@ def run(carrier: Carrier, directory: Path) -> Iterator[dict[str, str]]:
         "HONGYAN_CALLBACK_ALLOW": "127.0.0.1/32",
         "HONGYAN_LOG_LEVEL": os.environ.get("HONGYAN_LOG_LEVEL", "warning"),
         "HONGYAN_LANG": "en",
+        "HONGYAN_REQUEST_RATES": "0",  # one account asks for as much as many would
     }
     command = [*HONGYAN, "serve"]
     with process(command, directory, environ, log := directory / "serve.log") as serving:
