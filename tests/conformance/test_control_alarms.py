@@ -13,8 +13,10 @@ import pytest
 from standardwebhooks import Webhook
 
 from acting import OPERATOR
+from hongyan.control.alarm_words import SMS
 from hongyan.control.alarms import TESTS_AN_HOUR, Change, Draft
 from hongyan.control.errors import ControlError, Fault
+from hongyan.control.own_app import OwnApps
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.control.telling import GONE, Telling
 from hongyan.kit.db import Database
@@ -282,6 +284,18 @@ async def test_a_contact_that_cannot_be_reached_is_refused(world: World, draft: 
     with pytest.raises(ControlError) as refused:
         await world.control.alarms.add(OPERATOR, app_id, draft)
     assert refused.value.code is fault
+
+
+async def test_no_customer_is_given_the_platform_s_own_account(world: World) -> None:
+    own = OwnApps(world.db, BOX, clock=lambda: world.now, entropy=os.urandom, sign_name="鸿雁", texts=SMS)
+    with pytest.raises(ControlError) as refused:
+        await world.control.accounts.create(OPERATOR, "Hongyan Platform", AccountKind.ENTERPRISE)
+    assert refused.value.code is Fault.TAKEN
+    first = await own.ensure()
+    assert await own.ensure() == first
+    snapshot = await world.control.snapshots.load()
+    assert {snapshot.templates[which].account_id for which in first.templates.values()} == {first.account_id}
+    assert {kind for kind, _ in first.templates} == set(SMS)
 
 
 async def test_contacts_of_another_account_are_as_absent_as_those_that_never_were(world: World) -> None:

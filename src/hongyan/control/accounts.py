@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hongyan.control import rules
 from hongyan.control.audit import Audit, Detail
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.control.own_app import ACCOUNT
 from hongyan.control.permissions import demand, within
 from hongyan.kit.db import Database, UniqueViolation
 from hongyan.model.actor import Actor, Permission
@@ -28,6 +29,8 @@ class Accounts:
         """A new account, by the operator, who knows who it is unless told to be `verified` later by papers."""
         demand(actor, Permission.ADMINISTER)
         plain = rules.name(name)
+        if plain.casefold() == ACCOUNT:
+            raise _taken(plain)
         now = self._clock()
         try:
             async with self._db.transaction() as tx:
@@ -36,9 +39,7 @@ class Accounts:
                 await self._audit.record(tx, actor, "account.create", account.id, account_id=account.id, detail=detail)
                 await publish(tx, f"account {account.id} created", now)
         except UniqueViolation as fault:
-            raise ControlError(
-                Fault.TAKEN, f"已有名为“{plain}”的账号：请换个名称。", f"There is an account named “{plain}” already: choose another name."
-            ) from fault
+            raise _taken(plain) from fault
         return account
 
     async def get(self, actor: Actor, account_id: int) -> AccountRow:
@@ -66,3 +67,9 @@ class Accounts:
             await self._audit.record(tx, actor, "account.enable" if enabled else "account.disable", account_id, account_id=account_id)
             await publish(tx, f"account {account_id} {'enabled' if enabled else 'disabled'}", now)
         return account
+
+
+def _taken(name: str) -> ControlError:
+    return ControlError(
+        Fault.TAKEN, f"已有名为“{name}”的账号：请换个名称。", f"There is an account named “{name}” already: choose another name."
+    )

@@ -15,7 +15,8 @@ from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.store import accounts, apps, packages, signatures, templates
 from hongyan.store.snapshots import publish
 
-ACCOUNT = "hongyan"
+ACCOUNT = "hongyan platform"
+"""No customer's account can have this name."""
 APP = "alarms"
 SEGMENTS = 1_000_000
 ENOUGH = SEGMENTS // 10
