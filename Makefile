@@ -45,8 +45,9 @@ format: .venv/.dev  ## lay the code out and mend what can be mended without thou
 	.venv/bin/ruff check --fix-only $(SOURCES)
 	.venv/bin/ruff format $(SOURCES)
 
-docs: .venv/.run  ## write the generated pages of the documentation anew
+docs: .venv/.dev  ## write the generated pages of the documentation, and the client that blocks, anew
 	.venv/bin/python -m hongyan.cli.pages .
+	.venv/bin/ruff check -q --fix src/hongyan/client && .venv/bin/ruff format -q src/hongyan/client
 
 bench: .venv/.run  ## start a platform, load it three ways and print one JSON object; BENCH_ARGS="--check --profile DIR ..."
 	.venv/bin/python bench/run.py $(BENCH_ARGS)

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 import pytest
 
-from hongyan.model.message import Accepted, Caller, SendCommand
+from hongyan.model.message import Accepted, Caller, Refused, SendCommand
 from hongyan.model.reject import Refusal, Reject
+from hongyan.model.replay import part
 from hongyan.products.once import SendOnce
 from hongyan.products.schedule import ABANDONED_S, AHEAD_S, Schedule, ScheduleService, State
 from hongyan.store import schedules as stored
@@ -42,7 +43,7 @@ def asked(rig: Rig, numbers: int = 3, texts: int = 1) -> list[SendCommand]:
     request_id = str(uuid.uuid4())
     return [
         msgspec.structs.replace(
-            rig.command("notice", [f"2026{text}", "明天"]), phones=tuple(phone() for _ in range(numbers)), request_id=request_id
+            rig.command("notice", [f"2026{text}", "明天"]), phones=tuple(phone() for _ in range(numbers)), request_id=part(request_id, text)
         )
         for text in range(texts)
     ]
@@ -56,7 +57,11 @@ async def put_off(rig: Rig, schedules: ScheduleService, seconds: float, commands
 
 async def messages_of(rig: Rig, commands: Sequence[SendCommand]) -> list[str]:
     async with rig.db.connection() as conn:
-        found = await conn.fetch("select phone from messages where app_id = $1 and request_id = $2", rig.app.id, commands[0].request_id)
+        found = await conn.fetch(
+            "select phone from messages where app_id = $1 and request_id = any($2)",
+            rig.app.id,
+            [command.request_id for command in commands],
+        )
     return sorted(str(row[0]) for row in found)
 
 
@@ -95,7 +100,7 @@ async def test_many_processes_that_look_at_once_send_it_once(rig: Rig, schedules
         await put_off(rig, schedules, 5, commands)
     rig.now += 5
     taken = await asyncio.gather(*(another(rig).send_due() for _ in range(4)))
-    assert sum(taken) == 10
+    assert sum(taken) >= 10
     for commands in several:
         assert await messages_of(rig, commands) == numbers_of(commands)
 
@@ -126,18 +131,19 @@ async def test_whoever_takes_it_up_after_a_death_sends_only_what_was_not_promise
     assert row is not None
     for command in commands[:promised]:
         assert isinstance(await rig.send.accept(caller(rig), command), list)
-    assert await schedules.send_due() == 0, "somebody has it"
+    await schedules.send_due()
+    assert await messages_of(rig, commands) == numbers_of(commands[:promised]), "somebody has it"
     rig.now += ABANDONED_S + 1
-    assert await schedules.send_due() == 1
+    await schedules.send_due()
     assert await messages_of(rig, commands) == numbers_of(commands)
     found = await schedules.get(None, made.id)
     assert found is not None
     assert (found.state, found.accepted) == (State.SENT, 6)
 
 
-async def test_the_same_number_with_two_contexts_is_taken_up_for_each(rig: Rig) -> None:
+async def test_a_number_that_is_sent_a_text_by_two_commands_is_taken_up_for_each(rig: Rig) -> None:
     [command] = asked(rig, numbers=1)
-    both = [command, msgspec.structs.replace(command, session_context="second", params=("another", "text"))]
+    both = [command, msgspec.structs.replace(command, params=("another", "text"), request_id=part(command.request_id, 1))]
     first = await rig.send.accept(caller(rig), both[0])
     assert isinstance(first, list)
     again = await SendOnce(rig.db, rig.send).again(caller(rig), both, since=rig.now, until=rig.now)
@@ -145,6 +151,29 @@ async def test_the_same_number_with_two_contexts_is_taken_up_for_each(rig: Rig) 
     assert isinstance(again[1], list)
     assert isinstance(again[1][0], Accepted)
     assert again[1][0] not in first
+
+
+async def test_a_request_that_comes_again_at_once_many_times_is_promised_once(rig: Rig) -> None:
+    [command] = asked(rig, numbers=3)
+    answers = await asyncio.gather(*(rig.send.accept(caller(rig), command) for _ in range(30)))
+    assert [answer for answer in answers if answer != answers[0]] == []
+    assert isinstance(answers[0], list)
+    assert all(isinstance(outcome, Accepted) for outcome in answers[0])
+    assert await messages_of(rig, [command]) == numbers_of([command])
+    rig.now += 600
+    assert await rig.send.accept(caller(rig), command) == answers[0]
+    assert await messages_of(rig, [command]) == numbers_of([command])
+    assert sum(await rig.balance()) == 3
+
+
+async def test_another_request_for_the_same_text_is_another_message_or_over_the_limit(rig: Rig) -> None:
+    [command] = asked(rig, numbers=1)
+    first = await rig.send.accept(caller(rig), command)
+    other = await rig.send.accept(caller(rig), msgspec.structs.replace(command, request_id=str(uuid.uuid4())))
+    assert isinstance(first, list)
+    assert isinstance(other, list)
+    assert isinstance(other[0], Refused)
+    assert other[0].reason is Reject.SAME_CONTENT
 
 
 async def test_another_account_s_schedule_is_none(rig: Rig, schedules: ScheduleService) -> None:

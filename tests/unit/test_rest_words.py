@@ -17,6 +17,7 @@ from hongyan.doors.rest.problems import STATUSES, Refused, from_store
 from hongyan.doors.rest.words import WORDS, refused
 from hongyan.kit.blobs import BlobError
 from hongyan.model.reject import Refusal, Reject
+from hongyan.model.replay import part
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey
 
 KEY = ApiKey(secret_id="AKID1", secret_key="sécret:with colon", account_id=1, enabled=True)
@@ -107,8 +108,8 @@ to = st.lists(
 def test_every_number_is_in_one_command_at_its_place_with_its_own_values(recipients: list[Recipient]) -> None:
     wanted = Send(app_id=1, template_id=2, to=recipients, params=["all"], context="all")
     seen: dict[int, tuple[str, tuple[str, ...], str]] = {}
-    for places, command in grouped(wanted, "id"):
-        assert command.request_id == "id"
+    for nth, (places, command) in enumerate(grouped(wanted, "id")):
+        assert command.request_id == part("id", nth)
         for place, number in zip(places, command.phones, strict=True):
             assert place not in seen
             seen[place] = (number, command.params, command.session_context)

@@ -28,7 +28,7 @@ NAMING = (
     "conformance/test_tencent_v3_papers.py",
 )
 """Tests that ask the door and name the code of its answer."""
-CONTEXT = Context(Caller(1, "k"), CLASSIC, "en-US", "r", "")
+CONTEXT = Context(Caller(1, "k"), CLASSIC, "en-US", "r", "", "number")
 NOTHING: Any = None
 
 OF_THE_INSIDE = "a fault between Tencent's own parts, which are one program here"

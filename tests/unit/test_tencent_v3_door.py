@@ -3,10 +3,12 @@ import hmac
 import ipaddress
 import json
 import urllib.parse
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hongyan.control.errors import Noun, not_found
@@ -22,6 +24,7 @@ from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
+from hongyan.model.replay import part
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey, App, Snapshot
 from hongyan.model.statistics import Attempted, EndCount, Ended, PackageCount, SendCount
 
@@ -228,9 +231,12 @@ async def test_a_send_carries_every_field_into_the_command() -> None:
         session_context="c",
         extend="11",
         sender_id="s",
-        request_id=GOLDEN["request_id"],
+        of_proof=True,
     )
-    assert answers.asked == [(Caller(account_id=1, key_id=VECTOR["secret_id"]), command)]
+    [(asker, asked)] = answers.asked
+    assert asker == Caller(account_id=1, key_id=VECTOR["secret_id"])
+    assert uuid.UUID(asked.request_id).version == 8
+    assert msgspec.structs.replace(asked, request_id="") == command
 
 
 async def test_every_number_has_its_status_in_order() -> None:
@@ -424,7 +430,7 @@ async def test_the_older_version_sends_under_its_own_names() -> None:
     told = json.loads((await opened(signed("SendSms", "2019-07-11", **fields))).body)["Response"]
     assert told["SendStatusSet"][0]["SerialNo"] == "2021:100"
     [(_, command)] = answers.asked
-    assert command == SendCommand(
+    assert msgspec.structs.replace(command, request_id="") == SendCommand(
         app_id=1400006666,
         template_id=1,
         phones=("13800000000",),
@@ -434,7 +440,7 @@ async def test_the_older_version_sends_under_its_own_names() -> None:
         session_context="c",
         extend="11",
         sender_id="s",
-        request_id=GOLDEN["request_id"],
+        of_proof=True,
     )
 
 
@@ -494,7 +500,9 @@ MULTI = {
 async def test_a_text_each_is_a_send_each() -> None:
     opened, answers = door()
     told = json.loads((await opened(signed("SendMultiGlobalSms", **MULTI))).body)["Response"]
-    assert [command for _, command in answers.asked] == [
+    numbers = [command.request_id for _, command in answers.asked]
+    assert numbers[1] == part(numbers[0], 1)
+    assert [msgspec.structs.replace(command, request_id="") for _, command in answers.asked] == [
         SendCommand(
             app_id=1400006666,
             template_id=1,
@@ -502,7 +510,7 @@ async def test_a_text_each_is_a_send_each() -> None:
             dialect=Dialect.TENCENT_V3,
             params=("1",),
             session_context="first",
-            request_id=GOLDEN["request_id"],
+            of_proof=True,
         ),
         SendCommand(
             app_id=1400006666,
@@ -510,7 +518,7 @@ async def test_a_text_each_is_a_send_each() -> None:
             phones=("+12025550123",),
             dialect=Dialect.TENCENT_V3,
             sender_id="Shop",
-            request_id=GOLDEN["request_id"],
+            of_proof=True,
         ),
     ]
     assert [(status["Code"], status["Fee"], status["SessionContext"]) for status in told["SendMultiStatusSet"]] == [
@@ -555,7 +563,9 @@ async def test_nobody_to_send_to_is_an_error() -> None:
     read = Schema(SendMultiGlobalSms).read(None, b'{"SmsSdkAppId": "1400006666", "MultiSmsInfoSet": []}')
     assert isinstance(read, SendMultiGlobalSms)
     answers = Answers(accept_all)
-    told = await SendActs(Directory(), answers).send_multi_global_sms(read, Context(Caller(1, "k"), CLASSIC, "", GOLDEN["request_id"], ""))
+    told = await SendActs(Directory(), answers).send_multi_global_sms(
+        read, Context(Caller(1, "k"), CLASSIC, "", GOLDEN["request_id"], "", "number")
+    )
     assert isinstance(told, Failure)
     assert told.fault.code == "InvalidParameterValue.MultiSmsInfoSetEmpty"
 

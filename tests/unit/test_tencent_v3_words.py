@@ -59,7 +59,9 @@ def test_nulls_are_absent_fields() -> None:
     body = b'{"PhoneNumberSet": ["1"], "SmsSdkAppId": "1", "TemplateId": "2", "SignName": null, "TemplateParamSet": null}'
     read = Schema(sending.SendSms).read(None, body)
     assert isinstance(read, sending.SendSms)
-    assert read.command(1, "r") == SendCommand(app_id=1, template_id=2, phones=("1",), dialect=Dialect.TENCENT_V3, request_id="r")
+    assert read.command(1, "r") == SendCommand(
+        app_id=1, template_id=2, phones=("1",), dialect=Dialect.TENCENT_V3, request_id="r", of_proof=True
+    )
 
 
 @pytest.mark.parametrize("template_id", ["abc", "", "-1", "١", "9" * 20])

@@ -1,6 +1,7 @@
 import hashlib
 import ipaddress
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -213,9 +214,12 @@ async def test_a_send_carries_every_field_into_the_command() -> None:
         params=("5678",),
         session_context="order 7",
         extend="11",
-        request_id="request-1",
+        of_proof=True,
     )
-    assert answers.asked == [(Caller(account_id=1, key_id=str(APP_ID)), command)]
+    [(asker, asked)] = answers.asked
+    assert asker == Caller(account_id=1, key_id=str(APP_ID))
+    assert uuid.UUID(asked.request_id).version == 8
+    assert msgspec.structs.replace(asked, request_id="") == command
 
 
 @pytest.mark.parametrize(("call", "sign_name"), [("sendsms", "鸿雁"), ("sendmultisms2", "鸿雁"), ("sendisms", "")])

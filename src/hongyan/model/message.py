@@ -90,6 +90,8 @@ class SendCommand(msgspec.Struct, frozen=True):
     extend: str = ""
     sender_id: str = ""
     request_id: str = ""
+    of_proof: bool = False
+    """The request id is made of what proves the request: whoever asks for the same twice within a second gives it twice."""
 
 
 class Caller(msgspec.Struct, frozen=True):

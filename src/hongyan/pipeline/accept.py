@@ -25,6 +25,8 @@ from hongyan.store.partitions import day_start
 log = structlog.get_logger()
 
 TRIES = 4
+REPEATS_S = 660.0
+"""Signatures are good for five or ten minutes to either side of our clock; so long a request is known again, and a little longer."""
 COMMITTERS = 2
 """Groups of different applications that are committed at a time."""
 IN_DOUBT_S = 20.0
@@ -198,6 +200,9 @@ class SendService:
             async with self._db.connection() as conn:
                 group.listed = await among_shared(conn, sorted(lists), group.numbers)
         for _ in range(TRIES):
+            if group.maybe_repeated:
+                async with self._db.connection() as conn:
+                    await group.find_repeated(conn)
             promises = group.decide(self._available)
             if promises:
                 await self._write(group, promises)
@@ -280,7 +285,10 @@ class SendService:
         if not started <= now < ends:
             started = day_start(now)
             self._day = (started, day_start(started + 36 * 3600))
-        return checks.Horizon(seconds_30=ids.first_id_at(now - 30), hour=ids.first_id_at(now - 3600), day=ids.first_id_at(started))
+        repeats = ids.first_id_at(now - REPEATS_S)
+        return checks.Horizon(
+            repeats=repeats, seconds_30=ids.first_id_at(now - 30), hour=ids.first_id_at(now - 3600), day=ids.first_id_at(started)
+        )
 
 
 def _room(dispatcher: HandOver, promises: list[Promise], *, holding: bool) -> list[int]:

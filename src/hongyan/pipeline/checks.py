@@ -80,11 +80,13 @@ class Horizon(msgspec.Struct, frozen=True):
     seconds_30: int
     hour: int
     day: int
+    repeats: int
+    """How far back a request that comes again is known again: as long as its signature is good."""
 
     def since(self, limits: Limits) -> int:
         """The oldest id that any of the application's limits asks about."""
         return min(
-            self.seconds_30,
+            self.repeats,
             self.hour if limits.hour else self.seconds_30,
             self.day if limits.day or limits.same_content_day else self.seconds_30,
         )

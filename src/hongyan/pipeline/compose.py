@@ -42,6 +42,7 @@ class Body(msgspec.Struct, frozen=True):
     sender_id: str
     dialect: Dialect
     request_id: str
+    of_proof: bool
     suspicious: str = ""
     """A word for which a person has to look at the text first."""
 
@@ -186,6 +187,7 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, now: float, *, mai
         sender_id=command.sender_id,
         dialect=command.dialect,
         request_id=command.request_id,
+        of_proof=command.of_proof,
         suspicious="" if hit is None else hit.word.text,
     )
 

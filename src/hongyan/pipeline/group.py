@@ -84,6 +84,8 @@ class Group:
         """Numbers on a blacklist that is not the application's alone."""
         self.holding = any(request.composed.drafts[0].body.suspicious for request in requests)
         """Some of it is to be looked at by a person before it is sent."""
+        self.repeated: dict[tuple[int, str], int] = {}
+        """By number and request: the message that this very request was promised before."""
         self._counting = app.protection if app.protection is not None and app.protection.counts else None
         self._quota: Caps | None = None
         self._requests = requests
@@ -110,15 +112,22 @@ class Group:
         self._quota = None if self._counting is None else Caps(self._counting, self.counted)
         recent: History = {}
         promises: list[Promise] = []
+        same: set[tuple[int, str]] = set()
+        waiting: set[int] = set()
         for place in self._open:
             drafts = self._requests[place].composed.drafts
             if self.facts is None:
                 if any(draft.phone.number in recent for draft in drafts):
                     continue
                 promises += self._supposed(place, drafts, left, recent)
+            elif any((draft.phone.number, draft.body.request_id) in same for draft in drafts):
+                # The same request twice: what becomes of the first decides about it.
+                waiting.add(place)
             else:
-                promises += self._judged(place, drafts, self.facts, left, recent)
-        promised = {promise.request for promise in promises}
+                judged = self._judged(place, drafts, self.facts, left, recent)
+                same |= {(promise.message.phone, promise.draft.body.request_id) for promise in judged}
+                promises += judged
+        promised = waiting | {promise.request for promise in promises}
         if self.facts is not None:
             self._open = [place for place in self._open if place in promised]
         return promises
@@ -147,6 +156,10 @@ class Group:
         promises: list[Promise] = []
         for draft in drafts:
             number, segments = draft.phone.number, draft.body.segments
+            again = self.repeated.get((number, draft.body.request_id))
+            if again is not None and not draft.body.of_proof:
+                self._outcomes[place][draft.position] = Accepted(again, number, draft.phone.region, segments)
+                continue
             before = facts.recent.get(number, ())
             package = next((p.id for p in self._purses[draft.body.scope] if left.get(p.id, 0) >= segments), None)
             standing = checks.Standing(
@@ -159,6 +172,10 @@ class Group:
             )
             if (reason := checks.first_refusal(draft, standing)) is not None or package is None:
                 self._outcomes[place][draft.position] = refused(draft.phone, reason or Reject.NO_PACKAGE)
+                continue
+            if again is not None:
+                # A copy of a request is answered as a second one would be, as long as that is a refusal; it never sends.
+                self._outcomes[place][draft.position] = Accepted(again, number, draft.phone.region, segments)
                 continue
             left[package] -= segments
             if self._quota is not None:
@@ -188,6 +205,28 @@ class Group:
     def numbers(self) -> list[int]:
         """Of the requests that are not settled."""
         return list({draft.phone.number for place in self._open for draft in self._requests[place].composed.drafts})
+
+    # A request that comes again.
+
+    @property
+    def maybe_repeated(self) -> bool:
+        """Some open number was sent to so lately that it may have been by the very same request."""
+        return bool(self._lately())
+
+    async def find_repeated(self, conn: Connection) -> None:
+        """Learn which of them were."""
+        self.repeated = await messages.repeated(conn, self.app.id, self._lately(), since_id=self._horizon.repeats)
+
+    def _lately(self) -> list[tuple[int, str]]:
+        if self.facts is None:
+            return []
+        recent, since = self.facts.recent, self._horizon.repeats
+        return [
+            (draft.phone.number, draft.body.request_id)
+            for place in self._open
+            for draft in self._requests[place].composed.drafts
+            if draft.body.request_id and any(id_ >= since for id_, _ in recent.get(draft.phone.number, ()))
+        ]
 
     # Writing.
 

@@ -20,9 +20,9 @@ Answers = list[list[Outcome] | Refusal]
 
 
 class SendOnce:
-    """Accepts commands that carry one request id, and the rest of them when the first try was interrupted.
+    """Accepts the commands of a request, and the rest of them when the first try was interrupted.
 
-    The commands of a request must not send the same text with the same context to a number twice.
+    Each command has a request id of its own, the same in every try.
     """
 
     def __init__(self, db: Database, send: Sends) -> None:
@@ -35,24 +35,26 @@ class SendOnce:
 
     async def again(self, caller: Caller, commands: Sequence[SendCommand], *, since: float, until: float) -> Answers:
         """As `first`, for a request that was tried from `since` on (Unix seconds) and not finished by `until`: each number once."""
-        known: dict[tuple[int, str], list[Accepted]] = {}
-        for app_id, request_id in {(command.app_id, command.request_id) for command in commands}:
+        known: dict[tuple[int, str], Accepted] = {}
+        for app_id in {command.app_id for command in commands}:
+            asked = [command.request_id for command in commands if command.app_id == app_id]
             async with self._db.connection() as conn:
                 found = await schedules.promised(
-                    conn, app_id, request_id, from_id=ids.first_id_at(since - APART_S), to_id=ids.first_id_at(until + APART_S)
+                    conn, app_id, asked, from_id=ids.first_id_at(since - APART_S), to_id=ids.first_id_at(until + APART_S)
                 )
-            for row in found:
-                outcome = Accepted(message_id=row.id, phone=row.phone, region=row.region, segments=row.segments)
-                known.setdefault((row.phone, row.session_context), []).append(outcome)
+            known |= {
+                (row.phone, row.request_id): Accepted(message_id=row.id, phone=row.phone, region=row.region, segments=row.segments)
+                for row in found
+            }
         return list(await asyncio.gather(*(self._rest(caller, command, known) for command in commands)))
 
-    async def _rest(self, caller: Caller, command: SendCommand, known: dict[tuple[int, str], list[Accepted]]) -> list[Outcome] | Refusal:
+    async def _rest(self, caller: Caller, command: SendCommand, known: dict[tuple[int, str], Accepted]) -> list[Outcome] | Refusal:
         had: dict[int, Outcome] = {}
         for place, written in enumerate(command.phones):
             phone = phones.parse(written)
-            before = known.get((phone.number, command.session_context)) if phone is not None else None
-            if before:
-                had[place] = before.pop()
+            before = known.get((phone.number, command.request_id)) if phone is not None else None
+            if before is not None:
+                had[place] = before
         left = [place for place in range(len(command.phones)) if place not in had]
         if not left:
             return [had[place] for place in range(len(command.phones))]

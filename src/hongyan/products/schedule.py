@@ -23,8 +23,8 @@ AHEAD_S = 31 * 86_400.0
 LATE_S = 10.0
 """A time that has just passed is now: clocks differ."""
 AT_ONCE = 20
-ABANDONED_S = 130.0
-"""Whoever took it and did not finish by then has died; what it promised can be found."""
+ABANDONED_S = 5.0
+"""Whoever took it and has not finished by then has died, or is late; what it promises meanwhile is known again as its own request's."""
 
 
 class State(enum.StrEnum):

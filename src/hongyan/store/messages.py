@@ -115,6 +115,21 @@ async def promise(
     return {row[2] for row in found if row[0] == 0}, _facts(found)
 
 
+REPEATED = """
+select u.phone, u.request_id, m.id from unnest($2::bigint[], $3::text[]) u(phone, request_id)
+ cross join lateral (
+       select id from messages
+        where app_id = $1 and phone >= u.phone and phone <= u.phone and id >= $4 and request_id = u.request_id
+        order by phone desc, id desc limit 1) m
+"""
+
+
+async def repeated(conn: Connection, app_id: int, pairs: Sequence[tuple[int, str]], *, since_id: int) -> dict[tuple[int, str], int]:
+    """Of these numbers and request ids, the message that the number was promised by that very request; those that were none are absent."""
+    phones, requests = zip(*pairs, strict=True)
+    return {(row[0], row[1]): row[2] for row in await conn.fetch(REPEATED, app_id, phones, requests, since_id)}
+
+
 async def present(conn: Connection, app_id: int, ids: Sequence[int]) -> set[int]:
     """Which of these messages are there."""
     return {row[0] for row in await conn.fetch("select id from messages where app_id = $1 and id = any($2)", app_id, ids)}

@@ -104,8 +104,7 @@ async def finish(conn: Connection, app_id: int, id_: int, *, state: str, accepte
 
 
 PROMISED = """
-select phone, id, segments, region, session_context, content_hash from messages
- where app_id = $1 and id >= $2 and id < $3 and request_id = $4
+select phone, id, segments, region, request_id from messages where app_id = $1 and id >= $2 and id < $3 and request_id = any($4)
 """
 
 
@@ -114,10 +113,9 @@ class PromisedRow(msgspec.Struct, frozen=True):
     id: int
     segments: int
     region: str
-    session_context: str
-    content_hash: int
+    request_id: str
 
 
-async def promised(conn: Connection, app_id: int, request_id: str, *, from_id: int, to_id: int) -> list[PromisedRow]:
-    """The messages of a request; it reads all of the application's in that stretch of ids, which is why it should be a short one."""
-    return rows.many(await conn.fetch(PROMISED, app_id, from_id, to_id, request_id), PromisedRow)
+async def promised(conn: Connection, app_id: int, request_ids: Sequence[str], *, from_id: int, to_id: int) -> list[PromisedRow]:
+    """The messages of these requests; it reads all of the application's in that stretch of ids, which is why it should be a short one."""
+    return rows.many(await conn.fetch(PROMISED, app_id, from_id, to_id, request_ids), PromisedRow)

@@ -21,6 +21,7 @@ from hongyan.model.message import Accepted, Caller, Dialect, Outcome, SendComman
 from hongyan.model.message import Refused as RefusedNumber
 from hongyan.model.phone import parse
 from hongyan.model.reject import Refusal
+from hongyan.model.replay import part
 from hongyan.products.once import Answers, SendOnce
 
 MOST_RECIPIENTS = 200
@@ -237,10 +238,10 @@ def grouped(wanted: Send, request_id: str) -> list[tuple[list[int], SendCommand]
                 session_context=context,
                 extend=wanted.extend,
                 sender_id=wanted.sender_id,
-                request_id=request_id,
+                request_id=part(request_id, number),
             ),
         )
-        for (params, context), (places, phones) in groups.items()
+        for number, ((params, context), (places, phones)) in enumerate(groups.items())
     ]
 
 

@@ -22,6 +22,7 @@ from hongyan.doors.tencent_v3.words import older
 from hongyan.kit.blobs import BlobError
 from hongyan.kit.db import UNAVAILABLE
 from hongyan.kit.door import Request, Response
+from hongyan.model.replay import request_id
 
 log = structlog.get_logger()
 
@@ -127,7 +128,14 @@ class TencentV3Door:
         asked = offer.reader.read(claim.form, request.body)
         if isinstance(asked, Failure):
             return asked
-        return await offer.act(asked, Context(caller, permissions, claim.language, request.request_id, request.client))
+        # Whatever is not signed of it, another body is another request.
+        number = request_id(claim.secret_id.encode(), _signature(claim), request.query, request.body)
+        return await offer.act(asked, Context(caller, permissions, claim.language, request.request_id, request.client, number))
+
+
+def _signature(claim: Claim) -> bytes:
+    signature = claim.proof.signature
+    return signature if isinstance(signature, bytes) else signature.encode()
 
 
 def _sending(acts: SendActs) -> Mapping[str, Act]:

@@ -30,6 +30,7 @@ from hongyan.doors.tencent_v5.words.pulling import PullStatus, PullStatus4Mobile
 from hongyan.doors.tencent_v5.words.sending import Isms, MultiSms, Sending, SingleSms
 from hongyan.doors.tencent_v5.words.voice import SendVoice, StatusVoiceFile
 from hongyan.kit.door import HotDoor, Request, Response
+from hongyan.model.replay import request_id
 from hongyan.model.snapshot import AccountKind, App
 
 log = structlog.get_logger()
@@ -136,7 +137,8 @@ class TencentV5Door:
             wrong = await self._denied(request, call, app)
         if wrong is not None:
             return wrong
-        who = Asker(app, request.request_id, _chinese(request.headers), request.client)
+        number = request_id(str(app.id).encode(), text(asked.sig).encode(), where.random.encode(), request.body)
+        who = Asker(app, number, _chinese(request.headers), request.client)
         try:
             return await act(asked, who)
         except ControlError as fault:

@@ -29,6 +29,8 @@ class Context(msgspec.Struct, frozen=True):
     request_id: str
     client: str
     """The address the request came from."""
+    number: str
+    """Made of the request's proof (`model.replay.request_id`): what its messages carry."""
 
     @property
     def actor(self) -> Actor:

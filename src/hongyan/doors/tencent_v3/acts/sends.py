@@ -25,6 +25,7 @@ from hongyan.doors.tencent_v3.words.sending import (
 from hongyan.model.message import Caller, Outcome, SendCommand
 from hongyan.model.phone import parse
 from hongyan.model.reject import Refusal, Reject
+from hongyan.model.replay import part
 
 
 class Sends(Protocol):
@@ -46,7 +47,7 @@ class SendActs:
         app_id = decimal(asked.sms_sdk_app_id)
         if app_id is None:
             return failure(Refusal(Reject.APP_NOT_FOUND, "SmsSdkAppId must be the decimal id of an application"))
-        command = asked.command(app_id, context.request_id)
+        command = asked.command(app_id, context.number)
         answer = command if isinstance(command, Refusal) else await self._send.accept(context.caller, command)
         echoed, language = asked.session_context or "", context.language
         if not isinstance(answer, Refusal):
@@ -62,7 +63,9 @@ class SendActs:
         if (fault := self._multi_fault(asked, context)) is not None:
             return fault
         app_id = int(asked.sms_sdk_app_id)
-        answers = await asyncio.gather(*[self._accept_one(entry, app_id, context) for entry in entries])
+        answers = await asyncio.gather(
+            *[self._accept_one(entry, app_id, part(context.number, place), context) for place, entry in enumerate(entries)]
+        )
         if (failed := _of_the_request(answers)) is not None:
             return failure(failed)
         return SendMultiStatusSet(
@@ -94,8 +97,8 @@ class SendActs:
                 return Failure(errors.DOMESTIC_NUMBER, f"MultiSmsInfoSet.{place}")
         return None
 
-    async def _accept_one(self, entry: MultiSmsInfo, app_id: int, context: Context) -> Outcome | Refusal:
-        command = entry.command(app_id, context.request_id)
+    async def _accept_one(self, entry: MultiSmsInfo, app_id: int, number: str, context: Context) -> Outcome | Refusal:
+        command = entry.command(app_id, number)
         answer = command if isinstance(command, Refusal) else await self._send.accept(context.caller, command)
         return answer if isinstance(answer, Refusal) else answer[0]
 

@@ -54,6 +54,7 @@ class SendSms(Request, frozen=True):
             extend=self.extend_code or "",
             sender_id=self.sender_id or "",
             request_id=request_id,
+            of_proof=True,
         )
 
 
@@ -80,6 +81,7 @@ class MultiSmsInfo(Request, frozen=True):
             session_context=self.session_context or "",
             sender_id=self.sender_id or "",
             request_id=request_id,
+            of_proof=True,
         )
 
 

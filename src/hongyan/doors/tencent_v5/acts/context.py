@@ -25,6 +25,7 @@ class Asker(msgspec.Struct, frozen=True):
 
     app: App
     request_id: str
+    """Made of the request's proof: what its messages carry."""
     chinese: bool
     """In which language it is told what was wrong."""
     address: str

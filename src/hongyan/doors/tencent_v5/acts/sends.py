@@ -79,6 +79,7 @@ class SendActs:
             session_context=text(asked.ext),
             extend=text(asked.extend),
             request_id=who.request_id,
+            of_proof=True,
         )
         answer = await self._send.accept(who.caller, command)
         if isinstance(what, Failure):
