@@ -102,6 +102,18 @@ async def test_an_invitation_is_the_same_for_whom_we_know_and_whom_we_do_not(con
     assert await refusal(control.members.invite(owner, mine, "x@example.net", Role.ADMINISTRATOR)) is Fault.INVALID
 
 
+async def test_an_account_cannot_write_to_the_whole_world_by_inviting_it(control: ControlPlane) -> None:
+    mine = await account(control)
+    owner = await member(control, mine, Role.OWNER)
+    for _ in range(3):
+        invited = await control.members.invite(owner, mine, "pestered@example.net", Role.READER)
+        await control.members.withdraw(owner, mine, invited.id)
+    assert await refusal(control.members.invite(owner, mine, "pestered@example.net", Role.READER)) is Fault.TOO_OFTEN
+    asked = (control.members.invite(owner, mine, f"one-of-many-{n}@example.net", Role.READER) for n in range(60))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(answer, ControlError) for answer in answers) == 60 - (50 - 3)
+
+
 async def test_an_account_keeps_its_last_owner_even_when_two_leave_at_once(control: ControlPlane) -> None:
     mine = await account(control)
     first, second = [await member(control, mine, Role.OWNER) for _ in range(2)]

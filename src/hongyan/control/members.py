@@ -9,6 +9,7 @@ from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.letters import Letter, Letters, Link
 from hongyan.control.permissions import demand
+from hongyan.control.tries import BY_INVITER, BY_TICKET, Tries
 from hongyan.control.users import TICKET, email_address
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
@@ -55,6 +56,7 @@ class Members:
         self._clock = clock
         self._entropy = entropy
         self._letters = letters
+        self._tries = Tries(db, box)
         self._link = link
 
     async def every(self, actor: Actor, account_id: int, *, after_id: int = 0, most: int = PAGE_MOST) -> list[MemberRow]:
@@ -70,6 +72,8 @@ class Members:
         _member_role(role)
         now = self._clock()
         plain = tokens.ticket(self._entropy)
+        if actor.account_id is not None:
+            await self._tries.count([(BY_INVITER, str(account_id)), (BY_TICKET, address)], now)
         async with self._db.transaction() as tx:
             account = await self._room(tx, account_id, now)
             made = await tickets.add(

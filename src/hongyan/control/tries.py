@@ -33,6 +33,9 @@ BY_OWN = Bound("own", 10, 900.0)
 BY_TICKET = Bound("ticket", 3, 3600.0)
 """Letters with tickets to one address."""
 
+BY_INVITER = Bound("invitations", 50, 3600.0)
+"""Invitations by one account: nobody writes letters to the whole world through us."""
+
 Counted = tuple[Bound, str]
 """A bound, and whom it is about."""
 
@@ -67,7 +70,7 @@ class Tries:
             for (bound, _whom), subject in zip(counted, subjects, strict=True):
                 last = await tries.newest(tx, subject, since=now - bound.within_s, most=bound.most)
                 if len(last) >= bound.most:
-                    raise too_often(last[-1] + bound.within_s - now)
+                    raise too_often(last[-1] + bound.within_s - now, forgotten=bound in {BY_PERSON, BY_DEVICE})
             await tries.add(tx, sorted(set(subjects)), now)
 
     async def forget(self, proved: Sequence[Counted], once: Sequence[Counted], now: float) -> None:
@@ -81,11 +84,13 @@ class Tries:
         return self._box.mark(f"{bound.what}:{whom}".encode(), CONTEXT)
 
 
-def too_often(retry_in_s: float) -> ControlError:
+def too_often(retry_in_s: float, *, forgotten: bool = False) -> ControlError:
+    """With `forgotten` it reminds of the way past a password."""
     minutes = max(1, round(retry_in_s / 60 + 0.5))
+    zh, en = ("，或重设密码", ", or set a new password") if forgotten else ("", "")
     return ControlError(
         Fault.TOO_OFTEN,
-        f"尝试次数过多：请 {minutes} 分钟后再试，或重设密码。",
-        f"Too many tries: try again in {minutes} minute(s), or set a new password.",
+        f"次数过多：请 {minutes} 分钟后再试{zh}。",
+        f"Too often: try again in {minutes} minute(s){en}.",
         retry_in_s=max(1.0, retry_in_s),
     )

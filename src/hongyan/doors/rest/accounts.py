@@ -101,7 +101,7 @@ def routes(*, accounts: Accounts, users: Users, members: Members, audit: Audit) 
             Operation("PATCH", "/members/{user_id}", "setRole", staff.set_role, "Another role", MemberView, also=(404, 409)),
             Operation("DELETE", "/members/{user_id}", "removeMember", staff.remove, "Take one out", also=(404, 409)),
             Operation("GET", "/invitations", "listInvitations", staff.invitations, "Who is invited", page_of(InvitationView), also=(404,)),
-            Operation("POST", "/invitations", "invite", staff.invite, "Invite somebody", MadeInvitation, 201, (404, 409)),
+            Operation("POST", "/invitations", "invite", staff.invite, "Invite somebody", MadeInvitation, 201, (404, 409, 429)),
             Operation("DELETE", "/invitations/{invitation_id}", "withdrawInvitation", staff.withdraw, "Take it back", also=(404,)),
             Operation("GET", "/audit", "listAudit", log.page, "Who did what, the newest first", page_of(AuditView), also=(404,)),
             Operation("GET", "/audit/check", "checkAudit", log.check, "Is the log whole", Verified),
