@@ -196,3 +196,35 @@ async def test_a_program_makes_an_application_and_a_key_and_changes_them(native:
     refused = await native.ask("PATCH", path, json={"report_url": "ftp://nowhere"}, status=422)
     assert (refused["code"], "http" in refused["detail"]) == ("invalid", True)
     assert (await native.ask("GET", "/apps/1", status=404))["code"] == "not_found"
+
+
+async def test_a_preview_says_what_would_come_of_it_and_nothing_happens(native: Native, database: Database) -> None:
+    first, second = phone(), phone()
+    body = native.send(first, {"phone": second, "params": ["7", "后天"]}, "nobody")
+    seen = await native.ask("POST", "/messages/preview", json=body)
+    assert (seen["would_be_accepted"], seen["segments"]) == (2, 2)
+    assert {text["text"] for text in seen["texts"]} == {
+        "【鸿雁沙箱】您的订单20260001已发货，预计明天送达。",
+        "【鸿雁沙箱】您的订单7已发货，后天。",
+    }
+    assert [result["message_id"] for result in seen["results"]] == [None, None, None]
+    async with database.connection() as conn:
+        assert await conn.fetchval("select count(*) from messages where app_id = $1", native.customer.app_id) == 0
+    await native.ask("POST", "/messages", json=body)
+    seen = await native.ask("POST", "/messages/preview", json=body)
+    assert [result["code"] for result in seen["results"]] == ["same_content", "same_content", "bad_number"]
+
+
+async def test_reports_are_fetched_once(native: Native) -> None:
+    sent = await native.ask("POST", "/messages", json=native.send(phone(), context="order 7"))
+    fetched: list[dict[str, Any]] = []
+
+    async def there() -> bool:
+        fetched.extend(await native.ask("POST", "/events/reports", json={"app_id": native.customer.app_id}))
+        return bool(fetched)
+
+    await until(there, "the report is there")
+    [report] = fetched
+    assert (report["message_id"], report["status"], report["context"]) == (sent["results"][0]["message_id"], "delivered", "order 7")
+    assert await native.ask("POST", "/events/reports", json={"app_id": native.customer.app_id}) == []
+    assert await native.ask("POST", "/events/replies", json={"app_id": native.customer.app_id}) == []

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
 
+import msgspec
 import structlog
 
 from hongyan.kit import faults, ids
@@ -38,6 +39,14 @@ SLOW_S = 5.0
 
 class InDoubtError(Exception):
     """A commit was not answered, and nobody could be asked whether it happened."""
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a request would come to."""
+
+    text: str
+    """As handsets would show it; empty when no number could be sent to."""
+    outcomes: list[Outcome]
 
 
 class SendService:
@@ -109,6 +118,22 @@ class SendService:
         waiting = Waiting(composed, asyncio.get_running_loop().create_future())
         self._put(command.app_id, waiting)
         return await waiting.answer
+
+    async def preview(self, caller: Caller, command: SendCommand) -> Preview | Refusal:
+        """What `accept` would answer now. Nothing is written, and the ids of messages are nobody's."""
+        composed = compose(self._directory.snapshot, caller, command, self._clock())
+        if isinstance(composed, Refusal):
+            return composed
+        if not composed.drafts:
+            return Preview("", [outcome for outcome in composed.outcomes if outcome is not None])
+        body = composed.drafts[0].body
+        group = self._group([Waiting(composed, asyncio.get_running_loop().create_future())])
+        await self._ask_shared_lists(group)
+        async with self._db.connection() as conn:
+            await group.look(conn)
+        group.decide(self._available)
+        [answer] = group.decided()
+        return Preview(body.text, answer)
 
     def _put(self, app_id: int, waiting: Waiting) -> None:
         if app_id not in self._waiting:
@@ -194,11 +219,14 @@ class SendService:
             group.counted = dict(counted) if day == self._day[0] else {}
         return group
 
-    async def _commit(self, group: Group) -> None:
+    async def _ask_shared_lists(self, group: Group) -> None:
         lists = self._directory.snapshot.sharing & {group.app.account_id, OPERATOR}
         if lists:
             async with self._db.connection() as conn:
                 group.listed = await among_shared(conn, sorted(lists), group.numbers)
+
+    async def _commit(self, group: Group) -> None:
+        await self._ask_shared_lists(group)
         for _ in range(TRIES):
             if group.maybe_repeated:
                 async with self._db.connection() as conn:

@@ -297,6 +297,13 @@ class Group:
     def done(self) -> bool:
         return not self._open
 
+    def decided(self) -> list[list[Outcome]]:
+        """What each request would be answered if everything that was decided came to pass."""
+        return [
+            [decided[n] if outcome is None else outcome for n, outcome in enumerate(request.composed.outcomes)]
+            for request, decided in zip(self._requests, self._outcomes, strict=True)
+        ]
+
     def answers(self, otherwise: Refusal) -> list[list[Outcome] | Refusal]:
         """One answer for each request, in order; `otherwise` for those that are neither durable nor refused."""
         return [

@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from hongyan.control.idempotency import IdempotencyKeys
 from hongyan.kit import web
@@ -10,8 +10,12 @@ from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.kit.loops import Job, every
 from hongyan.kit.metrics import METRICS
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.message import Caller, SendCommand
 from hongyan.model.papers import ReviewKind
+from hongyan.model.reject import Refusal
+from hongyan.pipeline.accept import Preview
 from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.pulls import PullService
 from hongyan.pipeline.rates import forget_idle
 from hongyan.pipeline.refusals import Sends, forget_old
 from hongyan.products import alarms, people
@@ -36,6 +40,7 @@ class Office:
         box: SecretBox,
         directory: Directory,
         send: Sends,
+        preview: Callable[[Caller, SendCommand], Awaitable[Preview | Refusal]],
         new_id: Callable[[], int],
         key_used: Callable[[str, str], None],
     ) -> None:
@@ -44,6 +49,7 @@ class Office:
         self._db = db
         self._box = box
         self._send = send
+        self._preview = preview
         self._directory = directory
         self._key_used = key_used
         self._once = SendOnce(db, send)
@@ -85,6 +91,7 @@ class Office:
             apps,
             auth,
             contacts,
+            events,
             guards,
             messages,
             operator,
@@ -96,10 +103,12 @@ class Office:
         )  # fmt: skip
 
         control = plane(self._db, self._settings)
-        send = messages.Messages(send=self._once, keys=self._keys, records=control.records, clock=time.time)
+        send = messages.Messages(send=self._once, preview=self._preview, keys=self._keys, records=control.records, clock=time.time)
+        pulls = PullService(db=self._db, directory=self._directory, clock=time.time)
         routers = [
             messages.routes(send),
             schedules.routes(schedules.Schedules(self._schedules)),
+            events.routes(pulls, lambda: self._directory.snapshot),
             apps.routes(control.apps, control.keys),
             accounts.routes(accounts=control.accounts, users=control.users, members=control.members, audit=control.audit),
             operator.routes(links=control.links, senders=control.senders, packages=control.packages),

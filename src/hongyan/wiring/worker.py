@@ -241,12 +241,14 @@ class Worker:
 
     def _office(self) -> Office:
         assert self.refusals is not None  # noqa: S101 - roles that ask for it have one
+        assert self.send is not None  # noqa: S101 - as above
         return Office(
             settings=self._settings,
             db=self._db,
             box=self._box,
             directory=self.directory,
             send=self.refusals,
+            preview=self.send.preview,
             new_id=self.engine.new_id,
             key_used=self._key_used,
         )

@@ -1,8 +1,8 @@
 """Messages: sending them, and what became of them."""
 
 import enum
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -22,6 +22,7 @@ from hongyan.model.message import Refused as RefusedNumber
 from hongyan.model.phone import parse
 from hongyan.model.reject import Refusal
 from hongyan.model.replay import part
+from hongyan.pipeline.accept import Preview
 from hongyan.products.once import Answers, SendOnce
 
 MOST_RECIPIENTS = 200
@@ -76,6 +77,22 @@ class Sent(BaseModel):
     results: list[Result]
 
 
+class PreviewedText(BaseModel):
+    """One text, and the places of its numbers in the request."""
+
+    text: str = Field(description="As handsets would show it.")
+    places: list[int]
+
+
+class Previewed(BaseModel):
+    """What a request would come to if it were sent now."""
+
+    would_be_accepted: int
+    segments: int = Field(description="What it would be charged as, all numbers together.")
+    texts: list[PreviewedText]
+    results: list[Result]
+
+
 class Entry(BaseModel):
     at: float = Field(description="Unix seconds.")
     step: str
@@ -108,6 +125,10 @@ class MessageTimeline(BaseModel):
     entries: list[Entry]
 
 
+LookAhead: TypeAlias = Callable[[Caller, SendCommand], Awaitable[Preview | Refusal]]
+"""What a request would come to."""
+
+
 def routes(door: "Messages") -> APIRouter:
     """Everything under /messages."""
     return router(
@@ -115,6 +136,7 @@ def routes(door: "Messages") -> APIRouter:
         "/messages",
         [
             Operation("POST", "", "sendMessages", door.send, "Send", Sent, also=(404, 409)),
+            Operation("POST", "/preview", "previewMessages", door.preview, "Try without sending", Previewed, also=(404,)),
             Operation("GET", "", "listMessages", door.page, "Messages, the newest first", page_of(MessageGlance), also=(404,)),
             Operation("GET", "/{message_id}", "getMessage", door.timeline, "A message's timeline", MessageTimeline, also=(404,)),
         ],
@@ -124,8 +146,9 @@ def routes(door: "Messages") -> APIRouter:
 class Messages:
     """The endpoints."""
 
-    def __init__(self, *, send: SendOnce, keys: IdempotencyKeys, records: Records, clock: Callable[[], float]) -> None:
+    def __init__(self, *, send: SendOnce, preview: LookAhead, keys: IdempotencyKeys, records: Records, clock: Callable[[], float]) -> None:
         self._send = send
+        self._preview = preview
         self._keys = keys
         self._records = records
         self._clock = clock
@@ -157,6 +180,22 @@ class Messages:
             return told(await self._send.first(caller, commands(wanted, request_id)), wanted, request_id, lang)
         asked = commands(wanted, before.request_id)
         return told(await self._send.again(caller, asked, since=before.since, until=self._clock()), wanted, before.request_id, lang)
+
+    async def preview(self, asks: Asks, wanted: Send, request: Request) -> Previewed:
+        """The same request, checked in every way: approvals, values, limits, blacklists, money. Nothing is sent or kept."""
+        caller, lang = sender(asks), language(request)
+        results: dict[int, Result] = {}
+        texts: list[PreviewedText] = []
+        for places, command in grouped(wanted, str(request.state.request_id)):
+            found = await self._preview(caller, command)
+            if isinstance(found, Refusal):
+                raise refused(found)
+            texts.append(PreviewedText(text=found.text, places=places))
+            told_of = (result(outcome, lang).model_copy(update={"message_id": None}) for outcome in found.outcomes)
+            results |= dict(zip(places, told_of, strict=True))
+        whole = [results[place] for place in range(len(wanted.to))]
+        would = [found for found in whole if found.status is Answer.ACCEPTED]
+        return Previewed(would_be_accepted=len(would), segments=sum(found.segments for found in would), texts=texts, results=whole)
 
     async def page(
         self, asks: Asks, app_id: OneApp = None, phone: OneNumber = None, cursor: Cursor = None, limit: Limit = 50
