@@ -1,6 +1,7 @@
 """A new enterprise, from its account to its first delivered message, by commands and the native API alone, the reviewer included."""
 
 import contextlib
+import datetime as dt
 import json
 import os
 import subprocess
@@ -142,6 +143,11 @@ async def test_a_new_enterprise_sends_its_first_message(platform: Platform) -> N
             return (await program.message(result.message_id or "")).status == "delivered"
 
         await until(delivered, "it is delivered")
+
+    # The operator puts one off and takes it back.
+    later = hongyan(platform, "schedule", "add", (dt.datetime.now(dt.UTC) + dt.timedelta(days=20)).isoformat(), "--to", phone())
+    assert hongyan(platform, "schedule", "cancel", later["id"])["state"] == "cancelled"
+    assert later["id"] in {found["id"] for found in hongyan(platform, "schedule", "list")}
 
     # Everything is on record.
     trail = hongyan(platform, "audit", "list", "--account", str(account["id"]))

@@ -102,6 +102,9 @@ GROUPS: Mapping[str, Group] = {
         "What a reviewer would refuse, told before anything is submitted.",
         {"signature": "lint:signature", "template": "lint:template", "text": "lint:text"},
     ),
+    "schedule": Group(
+        "Sends at a time.", {"add": "schedules:add", "list": "schedules:list_", "cancel": "schedules:cancel"}
+    ),
     "package": Group("Prepaid packages.", {"buy": "packages:buy", "list": "packages:list_"}),
     "blacklist": Group(
         "Numbers never to be sent to.",
