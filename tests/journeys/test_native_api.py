@@ -18,6 +18,9 @@ from journeys.platform import handset, phone, until
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
 
 
+PDF = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
+
+
 class Native:
     """A program with the customer's key."""
 
@@ -228,3 +231,39 @@ async def test_reports_are_fetched_once(native: Native) -> None:
     assert (report["message_id"], report["status"], report["context"]) == (sent["results"][0]["message_id"], "delivered", "order 7")
     assert await native.ask("POST", "/events/reports", json={"app_id": native.customer.app_id}) == []
     assert await native.ask("POST", "/events/replies", json={"app_id": native.customer.app_id}) == []
+
+
+async def test_what_is_made_is_shown_alike_when_it_is_made_changed_and_listed(native: Native) -> None:
+    app_id = native.customer.app_id
+    made = await native.ask("POST", "/alarm-contacts", json={"app_id": app_id, "name": "duty", "email": "duty@example.com"}, status=201)
+    contact = made["contact"]
+    assert contact in (await native.ask("GET", "/alarm-contacts", params={"app_id": app_id}))["items"]
+    changed = await native.ask("PATCH", f"/alarm-contacts/{contact['id']}", json={"name": "night"})
+    assert changed["contact"] == contact | {"name": "night"}
+    assert (await native.ask("GET", "/alarms"))["items"] == []
+    key = await native.ask("PATCH", f"/keys/{native.customer.tenant.secret_id}", json={"note": "journeys"})
+    assert key in (await native.ask("GET", "/keys"))["items"]
+    guarded = await native.ask("PATCH", f"/apps/{app_id}/protection", json={"day": {"most": 100_000}, "closed": ["FR"]})
+    assert guarded["settings"]["day"]["most"] == 100_000
+    assert (await native.ask("GET", f"/apps/{app_id}/protection"))["settings"] == guarded["settings"]
+    assert (await native.ask("POST", "/blacklist", json={"app_id": app_id, "numbers": ["13800000000"], "reason": "asked"}))["numbers"] == 1
+    [listed] = (await native.ask("GET", "/blacklist", params={"app_id": app_id}))["items"]
+    assert (listed["phone"], listed["reason"]) == ("+8613800000000", "asked")
+    assert (await native.ask("GET", "/held"))["items"] == []
+    assert (await native.ask("GET", "/packages", params={"app_id": app_id}))["items"][0]["available"] > 0
+    await native.ask("POST", "/messages", json=native.send(phone()))
+    count = await native.ask("GET", "/statistics/sends", params={"app_id": app_id, "begin": time.time() - 3600, "end": time.time() + 3600})
+    assert count["accepted"] == 1
+    ends = await native.ask("GET", "/statistics/ends", params={"app_id": app_id, "begin": time.time() - 3600, "end": time.time() + 60})
+    assert ends["accepted"] == 1
+    for path in ("/me", "/documents", "/qualifications", "/signatures", "/templates", "/reviews", "/verifications", "/review-hook"):
+        await native.ask("GET", path)
+    document = await native.ask("POST", "/documents", params={"name": "a.pdf"}, content=PDF, status=201)
+    assert document in (await native.ask("GET", "/documents", params={"limit": 200}))["items"]
+    template = {"name": "n", "kind": "notice", "scope": "mainland", "content": "您的包裹{1}到了。", "variables": [{"type": "digits"}]}
+    applied = await native.ask("POST", "/templates", json=template, status=201)
+    assert await native.ask("GET", f"/templates/{applied['id']}") == applied
+    assert (await native.ask("POST", f"/templates/{applied['id']}/urge"))["urges"] == 1
+    reviews = (await native.ask("GET", "/reviews", params={"kind": "template"}))["items"]
+    assert applied["id"] in {review["subject_id"] for review in reviews}
+    await native.ask("DELETE", f"/templates/{applied['id']}", status=409)

@@ -9,11 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from acting import OPERATOR
 from hongyan.cli import tc3
 from hongyan.kit.db import Database
 from journeys.customers import VERSION, Customer
-from journeys.platform import phone, until
+from journeys.platform import phone
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
 
@@ -46,27 +45,6 @@ async def test_a_copied_request_never_sends_again(customer: Customer, http: http
     # As long as the same text twice is over the limit, that is what a copy is told: it may be a second wish.
     assert codes == {"Ok": 1, "LimitExceeded.PhoneNumberThirtySecondLimit": 49}
     assert await messages(database, customer) == 1
-
-
-async def test_where_nothing_is_limited_a_copy_is_answered_with_the_first_message(
-    customer: Customer, http: httpx2.AsyncClient, database: Database
-) -> None:
-    to = phone()
-    async with customer.platform.control() as control:
-        await control.apps.allow(OPERATOR, customer.app_id, [to])
-
-    async def allowed() -> bool:
-        bodies = [signed(customer, customer.request(to, "notice") | {"TemplateParamSet": [str(n), "明天"]}) for n in range(2)]
-        answers = [await http.post(f"http://{customer.platform.address}/", **body) for body in bodies]
-        return all(answer.json()["Response"]["SendStatusSet"][0]["Code"] == "Ok" for answer in answers)
-
-    await until(allowed, "the number is without limits")
-    before = await messages(database, customer)
-    request = signed(customer, customer.request(to, "notice"))
-    answers = await asyncio.gather(*(http.post(f"http://{customer.platform.address}/", **request) for _ in range(50)))
-    told = {json.dumps(answer.json()["Response"]["SendStatusSet"], sort_keys=True) for answer in answers}
-    assert len(told) == 1, told
-    assert await messages(database, customer) == before + 1
 
 
 async def test_requests_of_one_second_that_differ_in_their_body_are_two(

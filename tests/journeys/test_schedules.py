@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 import pytest
 
+from acting import OPERATOR
 from hongyan.model.message import Accepted, Caller, Refused, SendCommand
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.replay import part
@@ -73,15 +74,16 @@ async def test_a_send_goes_at_its_time_and_not_before(rig: Rig, schedules: Sched
     commands = asked(rig, texts=2)
     made = await put_off(rig, schedules, 3600, commands)
     rig.now += 3599
-    assert await schedules.send_due() == 0
+    await schedules.send_due()
     assert await messages_of(rig, commands) == []
     rig.now += 1
-    assert await schedules.send_due() == 1
+    await schedules.send_due()
     assert await messages_of(rig, commands) == numbers_of(commands)
     found = await schedules.get(rig.app.account_id, made.id)
     assert found is not None
     assert (found.state, found.accepted, found.outcome) == (State.SENT, 6, "")
-    assert await schedules.send_due() == 0
+    await schedules.send_due()
+    assert await messages_of(rig, commands) == numbers_of(commands)
 
 
 async def test_what_is_refused_when_its_time_has_come_is_told(rig: Rig, schedules: ScheduleService) -> None:
@@ -164,6 +166,23 @@ async def test_a_request_that_comes_again_at_once_many_times_is_promised_once(ri
     assert await rig.send.accept(caller(rig), command) == answers[0]
     assert await messages_of(rig, [command]) == numbers_of([command])
     assert sum(await rig.balance()) == 3
+
+
+async def test_a_copy_of_a_signed_request_is_answered_with_the_first_message_and_two_of_one_second_are_two(rig: Rig) -> None:
+    [wanted] = asked(rig, numbers=1)
+    command = msgspec.structs.replace(wanted, of_proof=True)
+    await rig.control.apps.allow(OPERATOR, rig.app.id, list(command.phones))
+    await rig.directory.refresh()
+    first = await rig.send.accept(caller(rig), command)
+    second = await rig.send.accept(caller(rig), command)
+    assert isinstance(first, list)
+    assert isinstance(second, list)
+    assert second != first
+    assert len(await messages_of(rig, [command])) == 2
+    rig.now += 3
+    copies = await asyncio.gather(*(rig.send.accept(caller(rig), command) for _ in range(20)))
+    assert [copy for copy in copies if copy != second] == []
+    assert len(await messages_of(rig, [command])) == 2
 
 
 async def test_another_request_for_the_same_text_is_another_message_or_over_the_limit(rig: Rig) -> None:

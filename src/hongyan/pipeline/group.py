@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from hongyan.kit.db import Connection
+from hongyan.kit.ids import time_of
 from hongyan.model.message import Accepted, Message, Outcome
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
@@ -20,6 +21,8 @@ from hongyan.store import commits, daily_counts, held, messages
 from hongyan.store.locks import lock
 from hongyan.store.messages import LOCK_BUCKETS, LOCK_SPACE, Facts, NewMessage
 
+TWICE_S = 2.0
+"""Whoever signs the same twice within a second, without a nonce, may mean two messages; what comes later than that is a copy."""
 Purses = Mapping[Scope, Sequence[PackageRef]]
 """An application's packages that can be drawn on now, the one that expires first in front."""
 History = dict[int, list[tuple[int, int]]]
@@ -173,8 +176,8 @@ class Group:
             if (reason := checks.first_refusal(draft, standing)) is not None or package is None:
                 self._outcomes[place][draft.position] = refused(draft.phone, reason or Reject.NO_PACKAGE)
                 continue
-            if again is not None:
-                # A copy of a request is answered as a second one would be, as long as that is a refusal; it never sends.
+            if again is not None and time_of(again) < self.now - TWICE_S:
+                # A copy is answered as a second wish would be, as long as that is a refusal; it never sends.
                 self._outcomes[place][draft.position] = Accepted(again, number, draft.phone.region, segments)
                 continue
             left[package] -= segments

@@ -18,7 +18,7 @@ from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.views import shown, view_of
 from hongyan.model.alarm import AlarmKind
 
-ContactView = view_of(Alarms.change, "AlarmContact")
+ContactView = view_of(Alarms.contacts, "AlarmContact")
 AlarmView = view_of(Alarms.told, "Alarm")
 CSV = "text/csv; charset=utf-8"
 Email = Annotated[str, Field(max_length=254)]
