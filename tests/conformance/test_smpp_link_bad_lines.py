@@ -96,7 +96,7 @@ CASES: dict[str, Case] = {
         _answers(stop_reading(3.0), 1, command=SUBMIT, way=Way.OUT),
         windows=2,
         unseen=True,
-        calls=3,
+        calls=2,
     ),
     "resets": Case(_answers(reset), windows=5, unseen=True, calls=6),
     "resets in the middle of submits": Case(_answers(reset, command=SUBMIT, way=Way.OUT), windows=5, unseen=True, calls=6),
