@@ -10,12 +10,14 @@ from msgspec.structs import replace
 from starlette.requests import Request
 
 from hongyan.control.errors import Fault
+from hongyan.doors.rest.accounts import UserChange, UserPaths
 from hongyan.doors.rest.auth import by_key, pair
 from hongyan.doors.rest.messages import Recipient, Send, commands, grouped
 from hongyan.doors.rest.paging import after, cursor_of
 from hongyan.doors.rest.problems import STATUSES, Refused, from_store
 from hongyan.doors.rest.words import WORDS, refused
 from hongyan.kit.blobs import BlobError
+from hongyan.model.actor import command as whoever_commands
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.replay import part
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey
@@ -117,3 +119,16 @@ def test_every_number_is_in_one_command_at_its_place_with_its_own_values(recipie
         params = ("all",) if recipient.params is None else tuple(recipient.params)
         assert seen[place] == (recipient.phone, params, "all" if recipient.context is None else recipient.context)
     assert len({(command.params, command.session_context) for command in commands(wanted, "id")}) == len(commands(wanted, "id"))
+
+
+class Unasked:
+    """A service that nobody may ask."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(name)
+
+
+async def test_a_change_of_a_user_that_names_nothing_changes_nothing() -> None:
+    with pytest.raises(Refused) as told:
+        await UserPaths(Unasked()).change(whoever_commands("root"), 1, UserChange())  # type: ignore[arg-type]
+    assert told.value.code == "nothing_to_change"

@@ -14,6 +14,7 @@ from hongyan.doors.rest.apps import account_of
 from hongyan.doors.rest.auth import Asks
 from hongyan.doors.rest.fields import Address, Body, Id, Name, OneAccount, PathId
 from hongyan.doors.rest.paging import Cursor, Limit, after, page
+from hongyan.doors.rest.problems import Refused
 from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.views import names_of, shown, view_of
 from hongyan.model.actor import Permission, Role
@@ -149,10 +150,11 @@ class UserPaths:
         return shown(await self._users.create(asks, wanted.email, wanted.name, wanted.operator_role), TicketView)
 
     async def change(self, asks: Asks, user_id: PathId, wanted: UserChange) -> Any:
-        user = None
+        if not wanted.model_fields_set:
+            raise Refused(422, "nothing_to_change", "没有要修改的内容：写上 enabled 或 operator_role。", "Say enabled or operator_role.")
         if "operator_role" in wanted.model_fields_set:
             user = await self._users.set_operator_role(asks, user_id, wanted.operator_role)
-        if "enabled" in wanted.model_fields_set or user is None:
+        if "enabled" in wanted.model_fields_set:
             user = await self._users.set_enabled(asks, user_id, enabled=wanted.enabled)
         return shown(user, UserView)
 
