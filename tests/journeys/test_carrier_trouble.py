@@ -36,7 +36,7 @@ async def statuses(database: Database, sent: Sequence[Sent]) -> Counter[str]:
     return Counter(told.get(message.id, "") for message in sent)
 
 
-async def all_end(database: Database, sent: Sequence[Sent], how: Status = Status.DELIVERED, within_s: float = 20.0) -> None:
+async def all_end(database: Database, sent: Sequence[Sent], how: Status = Status.DELIVERED, within_s: float = 45.0) -> None:
     async def ended() -> bool:
         return await statuses(database, sent) == {how.name: len(sent)}
 
