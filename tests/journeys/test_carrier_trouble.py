@@ -91,7 +91,8 @@ async def test_what_is_throttled_is_sent_again_and_nothing_twice(customer: Custo
     await platform.simulate(do="throttle", next=80)
     sent = await accepted(customer, phones(40), "notice", params=LONG)
     sent += await accepted(customer, phones(50), "verification") + await accepted(customer, phones(50), "marketing")
-    await all_end(database, sent)
+    # Each refusal slows the link down, and what an earlier journey did to its pace counts too.
+    await all_end(database, sent, within_s=150)
     assert (await platform.simulate(do="stats"))["throttled"] == 80
     assert copies(platform, sent) == {1}
     assert await resolutions(database, sent) == set()
