@@ -8,6 +8,8 @@ from hongyan.kit.db import Database
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.papers import SignatureDraft, TemplateDraft
 from hongyan.model.rules.sets import RuleSet
+from hongyan.model.snapshot import AccountKind
+from hongyan.model.words import Words
 from hongyan.store import accounts
 
 
@@ -20,20 +22,22 @@ class Linting:
 
     async def signature(self, actor: Actor, account_id: int, draft: SignatureDraft) -> list[lint.Finding]:
         demand(actor, Permission.READ, account_id)
-        async with self._db.connection() as conn:
-            account = await accounts.get(conn, account_id)
-            if account is None:
-                raise not_found(Noun.ACCOUNT, account_id)
-            words = await for_review(conn)
-        return lint.signature(lint.SignatureDraft(draft.name, draft.scope), self._in_force, account.kind, words)
+        kind, words = await self._of(account_id)
+        return lint.signature(lint.SignatureDraft(draft.name, draft.scope), self._in_force, kind, words)
 
     async def template(self, actor: Actor, account_id: int, draft: TemplateDraft) -> list[lint.Finding]:
         demand(actor, Permission.READ, account_id)
+        kind, words = await self._of(account_id)
+        return lint.template(plain_draft(draft), self._in_force, kind, words)
+
+    async def _of(self, account_id: int) -> tuple[AccountKind, Words]:
         async with self._db.connection() as conn:
             account = await accounts.get(conn, account_id)
             if account is None:
                 raise not_found(Noun.ACCOUNT, account_id)
-            words = await for_review(conn)
-        types = tuple(variable.type for variable in draft.variables)
-        plain = lint.TemplateDraft(draft.content.strip(), draft.kind, draft.scope, types)
-        return lint.template(plain, self._in_force, account.kind, words)
+            return account.kind, await for_review(conn)
+
+
+def plain_draft(draft: TemplateDraft) -> lint.TemplateDraft:
+    """What is looked at of a template."""
+    return lint.TemplateDraft(draft.content.strip(), draft.kind, draft.scope, tuple(variable.type for variable in draft.variables))

@@ -4,22 +4,20 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from hongyan.control import tokens
+from hongyan.control import stock, tokens
 from hongyan.control.apps import issue
-from hongyan.control.packages import VALID_S
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.message import Kind
-from hongyan.model.papers import ReviewStatus, SignatureDraft, TemplateDraft
+from hongyan.model.papers import ReviewStatus, TemplateDraft
 from hongyan.model.snapshot import AccountKind, Scope
-from hongyan.store import accounts, apps, packages, signatures, templates
+from hongyan.store import accounts, apps, templates
 from hongyan.store.snapshots import publish
 
 ACCOUNT = "hongyan platform"
 """No customer's account can have this name."""
 APP = "alarms"
 SEGMENTS = 1_000_000
-ENOUGH = SEGMENTS // 10
 
 Texts = Mapping[str, Mapping[Scope, str]]
 """By name and scope: the texts of its templates."""
@@ -52,9 +50,9 @@ class OwnApps:
             account = await accounts.ensure(tx, name=ACCOUNT, kind=AccountKind.ENTERPRISE, now=now)
             made: list[str] = []
             app_id = await self._app(tx, account.id, now, made)
-            await self._signature(tx, account.id, now, made)
+            await stock.signature(tx, account.id, self._sign_name, made=made, now=now)
             ids = await self._templates(tx, account.id, now, made)
-            await _packages(tx, app_id, now, made)
+            await stock.segments(tx, app_id, SEGMENTS, note="own messages", made=made, now=now)
             if made:
                 await publish(tx, "own application: " + ", ".join(made), now)
         return OwnApp(account.id, app_id, self._sign_name, ids)
@@ -66,17 +64,6 @@ class OwnApps:
         made.append("application")
         issued = await issue(tx, self._box, self._entropy, account_id=account_id, name=APP, pull=False, now=now)
         return issued.app.id
-
-    async def _signature(self, tx: Connection, account_id: int, now: float, made: list[str]) -> None:
-        mine = await signatures.of_name(tx, account_id, self._sign_name, Scope.MAINLAND)
-        if mine is not None and mine.status is ReviewStatus.APPROVED:
-            return
-        made.append("signature")
-        if mine is not None:
-            await signatures.set_status(tx, mine.id, ReviewStatus.APPROVED)
-        else:
-            draft = SignatureDraft(name=self._sign_name, scope=Scope.MAINLAND)
-            await signatures.apply(tx, account_id, draft, ReviewStatus.APPROVED, now)
 
     async def _templates(self, tx: Connection, account_id: int, now: float, made: list[str]) -> dict[tuple[str, Scope], int]:
         found = await templates.approved(tx, account_id)
@@ -92,22 +79,3 @@ class OwnApps:
                     template_id = added.id
                 ids[name, scope] = template_id
         return ids
-
-
-async def _packages(tx: Connection, app_id: int, now: float, made: list[str]) -> None:
-    owned = await packages.every(tx, app_id)
-    for scope in Scope:
-        if sum(p.available for p in owned if p.scope is scope and p.effective_at <= now < p.expires_at) >= ENOUGH:
-            continue
-        made.append(f"{scope.name.lower()} package")
-        await packages.buy(
-            tx,
-            app_id=app_id,
-            scope=scope,
-            segments=SEGMENTS,
-            gift=True,
-            effective_at=now,
-            expires_at=now + VALID_S[scope],
-            note="own messages",
-            now=now,
-        )

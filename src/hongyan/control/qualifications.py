@@ -9,6 +9,7 @@ from hongyan.control import documents, rules
 from hongyan.control.audit import Audit
 from hongyan.control.desk import OTHERS, Desk, Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.control.own_paper import open_review, own_paper
 from hongyan.control.permissions import demand, within
 from hongyan.control.signatures import Signatures
 from hongyan.kit.db import Connection, Database, UniqueViolation
@@ -23,7 +24,7 @@ from hongyan.model.papers import (
     ReviewKind,
     ReviewState,
 )
-from hongyan.store import accounts, qualifications, reviews, signatures
+from hongyan.store import accounts, qualifications, signatures
 from hongyan.store.qualifications import QualificationRow
 from hongyan.store.reviews import ReviewRow
 from hongyan.store.snapshots import publish
@@ -147,14 +148,7 @@ class Qualifications:
         demand(actor, Permission.REVIEW)
         async with self._db.transaction() as tx:
             await self._mine(tx, actor, qualification_id)
-            review = await reviews.lock_open(tx, ReviewKind.QUALIFICATION, qualification_id)
-            if review is None:
-                raise ControlError(
-                    Fault.WRONG_STATE,
-                    f"资质 {qualification_id} 不在审核中。",
-                    f"The qualification {qualification_id} is not under review.",
-                    why="not_pending",
-                )
+            review = await open_review(tx, ReviewKind.QUALIFICATION, Noun.QUALIFICATION, qualification_id)
             await self._desk.decide(tx, actor, self, review, state, codes=codes, note=note)
             return await self._mine(tx, actor, qualification_id)
 
@@ -196,14 +190,7 @@ class Qualifications:
         return row if now_is is None else now_is
 
     async def _mine(self, tx: Connection, actor: Actor, qualification_id: int) -> QualificationRow:
-        """Kept from changing until the transaction ends, and the account's other papers too: applicants and reviewers wait here."""
-        seen = await qualifications.get(tx, qualification_id, account_id=actor.account_id)
-        if seen is not None:
-            await accounts.lock(tx, seen.account_id)
-        row = await qualifications.lock(tx, qualification_id, account_id=actor.account_id)
-        if row is None:
-            raise not_found(Noun.QUALIFICATION, qualification_id)
-        return row
+        return await own_paper(tx, qualifications, Noun.QUALIFICATION, qualification_id, actor.account_id)
 
     def _checked(self, draft: QualificationDraft) -> QualificationDraft:
         code = draft.credit_code.strip().upper()

@@ -4,28 +4,25 @@ from collections.abc import Callable
 
 import msgspec
 
-from hongyan.control import tokens
+from hongyan.control import stock, tokens
 from hongyan.control.apps import NewApp
 from hongyan.control.apps import issue as issue_app
 from hongyan.control.audit import Audit
 from hongyan.control.keys import NewKey
 from hongyan.control.keys import issue as issue_key
-from hongyan.control.packages import VALID_S
 from hongyan.control.permissions import demand
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Kind
-from hongyan.model.papers import ReviewStatus, SignatureDraft, TemplateDraft
+from hongyan.model.papers import ReviewStatus, TemplateDraft
 from hongyan.model.snapshot import AccountKind, Scope
-from hongyan.store import accounts, apps, keys, packages, signatures, templates
+from hongyan.store import accounts, apps, keys, templates
 from hongyan.store.snapshots import publish
 
 NAME = "sandbox"
 SIGN_NAME = "鸿雁沙箱"
 SEGMENTS = 10_000_000
-ENOUGH = SEGMENTS // 10
-"""With fewer segments left another package is added."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -91,9 +88,9 @@ class Sandbox:
             made: list[str] = []
             key = await self._key(tx, account.id, now, made)
             app = await self._app(tx, account.id, now, made)
-            await _signature(tx, account.id, now, made)
+            await stock.signature(tx, account.id, SIGN_NAME, made=made, now=now)
             samples = await _templates(tx, account.id, now, made)
-            await _packages(tx, app.app.id, now, made)
+            await stock.segments(tx, app.app.id, SEGMENTS, note="sandbox", made=made, now=now)
             if made:
                 await self._audit.record(tx, actor, "sandbox.ensure", account.id, account_id=account.id, detail={"made": ", ".join(made)})
                 await publish(tx, "sandbox: " + ", ".join(made), now)
@@ -129,17 +126,6 @@ class Sandbox:
         return NewApp(app=app, app_key=self._box.open(sealed.app_key_sealed, tokens.app_context(app.id)))
 
 
-async def _signature(tx: Connection, account_id: int, now: float, made: list[str]) -> None:
-    mine = await signatures.of_name(tx, account_id, SIGN_NAME, Scope.MAINLAND)
-    if mine is not None and mine.status is ReviewStatus.APPROVED:
-        return
-    made.append("signature")
-    if mine is not None:
-        await signatures.set_status(tx, mine.id, ReviewStatus.APPROVED)
-    else:
-        await signatures.apply(tx, account_id, SignatureDraft(name=SIGN_NAME, scope=Scope.MAINLAND), ReviewStatus.APPROVED, now)
-
-
 async def _templates(tx: Connection, account_id: int, now: float, made: list[str]) -> dict[str, SandboxTemplate]:
     found = await templates.approved(tx, account_id)
     ids = {(row.name, row.content): row.id for row in reversed(found) if row.app_id is None}
@@ -152,22 +138,3 @@ async def _templates(tx: Connection, account_id: int, now: float, made: list[str
             template_id = (await templates.add(tx, account_id, draft, ReviewStatus.APPROVED, now)).id
         result[name] = SandboxTemplate(id=str(template_id), content=sample.content, params=sample.params)
     return result
-
-
-async def _packages(tx: Connection, app_id: int, now: float, made: list[str]) -> None:
-    owned = await packages.every(tx, app_id)
-    for scope in Scope:
-        left = sum(p.available for p in owned if p.scope is scope and p.effective_at <= now < p.expires_at)
-        if left < ENOUGH:
-            made.append(f"{scope.name.lower()} package")
-            await packages.buy(
-                tx,
-                app_id=app_id,
-                scope=scope,
-                segments=SEGMENTS,
-                gift=True,
-                effective_at=now,
-                expires_at=now + VALID_S[scope],
-                note="sandbox",
-                now=now,
-            )

@@ -10,6 +10,7 @@ from hongyan.control.apps import owned
 from hongyan.control.audit import Audit
 from hongyan.control.desk import Desk, Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.control.own_paper import not_approved, open_review, own_paper, same_scope
 from hongyan.control.permissions import demand, within
 from hongyan.control.words import for_review
 from hongyan.kit.db import Connection, Database, UniqueViolation
@@ -33,7 +34,7 @@ from hongyan.model.papers import (
 )
 from hongyan.model.rules.sets import RuleSet
 from hongyan.model.snapshot import Scope
-from hongyan.store import accounts, notices, qualifications, reviews, signatures
+from hongyan.store import accounts, notices, qualifications, signatures
 from hongyan.store.qualifications import QualificationRow
 from hongyan.store.reviews import ReviewRow
 from hongyan.store.signatures import SignatureRow
@@ -90,7 +91,7 @@ class Signatures:
                 if not (row.status is ReviewStatus.APPROVED and row.filing is Filing.FAILED):
                     allowed(Noun.SIGNATURE, signature_id, row.status, Act.MODIFY, acts)
                 if row.scope is not plain.scope:
-                    raise _same_scope()
+                    raise same_scope()
                 await owned(tx, plain.app_id, row.account_id)
                 qualification = await proofs.in_order(tx, actor, row.account_id, plain, in_force=self._in_force, now=self._clock())
                 written = await signatures.write(tx, signature_id, plain, self._clock())
@@ -203,7 +204,8 @@ class Signatures:
         async with self._db.transaction() as tx:
             row = await self._any(tx, signature_id)
             if row.status is ReviewStatus.PENDING:
-                await self._desk.decide(tx, actor, self, await self._waiting(tx, signature_id), ReviewState.APPROVED, note=note)
+                review = await open_review(tx, ReviewKind.SIGNATURE, Noun.SIGNATURE, signature_id)
+                await self._desk.decide(tx, actor, self, review, ReviewState.APPROVED, note=note)
             elif row.status is not ReviewStatus.APPROVED:
                 await self._put(tx, actor, row, ReviewStatus.APPROVED, "reinstate")
             return await self._any(tx, signature_id)
@@ -213,7 +215,7 @@ class Signatures:
         demand(actor, Permission.REVIEW)
         async with self._db.transaction() as tx:
             await self._any(tx, signature_id)
-            review = await self._waiting(tx, signature_id)
+            review = await open_review(tx, ReviewKind.SIGNATURE, Noun.SIGNATURE, signature_id)
             await self._desk.decide(tx, actor, self, review, ReviewState.REJECTED, codes=codes, note=note)
             return await self._any(tx, signature_id)
 
@@ -223,12 +225,7 @@ class Signatures:
         async with self._db.transaction() as tx:
             row = await self._any(tx, signature_id)
             if row.status not in {ReviewStatus.APPROVED, ReviewStatus.INACTIVE}:
-                raise ControlError(
-                    Fault.WRONG_STATE,
-                    f"签名 {signature_id} 未通过审核，谈不上停用。",
-                    f"The signature {signature_id} is not approved, so it cannot be taken out of use.",
-                    why="signature_not_approved",
-                )
+                raise not_approved(Noun.SIGNATURE, signature_id)
             if row.status is ReviewStatus.APPROVED:
                 await self._put(tx, actor, row, ReviewStatus.INACTIVE, "deactivate")
             return await self._any(tx, signature_id)
@@ -289,7 +286,7 @@ class Signatures:
                 if review is not None and review.state is ReviewState.APPROVED:
                     published = await self.decided(tx, actor, review) or published
             elif qualification.status is QualificationStatus.REJECTED:
-                review = await self._waiting(tx, row.id)
+                review = await open_review(tx, ReviewKind.SIGNATURE, Noun.SIGNATURE, row.id)
                 closed = await self._desk.close(tx, actor, review, ReviewState.REJECTED, codes=("no_qualification",))
                 await self.decided(tx, actor, closed)
         return published
@@ -336,31 +333,10 @@ class Signatures:
         return [shown(row, None if row.qualification_id is None else known.get(row.qualification_id)) for row in found]
 
     async def _mine(self, tx: Connection, actor: Actor, signature_id: int) -> SignatureRow:
-        return await self._locked(tx, signature_id, actor.account_id)
+        return await own_paper(tx, signatures, Noun.SIGNATURE, signature_id, actor.account_id)
 
     async def _any(self, tx: Connection, signature_id: int) -> SignatureRow:
-        return await self._locked(tx, signature_id, None)
-
-    async def _locked(self, tx: Connection, signature_id: int, account_id: int | None) -> SignatureRow:
-        """Kept from changing until the transaction ends, and the account's other papers too: applicants and reviewers wait here."""
-        seen = await signatures.get(tx, signature_id, account_id=account_id)
-        if seen is not None:
-            await accounts.lock(tx, seen.account_id)
-        row = await signatures.lock(tx, signature_id, account_id=account_id)
-        if row is None:
-            raise not_found(Noun.SIGNATURE, signature_id)
-        return row
-
-    async def _waiting(self, tx: Connection, signature_id: int) -> ReviewRow:
-        review = await reviews.lock_open(tx, ReviewKind.SIGNATURE, signature_id)
-        if review is None:
-            raise ControlError(
-                Fault.WRONG_STATE,
-                f"签名 {signature_id} 不在审核中。",
-                f"The signature {signature_id} is not under review.",
-                why="not_pending",
-            )
-        return review
+        return await own_paper(tx, signatures, Noun.SIGNATURE, signature_id, None)
 
 
 def shown(row: SignatureRow, qualification: QualificationRow | None) -> Signature:
@@ -391,13 +367,4 @@ def _there_is(name: str, status: ReviewStatus | None) -> ControlError:
         f"签名“{name}”已在审核中或已通过，不用再申请。",
         f"The signature “{name}” is pending or approved already: there is nothing to apply for.",
         why="signature_approved" if status is ReviewStatus.APPROVED else "signature_pending",
-    )
-
-
-def _same_scope() -> ControlError:
-    return ControlError(
-        Fault.INVALID,
-        "国内、国际类型不能修改：请另外申请。",
-        "Whether it is for the mainland or for elsewhere cannot be changed: apply for another one.",
-        why="scope_fixed",
     )

@@ -10,6 +10,8 @@ from hongyan.control.apps import owned
 from hongyan.control.audit import Audit
 from hongyan.control.desk import Desk, Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
+from hongyan.control.linting import plain_draft
+from hongyan.control.own_paper import not_approved, open_review, own_paper, same_scope
 from hongyan.control.permissions import demand, within
 from hongyan.control.words import for_review
 from hongyan.kit.db import Connection, Database
@@ -27,7 +29,7 @@ from hongyan.model.papers import (
 from hongyan.model.rules.sets import RuleSet
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.model.words import Words
-from hongyan.store import accounts, reviews, templates
+from hongyan.store import accounts, templates
 from hongyan.store.reviews import ReviewRow
 from hongyan.store.snapshots import publish
 from hongyan.store.templates import TemplateRow
@@ -74,7 +76,7 @@ class Templates:
                 raise not_found(Noun.ACCOUNT, row.account_id)
             plain, advice = self._checked(draft, account.kind, words)
             if row.scope is not plain.scope:
-                raise _same_scope()
+                raise same_scope()
             await owned(tx, plain.app_id, row.account_id)
             written = await templates.write(tx, template_id, plain, self._clock())
             return await self._submit(tx, actor, row if written is None else written, advice)
@@ -153,7 +155,8 @@ class Templates:
         async with self._db.transaction() as tx:
             row = await self._any(tx, template_id)
             if row.status is ReviewStatus.PENDING:
-                await self._desk.decide(tx, actor, self, await self._waiting(tx, template_id), ReviewState.APPROVED, note=note)
+                review = await open_review(tx, ReviewKind.TEMPLATE, Noun.TEMPLATE, template_id)
+                await self._desk.decide(tx, actor, self, review, ReviewState.APPROVED, note=note)
             elif row.status is not ReviewStatus.APPROVED:
                 await self._put(tx, actor, row, ReviewStatus.APPROVED, "reinstate")
             return await self._any(tx, template_id)
@@ -163,7 +166,7 @@ class Templates:
         demand(actor, Permission.REVIEW)
         async with self._db.transaction() as tx:
             await self._any(tx, template_id)
-            review = await self._waiting(tx, template_id)
+            review = await open_review(tx, ReviewKind.TEMPLATE, Noun.TEMPLATE, template_id)
             await self._desk.decide(tx, actor, self, review, ReviewState.REJECTED, codes=codes, note=note)
             return await self._any(tx, template_id)
 
@@ -173,12 +176,7 @@ class Templates:
         async with self._db.transaction() as tx:
             row = await self._any(tx, template_id)
             if row.status not in {ReviewStatus.APPROVED, ReviewStatus.INACTIVE}:
-                raise ControlError(
-                    Fault.WRONG_STATE,
-                    f"模板 {template_id} 未通过审核，谈不上停用。",
-                    f"The template {template_id} is not approved, so it cannot be taken out of use.",
-                    why="template_not_approved",
-                )
+                raise not_approved(Noun.TEMPLATE, template_id)
             if row.status is ReviewStatus.APPROVED:
                 await self._put(tx, actor, row, ReviewStatus.INACTIVE, "deactivate")
             return await self._any(tx, template_id)
@@ -221,41 +219,19 @@ class Templates:
 
     def _checked(self, draft: TemplateDraft, account: AccountKind, words: Words) -> tuple[TemplateDraft, list[lint.Finding]]:
         """The draft as it is kept, and what a reviewer should look at. Raises `rules.LintError` with all that is wrong."""
-        content = draft.content.strip()
-        types = tuple(variable.type for variable in draft.variables)
-        findings = lint.template(lint.TemplateDraft(content, draft.kind, draft.scope, types), self._in_force, account, words)
+        looked_at = plain_draft(draft)
+        findings = lint.template(looked_at, self._in_force, account, words)
         about = tuple(msgspec.structs.replace(variable, about=rules.remark(variable.about)) for variable in draft.variables)
         plain = msgspec.structs.replace(
-            draft, name=rules.name(draft.name), content=content, variables=about, remark=rules.remark(draft.remark)
+            draft, name=rules.name(draft.name), content=looked_at.content, variables=about, remark=rules.remark(draft.remark)
         )
         return plain, rules.submit(findings)
 
     async def _mine(self, tx: Connection, actor: Actor, template_id: int) -> TemplateRow:
-        return await self._locked(tx, template_id, actor.account_id)
+        return await own_paper(tx, templates, Noun.TEMPLATE, template_id, actor.account_id)
 
     async def _any(self, tx: Connection, template_id: int) -> TemplateRow:
-        return await self._locked(tx, template_id, None)
-
-    async def _locked(self, tx: Connection, template_id: int, account_id: int | None) -> TemplateRow:
-        """Kept from changing until the transaction ends, and the account's other papers too: applicants and reviewers wait here."""
-        seen = await templates.get(tx, template_id, account_id=account_id)
-        if seen is not None:
-            await accounts.lock(tx, seen.account_id)
-        row = await templates.lock(tx, template_id, account_id=account_id)
-        if row is None:
-            raise not_found(Noun.TEMPLATE, template_id)
-        return row
-
-    async def _waiting(self, tx: Connection, template_id: int) -> ReviewRow:
-        review = await reviews.lock_open(tx, ReviewKind.TEMPLATE, template_id)
-        if review is None:
-            raise ControlError(
-                Fault.WRONG_STATE,
-                f"模板 {template_id} 不在审核中。",
-                f"The template {template_id} is not under review.",
-                why="not_pending",
-            )
-        return review
+        return await own_paper(tx, templates, Noun.TEMPLATE, template_id, None)
 
 
 def _too_many(most: int) -> ControlError:
@@ -264,13 +240,4 @@ def _too_many(most: int) -> ControlError:
         f"每个应用最多 {most} 个模板：请先删除不用的。",
         f"An application has at most {most} templates: delete some that are not needed.",
         why="too_many_templates",
-    )
-
-
-def _same_scope() -> ControlError:
-    return ControlError(
-        Fault.INVALID,
-        "国内、国际类型不能修改：请另外申请。",
-        "Whether it is for the mainland or for elsewhere cannot be changed: apply for another one.",
-        why="scope_fixed",
     )

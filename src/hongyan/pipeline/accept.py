@@ -228,9 +228,9 @@ class SendService:
     async def _commit(self, group: Group) -> None:
         await self._ask_shared_lists(group)
         for _ in range(TRIES):
-            if group.maybe_repeated:
+            if pairs := group.lately():
                 async with self._db.connection() as conn:
-                    await group.find_repeated(conn)
+                    await group.find_repeated(conn, pairs)
             promises = group.decide(self._available)
             if promises:
                 await self._write(group, promises)

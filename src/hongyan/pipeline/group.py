@@ -211,16 +211,12 @@ class Group:
 
     # A request that comes again.
 
-    @property
-    def maybe_repeated(self) -> bool:
-        """Some open number was sent to so lately that it may have been by the very same request."""
-        return bool(self._lately())
+    async def find_repeated(self, conn: Connection, pairs: Sequence[tuple[int, str]]) -> None:
+        """Learn which of `lately` were promised by that very request."""
+        self.repeated = await messages.repeated(conn, self.app.id, pairs, since_id=self._horizon.repeats)
 
-    async def find_repeated(self, conn: Connection) -> None:
-        """Learn which of them were."""
-        self.repeated = await messages.repeated(conn, self.app.id, self._lately(), since_id=self._horizon.repeats)
-
-    def _lately(self) -> list[tuple[int, str]]:
+    def lately(self) -> list[tuple[int, str]]:
+        """Open numbers with their requests that were sent to so lately that it may have been by the very same request."""
         if self.facts is None:
             return []
         recent, since = self.facts.recent, self._horizon.repeats

@@ -208,7 +208,7 @@ class Worker:
         if "callbacks" in self.roles:
             jobs["callbacks"] = self._callbacks().run
         if "jobs" in self.roles:
-            jobs |= self._upkeep() | self._office().jobs()
+            jobs |= self._upkeep() | self._office.jobs()
         return jobs
 
     async def _ensure_partitions(self) -> None:
@@ -239,6 +239,7 @@ class Worker:
         }
         return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
 
+    @functools.cached_property
     def _office(self) -> Office:
         assert self.refusals is not None  # noqa: S101 - roles that ask for it have one
         assert self.send is not None  # noqa: S101 - as above
@@ -255,7 +256,7 @@ class Worker:
 
     def _native(self) -> web.Application:
         """The native API: in the process with the role `console`, from others by way of its socket."""
-        return self._office().native() if "console" in self.roles else Relay(self._settings.office_socket)
+        return self._office.native() if "console" in self.roles else Relay(self._settings.office_socket)
 
     def _key_used(self, secret_id: str, address: str) -> None:
         self.key_use.note(secret_id, address, time.time())

@@ -30,11 +30,11 @@ def body_of(kind: type[msgspec.Struct], name: str, *, leave_out: Sequence[str] =
     return made
 
 
-def struct_from(kind: type[S], body: Body, *, leave_out: Sequence[str] = ()) -> S:
-    """The struct with what the body gives; what it leaves out is as usual."""
+def struct_from(kind: type[S], body: Body) -> S:
+    """The struct with what the body gives of it; what it leaves out is as usual."""
     hints = typing.get_type_hints(kind)
     given = body.model_dump(exclude_unset=True)
-    return kind(**{name: _back(hints[name], value) for name, value in given.items() if name in hints and name not in leave_out})
+    return kind(**{name: _back(hints[name], value) for name, value in given.items() if name in hints})
 
 
 def _default(field: Any) -> Any:

@@ -1,7 +1,7 @@
 """Messages: sending them, and what became of them."""
 
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -125,6 +125,8 @@ class MessageTimeline(BaseModel):
     entries: list[Entry]
 
 
+Grouped: TypeAlias = tuple[list[int], SendCommand]
+"""A command, and the places of its numbers in the request."""
 LookAhead: TypeAlias = Callable[[Caller, SendCommand], Awaitable[Preview | Refusal]]
 """What a request would come to."""
 
@@ -161,13 +163,16 @@ class Messages:
         caller = sender(asks)
         request_id, lang = str(request.state.request_id), language(request)
         if idempotency_key is None:
-            return told(await self._send.first(caller, commands(wanted, request_id)), wanted, request_id, lang)
+            return await self._send_now(caller, wanted, request_id, lang)
         before = await self._keys.begin(caller.account_id, idempotency_key, wanted.model_dump_json().encode(), request_id)
         if isinstance(before, Answered):
             response.headers["idempotent-replayed"] = "true"
             return Sent.model_validate_json(before.answer)
         try:
-            sent = await self._send_under_key(caller, wanted, request_id, before, lang)
+            if before is None:
+                sent = await self._send_now(caller, wanted, request_id, lang)
+            else:
+                sent = await self._send_rest(caller, wanted, before, lang)
         except Refused:
             # Nothing of it was taken.
             await self._keys.forget(caller.account_id, idempotency_key)
@@ -175,11 +180,14 @@ class Messages:
         await self._keys.finish(caller.account_id, idempotency_key, 200, sent.model_dump_json().encode())
         return sent
 
-    async def _send_under_key(self, caller: Caller, wanted: Send, request_id: str, before: Interrupted | None, lang: str) -> Sent:
-        if before is None:
-            return told(await self._send.first(caller, commands(wanted, request_id)), wanted, request_id, lang)
-        asked = commands(wanted, before.request_id)
-        return told(await self._send.again(caller, asked, since=before.since, until=self._clock()), wanted, before.request_id, lang)
+    async def _send_now(self, caller: Caller, wanted: Send, request_id: str, lang: str) -> Sent:
+        groups = grouped(wanted, request_id)
+        return told(groups, await self._send.first(caller, [command for _, command in groups]), lang)
+
+    async def _send_rest(self, caller: Caller, wanted: Send, before: Interrupted, lang: str) -> Sent:
+        groups = grouped(wanted, before.request_id)
+        asked = [command for _, command in groups]
+        return told(groups, await self._send.again(caller, asked, since=before.since, until=self._clock()), lang)
 
     async def preview(self, asks: Asks, wanted: Send, request: Request) -> Previewed:
         """The same request, checked in every way: approvals, values, limits, blacklists, money. Nothing is sent or kept."""
@@ -193,7 +201,7 @@ class Messages:
             texts.append(PreviewedText(text=found.text, places=places))
             told_of = (result(outcome, lang).model_copy(update={"message_id": None}) for outcome in found.outcomes)
             results |= dict(zip(places, told_of, strict=True))
-        whole = [results[place] for place in range(len(wanted.to))]
+        whole = [results[place] for place in sorted(results)]
         would = [found for found in whole if found.status is Answer.ACCEPTED]
         return Previewed(would_be_accepted=len(would), segments=sum(found.segments for found in would), texts=texts, results=whole)
 
@@ -234,18 +242,18 @@ def sender(asks: Actor) -> Caller:
     return Caller(account_id=asks.account_id, key_id=asks.id)
 
 
-def told(answers: Answers, wanted: Send, request_id: str, lang: str) -> Sent:
+def told(groups: Sequence[Grouped], answers: Answers, lang: str) -> Sent:
     """What became of each number. Raises Refused when nothing of the request was taken for one reason that concerns all of it."""
     first = answers[0]
     if isinstance(first, Refusal) and all(isinstance(answer, Refusal) for answer in answers):
         raise refused(first)
     results: dict[int, Result] = {}
-    for (places, command), answer in zip(grouped(wanted, request_id), answers, strict=True):
+    for (places, command), answer in zip(groups, answers, strict=True):
         outcomes = (
             [RefusedNumber(phone, "", answer.reason, answer.detail) for phone in command.phones] if isinstance(answer, Refusal) else answer
         )
         results |= {place: result(outcome, lang) for place, outcome in zip(places, outcomes, strict=True)}
-    whole = [results[place] for place in range(len(wanted.to))]
+    whole = [results[place] for place in sorted(results)]
     return Sent(accepted=sum(found.status is Answer.ACCEPTED for found in whole), results=whole)
 
 
@@ -254,7 +262,7 @@ def commands(wanted: Send, request_id: str) -> list[SendCommand]:
     return [command for _, command in grouped(wanted, request_id)]
 
 
-def grouped(wanted: Send, request_id: str) -> list[tuple[list[int], SendCommand]]:
+def grouped(wanted: Send, request_id: str) -> list[Grouped]:
     """The request as commands of one text each, with the places of their numbers; equal values and contexts go together."""
     groups: dict[tuple[tuple[str, ...], str], tuple[list[int], list[str]]] = {}
     for place, to in enumerate(wanted.to):

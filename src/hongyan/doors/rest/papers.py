@@ -149,7 +149,7 @@ class QualificationPaths:
         return page(found, limit, lambda row: row.id, lambda row: shown(row, QualificationView))
 
     async def add(self, asks: Asks, wanted: NewQualification) -> Any:
-        draft = struct_from(QualificationDraft, wanted, leave_out=("account_id",))
+        draft = struct_from(QualificationDraft, wanted)
         return shown(await self._qualifications.add(asks, account_of(asks, wanted.account_id), draft), QualificationView)
 
     async def get(self, asks: Asks, id: PathId) -> Any:  # noqa: A002 - as the path has it
@@ -157,7 +157,7 @@ class QualificationPaths:
 
     async def change(self, asks: Asks, id: PathId, wanted: NewQualification) -> Any:  # noqa: A002 - as get
         """Hand it in again; an approved one stays good as it is until the change is decided."""
-        draft = struct_from(QualificationDraft, wanted, leave_out=("account_id",))
+        draft = struct_from(QualificationDraft, wanted)
         return shown(await self._qualifications.change(asks, id, draft), QualificationView)
 
     async def delete(self, asks: Asks, id: PathId) -> None:  # noqa: A002 - as get
@@ -182,12 +182,12 @@ class SignaturePaths:
         return page(found, limit, lambda found: found.row.id, lambda found: shown(found, SignatureView))
 
     async def add(self, asks: Asks, wanted: NewSignature) -> Any:
-        draft = struct_from(SignatureDraft, wanted, leave_out=("account_id",))
+        draft = struct_from(SignatureDraft, wanted)
         return shown(await self._signatures.add(asks, account_of(asks, wanted.account_id), draft), SignatureRowView)
 
     async def lint(self, asks: Asks, wanted: NewSignature, request: Request) -> Linted:
         """As `addSignature` would look at it; nothing is kept."""
-        draft = struct_from(SignatureDraft, wanted, leave_out=("account_id",))
+        draft = struct_from(SignatureDraft, wanted)
         return _linted(await self._lint.signature(asks, account_of(asks, wanted.account_id), draft), language(request), 0)
 
     async def get(self, asks: Asks, id: PathId) -> Any:  # noqa: A002 - as the path has it
@@ -195,7 +195,7 @@ class SignaturePaths:
 
     async def change(self, asks: Asks, id: PathId, wanted: NewSignature) -> Any:  # noqa: A002 - as get
         """Its scope stays; approved ones cannot be changed unless their filing failed."""
-        draft = struct_from(SignatureDraft, wanted, leave_out=("account_id",))
+        draft = struct_from(SignatureDraft, wanted)
         return shown(await self._signatures.change(asks, id, draft), SignatureRowView)
 
     async def delete(self, asks: Asks, id: PathId) -> None:  # noqa: A002 - as get
@@ -228,12 +228,12 @@ class TemplatePaths:
         return page(found, limit, lambda row: row.id, lambda row: shown(row, TemplateView))
 
     async def add(self, asks: Asks, wanted: NewTemplate) -> Any:
-        draft = struct_from(TemplateDraft, wanted, leave_out=("account_id",))
+        draft = struct_from(TemplateDraft, wanted)
         return shown(await self._templates.add(asks, account_of(asks, wanted.account_id), draft), TemplateView)
 
     async def lint(self, asks: Asks, wanted: NewTemplate, request: Request) -> Linted:
         """As `addTemplate` would look at it; nothing is kept."""
-        draft = struct_from(TemplateDraft, wanted, leave_out=("account_id",))
+        draft = struct_from(TemplateDraft, wanted)
         found = await self._lint.template(asks, account_of(asks, wanted.account_id), draft)
         return _linted(found, language(request), billed(draft.content, mainland=draft.scope is Scope.MAINLAND))
 
@@ -242,7 +242,7 @@ class TemplatePaths:
 
     async def change(self, asks: Asks, id: PathId, wanted: NewTemplate) -> Any:  # noqa: A002 - as get
         """Its scope stays; what is approved cannot be changed."""
-        draft = struct_from(TemplateDraft, wanted, leave_out=("account_id",))
+        draft = struct_from(TemplateDraft, wanted)
         return shown(await self._templates.change(asks, id, draft), TemplateView)
 
     async def delete(self, asks: Asks, id: PathId) -> None:  # noqa: A002 - as get

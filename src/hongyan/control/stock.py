@@ -1,0 +1,40 @@
+"""What the sandbox and the platform's own application always have: put back when it was used up or taken away."""
+
+from hongyan.control.packages import VALID_S
+from hongyan.kit.db import Connection
+from hongyan.model.papers import ReviewStatus, SignatureDraft
+from hongyan.model.snapshot import Scope
+from hongyan.store import packages, signatures
+
+
+async def signature(tx: Connection, account_id: int, name: str, *, made: list[str], now: float) -> None:
+    """An approved mainland signature; what had to be done is added to `made`."""
+    mine = await signatures.of_name(tx, account_id, name, Scope.MAINLAND)
+    if mine is not None and mine.status is ReviewStatus.APPROVED:
+        return
+    made.append("signature")
+    if mine is not None:
+        await signatures.set_status(tx, mine.id, ReviewStatus.APPROVED)
+    else:
+        await signatures.apply(tx, account_id, SignatureDraft(name=name, scope=Scope.MAINLAND), ReviewStatus.APPROVED, now)
+
+
+async def segments(tx: Connection, app_id: int, full: int, *, note: str, made: list[str], now: float) -> None:
+    """Of each scope a package of `full` segments more, where less than a tenth of that is left; what had to be done is added to `made`."""
+    owned = await packages.every(tx, app_id)
+    for scope in Scope:
+        left = sum(p.available for p in owned if p.scope is scope and p.effective_at <= now < p.expires_at)
+        if left >= full // 10:
+            continue
+        made.append(f"{scope.name.lower()} package")
+        await packages.buy(
+            tx,
+            app_id=app_id,
+            scope=scope,
+            segments=full,
+            gift=True,
+            effective_at=now,
+            expires_at=now + VALID_S[scope],
+            note=note,
+            now=now,
+        )
