@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from acting import OPERATOR
-from hongyan.model.message import Accepted, Caller, Refused, SendCommand
+from hongyan.model.message import Accepted, Caller, Outcome, Refused, SendCommand
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.replay import part
 from hongyan.products.once import SendOnce
-from hongyan.products.schedule import ABANDONED_S, AHEAD_S, Schedule, ScheduleService, State
+from hongyan.products.schedule import ABANDONED_S, AHEAD_S, PATIENCE_S, Schedule, ScheduleService, State
 from hongyan.store import schedules as stored
 from journeys.platform import phone
 from journeys.rig import Rig, running_rig
@@ -141,6 +141,60 @@ async def test_whoever_takes_it_up_after_a_death_sends_only_what_was_not_promise
     found = await schedules.get(None, made.id)
     assert found is not None
     assert (found.state, found.accepted) == (State.SENT, 6)
+
+
+class Busy:
+    """Takes messages, but for the first so many requests."""
+
+    def __init__(self, rig: Rig, times: int, reason: Reject) -> None:
+        self._rig = rig
+        self._left = times
+        self._reason = reason
+
+    async def accept(self, asker: Caller, command: SendCommand) -> list[Outcome] | Refusal:
+        self._left -= 1
+        return Refusal(self._reason) if self._left >= 0 else await self._rig.send.accept(asker, command)
+
+
+@pytest.mark.parametrize("reason", [Reject.TOO_BUSY, Reject.INTERNAL])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_what_only_passing_trouble_refuses_is_tried_again_and_sent_once(rig: Rig, times: int, reason: Reject) -> None:
+    busy = ScheduleService(
+        db=rig.db,
+        directory=rig.directory,
+        send=SendOnce(rig.db, Busy(rig, times, reason)),
+        clock=rig.clock,
+        new_id=rig.engine.new_id,
+    )
+    commands = asked(rig, texts=2)
+    made = await put_off(rig, busy, 5, commands)
+    rig.now += 5
+    await busy.send_due()
+    found = await busy.get(None, made.id)
+    assert found is not None
+    assert found.state is State.SENDING
+    rig.now += ABANDONED_S + 1
+    await busy.send_due()
+    found = await busy.get(None, made.id)
+    assert found is not None
+    assert (found.state, found.accepted) == (State.SENT, 6)
+    assert await messages_of(rig, commands) == numbers_of(commands)
+
+
+async def test_trouble_that_does_not_pass_is_told_in_the_end(rig: Rig) -> None:
+    busy = ScheduleService(
+        db=rig.db,
+        directory=rig.directory,
+        send=SendOnce(rig.db, Busy(rig, 1000, Reject.TOO_BUSY)),
+        clock=rig.clock,
+        new_id=rig.engine.new_id,
+    )
+    made = await put_off(rig, busy, 5, asked(rig))
+    rig.now += 5 + PATIENCE_S
+    await busy.send_due()
+    found = await busy.get(None, made.id)
+    assert found is not None
+    assert (found.state, found.outcome) == (State.FAILED, "too_busy 3")
 
 
 async def test_a_number_that_is_sent_a_text_by_two_commands_is_taken_up_for_each(rig: Rig) -> None:

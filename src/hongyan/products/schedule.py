@@ -23,6 +23,10 @@ AHEAD_S = 31 * 86_400.0
 LATE_S = 10.0
 """A time that has just passed is now: clocks differ."""
 AT_ONCE = 20
+PASSING = frozenset({Reject.TOO_BUSY, Reject.INTERNAL})
+"""Refusals that say nothing of the request: it is tried again."""
+PATIENCE_S = 600.0
+"""So long after its time a send is tried again."""
 ABANDONED_S = 5.0
 """Whoever took it and has not finished by then has died, or is late; what it promises meanwhile is known again as its own request's."""
 
@@ -136,6 +140,10 @@ class ScheduleService:
             answers = await self._send.first(caller, commands)
         else:
             answers = await self._send.again(caller, commands, since=row.began_at, until=self._clock())
+        if self._clock() < row.send_at + PATIENCE_S and any(isinstance(answer, Refusal) and answer.reason in PASSING for answer in answers):
+            # Left as it is, it is taken up again as if its process had died.
+            log.info("schedule_tried_again", app_id=row.app_id, schedule=row.id)
+            return
         accepted, outcome = summary(commands, answers)
         await self._finish(row, State.SENT if accepted else State.FAILED, accepted, outcome)
 

@@ -20,7 +20,7 @@ from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, SendCommand
 from hongyan.model.message import Refused as RefusedNumber
 from hongyan.model.phone import parse
-from hongyan.model.reject import Refusal
+from hongyan.model.reject import Refusal, Reject
 from hongyan.model.replay import part
 from hongyan.pipeline.accept import Preview
 from hongyan.products.once import Answers, SendOnce
@@ -173,9 +173,10 @@ class Messages:
                 sent = await self._send_now(caller, wanted, request_id, lang)
             else:
                 sent = await self._send_rest(caller, wanted, before, lang)
-        except Refused:
-            # Nothing of it was taken.
-            await self._keys.forget(caller.account_id, idempotency_key)
+        except Refused as why:
+            # Nothing of it was taken, unless nobody knows: then whoever asks again under the key finds what was promised.
+            if why.code != Reject.INTERNAL.value:
+                await self._keys.forget(caller.account_id, idempotency_key)
             raise
         await self._keys.finish(caller.account_id, idempotency_key, 200, sent.model_dump_json().encode())
         return sent
