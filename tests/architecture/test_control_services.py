@@ -49,15 +49,22 @@ NOT_NOTED: dict[str, str] = {
 """Methods that change something the audit log need not tell, each with the reason."""
 
 
+Function = ast.AsyncFunctionDef | ast.FunctionDef
+
+
 class Service:
-    """A service's source."""
+    """A service's source, with what it inherits."""
 
     def __init__(self, kind: type) -> None:
         self.name = kind.__name__
-        tree = ast.parse(Path(inspect.getfile(kind)).read_text(encoding="utf-8"))
-        [found] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__]
-        self.methods = {node.name: node for node in found.body if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)}
-        self.functions = {node.name: node for node in tree.body if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)}
+        self.methods: dict[str, Function] = {}
+        self.functions: dict[str, Function] = {}
+        for base in reversed(kind.__mro__):
+            if base.__module__.startswith("hongyan."):
+                tree = ast.parse(Path(inspect.getfile(base)).read_text(encoding="utf-8"))
+                [found] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == base.__name__]
+                self.methods |= {node.name: node for node in found.body if isinstance(node, Function)}
+                self.functions |= {node.name: node for node in tree.body if isinstance(node, Function)}
 
     def public(self) -> Iterator[ast.AsyncFunctionDef]:
         for name, node in self.methods.items():

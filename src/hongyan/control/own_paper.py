@@ -50,17 +50,6 @@ async def open_review(tx: Connection, kind: ReviewKind, noun: Noun, which: int) 
     return review
 
 
-def not_approved(noun: Noun, which: int) -> ControlError:
-    """What is not in use cannot be taken out of it."""
-    zh, en, _ = noun.value
-    return ControlError(
-        Fault.WRONG_STATE,
-        f"{zh} {which} 未通过审核，谈不上停用。",
-        f"The {en} {which} is not approved, so it cannot be taken out of use.",
-        why=f"{noun.name.lower()}_not_approved",
-    )
-
-
 def same_scope() -> ControlError:
     """What was applied for stays for the mainland, or for elsewhere."""
     return ControlError(

@@ -1,19 +1,19 @@
 """Signatures: the sender names in brackets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from hongyan.control import proofs, rules
 from hongyan.control.acts import allowed
 from hongyan.control.apps import owned
-from hongyan.control.audit import Audit
-from hongyan.control.desk import Desk, Submission
+from hongyan.control.desk import Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
-from hongyan.control.own_paper import not_approved, open_review, own_paper, same_scope
+from hongyan.control.own_paper import open_review, same_scope
 from hongyan.control.permissions import demand, within
+from hongyan.control.reviewed import Reviewed
 from hongyan.control.words import for_review
-from hongyan.kit.db import Connection, Database, UniqueViolation
+from hongyan.kit.db import Connection, UniqueViolation
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.papers import (
@@ -32,7 +32,6 @@ from hongyan.model.papers import (
     Standing,
     state_of,
 )
-from hongyan.model.rules.sets import RuleSet
 from hongyan.model.snapshot import Scope
 from hongyan.store import accounts, notices, qualifications, signatures
 from hongyan.store.qualifications import QualificationRow
@@ -51,15 +50,13 @@ class Signature(msgspec.Struct, frozen=True):
     qualification: QualificationRow | None
 
 
-class Signatures:
+class Signatures(Reviewed[SignatureRow]):
     """Applied for by an account, usable once approved."""
 
-    def __init__(self, db: Database, audit: Audit, desk: Desk, clock: Callable[[], float], in_force: RuleSet) -> None:
-        self._db = db
-        self._audit = audit
-        self._desk = desk
-        self._clock = clock
-        self._in_force = in_force
+    _kind = ReviewKind.SIGNATURE
+    _noun = Noun.SIGNATURE
+    _acts = SIGNATURE_ACTS
+    _shelf = signatures
 
     # What an account does.
 
@@ -119,27 +116,6 @@ class Signatures:
             )
         return row if changed is None else changed
 
-    async def delete(self, actor: Actor, signature_id: int, *, acts: Acts = SIGNATURE_ACTS) -> None:
-        """For good; messages that were accepted with it are still sent."""
-        demand(actor, Permission.APPLY)
-        async with self._db.transaction() as tx:
-            row = await self._mine(tx, actor, signature_id)
-            allowed(Noun.SIGNATURE, signature_id, row.status, Act.DELETE, acts)
-            await self._desk.withdraw(tx, actor, ReviewKind.SIGNATURE, signature_id)
-            await signatures.remove(tx, signature_id)
-            detail = {"name": row.name, "status": row.status}
-            await self._audit.record(tx, actor, "signature.delete", signature_id, account_id=row.account_id, detail=detail)
-            if row.status is ReviewStatus.APPROVED:
-                await publish(tx, f"signature {signature_id} deleted", self._clock())
-
-    async def urge(self, actor: Actor, signature_id: int) -> ReviewRow:
-        """Ask for a decision: at most once an hour."""
-        demand(actor, Permission.APPLY)
-        async with self._db.transaction() as tx:
-            row = await self._mine(tx, actor, signature_id)
-            allowed(Noun.SIGNATURE, signature_id, row.status, Act.URGE, SIGNATURE_ACTS)
-            return await self._desk.urge(tx, actor, ReviewKind.SIGNATURE, signature_id)
-
     async def activate(self, actor: Actor, signature_id: int) -> SignatureRow:
         """Ask that an inactive one be used again."""
         demand(actor, Permission.APPLY)
@@ -190,45 +166,7 @@ class Signatures:
             )
             return await self._shown(conn, found)
 
-    async def total(self, actor: Actor, account_id: int, scope: Scope | None = None, app_id: int | None = None) -> int:
-        """How many the account has, or one of its applications may use, whatever became of them."""
-        demand(actor, Permission.READ, account_id)
-        async with self._db.connection() as conn:
-            return await signatures.total(conn, account_id=account_id, scope=scope, app_id=app_id)
-
     # What the operator does.
-
-    async def approve(self, actor: Actor, signature_id: int, note: str = "") -> SignatureRow:
-        """Decide on what waits; one that was rejected or taken out of use is put back."""
-        demand(actor, Permission.REVIEW)
-        async with self._db.transaction() as tx:
-            row = await self._any(tx, signature_id)
-            if row.status is ReviewStatus.PENDING:
-                review = await open_review(tx, ReviewKind.SIGNATURE, Noun.SIGNATURE, signature_id)
-                await self._desk.decide(tx, actor, self, review, ReviewState.APPROVED, note=note)
-            elif row.status is not ReviewStatus.APPROVED:
-                await self._put(tx, actor, row, ReviewStatus.APPROVED, "reinstate")
-            return await self._any(tx, signature_id)
-
-    async def reject(self, actor: Actor, signature_id: int, codes: Sequence[str] = (), note: str = "") -> SignatureRow:
-        """With reasons (`control.reasons`), a note, or both."""
-        demand(actor, Permission.REVIEW)
-        async with self._db.transaction() as tx:
-            await self._any(tx, signature_id)
-            review = await open_review(tx, ReviewKind.SIGNATURE, Noun.SIGNATURE, signature_id)
-            await self._desk.decide(tx, actor, self, review, ReviewState.REJECTED, codes=codes, note=note)
-            return await self._any(tx, signature_id)
-
-    async def deactivate(self, actor: Actor, signature_id: int) -> SignatureRow:
-        """Take an approved one out of use."""
-        demand(actor, Permission.REVIEW)
-        async with self._db.transaction() as tx:
-            row = await self._any(tx, signature_id)
-            if row.status not in {ReviewStatus.APPROVED, ReviewStatus.INACTIVE}:
-                raise not_approved(Noun.SIGNATURE, signature_id)
-            if row.status is ReviewStatus.APPROVED:
-                await self._put(tx, actor, row, ReviewStatus.INACTIVE, "deactivate")
-            return await self._any(tx, signature_id)
 
     async def file(self, actor: Actor, signature_id: int, filing: Filing, note: str = "") -> SignatureRow:
         """Write down how far its filing with the carriers is; the account is told how it ended."""
@@ -301,10 +239,8 @@ class Signatures:
                 why="qualification_not_approved",
             )
 
-    async def _put(self, tx: Connection, actor: Actor, row: SignatureRow, status: ReviewStatus, verb: str) -> None:
+    async def _set_status(self, tx: Connection, row: SignatureRow, status: ReviewStatus) -> None:
         await signatures.set_status(tx, row.id, status)
-        await self._audit.record(tx, actor, f"signature.{verb}", row.id, account_id=row.account_id, detail={"name": row.name})
-        await publish(tx, f"signature {row.id} {status}", self._clock())
 
     async def _submit(
         self, tx: Connection, actor: Actor, row: SignatureRow, qualification: QualificationRow | None, *, changed: bool = False
@@ -331,12 +267,6 @@ class Signatures:
         ids = {row.qualification_id for row in found if row.qualification_id is not None}
         known = await qualifications.some(conn, sorted(ids)) if ids else {}
         return [shown(row, None if row.qualification_id is None else known.get(row.qualification_id)) for row in found]
-
-    async def _mine(self, tx: Connection, actor: Actor, signature_id: int) -> SignatureRow:
-        return await own_paper(tx, signatures, Noun.SIGNATURE, signature_id, actor.account_id)
-
-    async def _any(self, tx: Connection, signature_id: int) -> SignatureRow:
-        return await own_paper(tx, signatures, Noun.SIGNATURE, signature_id, None)
 
 
 def shown(row: SignatureRow, qualification: QualificationRow | None) -> Signature:

@@ -1,20 +1,20 @@
 """Templates: approved bodies with placeholders."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from hongyan.control import lint, rules
 from hongyan.control.acts import allowed
 from hongyan.control.apps import owned
-from hongyan.control.audit import Audit
-from hongyan.control.desk import Desk, Submission
+from hongyan.control.desk import Submission
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.linting import plain_draft
-from hongyan.control.own_paper import not_approved, open_review, own_paper, same_scope
+from hongyan.control.own_paper import same_scope
 from hongyan.control.permissions import demand, within
+from hongyan.control.reviewed import Reviewed
 from hongyan.control.words import for_review
-from hongyan.kit.db import Connection, Database
+from hongyan.kit.db import Connection
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Kind
 from hongyan.model.papers import (
@@ -26,7 +26,6 @@ from hongyan.model.papers import (
     ReviewStatus,
     TemplateDraft,
 )
-from hongyan.model.rules.sets import RuleSet
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.model.words import Words
 from hongyan.store import accounts, templates
@@ -37,15 +36,13 @@ from hongyan.store.templates import TemplateRow
 PAGE_MOST = 500
 
 
-class Templates:
+class Templates(Reviewed[TemplateRow]):
     """Applied for by an account, usable once approved."""
 
-    def __init__(self, db: Database, audit: Audit, desk: Desk, clock: Callable[[], float], in_force: RuleSet) -> None:
-        self._db = db
-        self._audit = audit
-        self._desk = desk
-        self._clock = clock
-        self._in_force = in_force
+    _kind = ReviewKind.TEMPLATE
+    _noun = Noun.TEMPLATE
+    _acts = TEMPLATE_ACTS
+    _shelf = templates
 
     # What an account does.
 
@@ -80,27 +77,6 @@ class Templates:
             await owned(tx, plain.app_id, row.account_id)
             written = await templates.write(tx, template_id, plain, self._clock())
             return await self._submit(tx, actor, row if written is None else written, advice)
-
-    async def delete(self, actor: Actor, template_id: int, *, acts: Acts = TEMPLATE_ACTS) -> None:
-        """For good; messages that were accepted with it are still sent."""
-        demand(actor, Permission.APPLY)
-        async with self._db.transaction() as tx:
-            row = await self._mine(tx, actor, template_id)
-            allowed(Noun.TEMPLATE, template_id, row.status, Act.DELETE, acts)
-            await self._desk.withdraw(tx, actor, ReviewKind.TEMPLATE, template_id)
-            await templates.remove(tx, template_id)
-            detail = {"name": row.name, "status": row.status}
-            await self._audit.record(tx, actor, "template.delete", template_id, account_id=row.account_id, detail=detail)
-            if row.status is ReviewStatus.APPROVED:
-                await publish(tx, f"template {template_id} deleted", self._clock())
-
-    async def urge(self, actor: Actor, template_id: int) -> ReviewRow:
-        """Ask for a decision: at most once an hour."""
-        demand(actor, Permission.APPLY)
-        async with self._db.transaction() as tx:
-            row = await self._mine(tx, actor, template_id)
-            allowed(Noun.TEMPLATE, template_id, row.status, Act.URGE, TEMPLATE_ACTS)
-            return await self._desk.urge(tx, actor, ReviewKind.TEMPLATE, template_id)
 
     # What anybody who may looks at.
 
@@ -141,45 +117,7 @@ class Templates:
                 offset=max(0, offset),
             )
 
-    async def total(self, actor: Actor, account_id: int, scope: Scope | None = None, app_id: int | None = None) -> int:
-        """How many the account has, or one of its applications may use, whatever became of them."""
-        demand(actor, Permission.READ, account_id)
-        async with self._db.connection() as conn:
-            return await templates.total(conn, account_id=account_id, scope=scope, app_id=app_id)
-
-    # What the operator does.
-
-    async def approve(self, actor: Actor, template_id: int, note: str = "") -> TemplateRow:
-        """Decide on what waits; one that was rejected or taken out of use is put back."""
-        demand(actor, Permission.REVIEW)
-        async with self._db.transaction() as tx:
-            row = await self._any(tx, template_id)
-            if row.status is ReviewStatus.PENDING:
-                review = await open_review(tx, ReviewKind.TEMPLATE, Noun.TEMPLATE, template_id)
-                await self._desk.decide(tx, actor, self, review, ReviewState.APPROVED, note=note)
-            elif row.status is not ReviewStatus.APPROVED:
-                await self._put(tx, actor, row, ReviewStatus.APPROVED, "reinstate")
-            return await self._any(tx, template_id)
-
-    async def reject(self, actor: Actor, template_id: int, codes: Sequence[str] = (), note: str = "") -> TemplateRow:
-        """With reasons (`control.reasons`), a note, or both."""
-        demand(actor, Permission.REVIEW)
-        async with self._db.transaction() as tx:
-            await self._any(tx, template_id)
-            review = await open_review(tx, ReviewKind.TEMPLATE, Noun.TEMPLATE, template_id)
-            await self._desk.decide(tx, actor, self, review, ReviewState.REJECTED, codes=codes, note=note)
-            return await self._any(tx, template_id)
-
-    async def deactivate(self, actor: Actor, template_id: int) -> TemplateRow:
-        """Take an approved one out of use; the account can only apply for another."""
-        demand(actor, Permission.REVIEW)
-        async with self._db.transaction() as tx:
-            row = await self._any(tx, template_id)
-            if row.status not in {ReviewStatus.APPROVED, ReviewStatus.INACTIVE}:
-                raise not_approved(Noun.TEMPLATE, template_id)
-            if row.status is ReviewStatus.APPROVED:
-                await self._put(tx, actor, row, ReviewStatus.INACTIVE, "deactivate")
-            return await self._any(tx, template_id)
+    # What follows from decisions.
 
     async def decided(self, tx: Connection, actor: Actor, review: ReviewRow) -> str | None:  # noqa: ARG002 - as every subject's
         """What follows from a decision on one of them."""
@@ -189,10 +127,8 @@ class Templates:
             raise not_found(Noun.TEMPLATE, review.subject_id)
         return f"template {row.id} approved" if status is ReviewStatus.APPROVED else None
 
-    async def _put(self, tx: Connection, actor: Actor, row: TemplateRow, status: ReviewStatus, verb: str) -> None:
+    async def _set_status(self, tx: Connection, row: TemplateRow, status: ReviewStatus) -> None:
         await templates.decide(tx, row.id, status, reasons=row.reasons, note=row.note, now=self._clock())
-        await self._audit.record(tx, actor, f"template.{verb}", row.id, account_id=row.account_id, detail={"name": row.name})
-        await publish(tx, f"template {row.id} {status}", self._clock())
 
     async def _submit(self, tx: Connection, actor: Actor, row: TemplateRow, advice: list[lint.Finding]) -> TemplateRow:
         submission = Submission(
@@ -226,12 +162,6 @@ class Templates:
             draft, name=rules.name(draft.name), content=looked_at.content, variables=about, remark=rules.remark(draft.remark)
         )
         return plain, rules.submit(findings)
-
-    async def _mine(self, tx: Connection, actor: Actor, template_id: int) -> TemplateRow:
-        return await own_paper(tx, templates, Noun.TEMPLATE, template_id, actor.account_id)
-
-    async def _any(self, tx: Connection, template_id: int) -> TemplateRow:
-        return await own_paper(tx, templates, Noun.TEMPLATE, template_id, None)
 
 
 def _too_many(most: int) -> ControlError:
