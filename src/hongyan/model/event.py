@@ -22,6 +22,8 @@ class ReportEvent(msgspec.Struct, frozen=True):
     """Empty unless the application wants it in reports."""
     dialect: Dialect
     segments: int = 1
+    callback_url: str = ""
+    """Where it goes; empty means to the application's address."""
 
 
 class ReplyEvent(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ class Dialect(enum.IntEnum):
     NATIVE = 0
     TENCENT_V3 = 1
     TENCENT_V5 = 2
+    HUAWEI = 3
 
 
 class Status(enum.IntEnum):
@@ -90,6 +91,8 @@ class SendCommand(msgspec.Struct, frozen=True):
     extend: str = ""
     sender_id: str = ""
     request_id: str = ""
+    callback_url: str = ""
+    """Where the reports of these messages go; empty means to the application's address. The door has looked at it."""
     of_proof: bool = False
     """The request id is made of what proves the request: whoever asks for the same twice within a second gives it twice."""
 

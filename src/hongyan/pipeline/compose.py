@@ -6,6 +6,7 @@ from hashlib import blake2b
 import msgspec
 
 from hongyan.model import phone as phones
+from hongyan.model.context import LONGEST_URL, SEPARATOR, Context, pack
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Refused, SendCommand
 from hongyan.model.phone import Phone
 from hongyan.model.protection import within_hours
@@ -131,12 +132,15 @@ def _size_fault(command: SendCommand) -> Refusal | None:
 
 
 def _text_fault(command: SendCommand) -> Refusal | None:
-    texts = (command.sign_name, command.session_context, command.extend, command.sender_id, *command.params, *command.phones)
+    own = (command.sign_name, command.session_context, command.callback_url, command.extend, command.sender_id)
+    texts = (*own, *command.params, *command.phones)
     together = "\n".join(texts)
     if "\x00" in together or not _encodable(together):
         return Refusal(Reject.BAD_REQUEST, "a text has a NUL character or half a surrogate pair")
     if len(command.session_context.encode()) >= LONGEST_CONTEXT:
         return Refusal(Reject.CONTEXT_TOO_LONG, f"SessionContext must be under {LONGEST_CONTEXT} bytes")
+    if len(command.callback_url) > LONGEST_URL or SEPARATOR in command.session_context + command.callback_url:
+        return Refusal(Reject.BAD_REQUEST, f"a callback address has at most {LONGEST_URL} characters, and no text the control character 31")
     if command.extend and not (command.extend.isascii() and command.extend.isdigit() and len(command.extend) <= LONGEST_EXTEND):
         return Refusal(Reject.EXTEND_INVALID, f"the extension is up to {LONGEST_EXTEND} digits")
     if len(command.sender_id) > LONGEST_SENDER:
@@ -182,7 +186,7 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, now: float, *, mai
         text=text,
         segments=segments,
         content_hash=content_hash(text),
-        session_context=command.session_context,
+        session_context=pack(Context(command.session_context, command.callback_url)),
         extend=command.extend,
         sender_id=command.sender_id,
         dialect=command.dialect,

@@ -5,6 +5,7 @@ from typing import Any
 
 from hongyan.kit import ids
 from hongyan.kit.db import Database, Row
+from hongyan.model.context import unpack
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect, Status
 from hongyan.model.phone import country
@@ -67,7 +68,8 @@ def report_events(app_id: int, bundle: Bundle, *, context: bool) -> list[ReportE
 
 def _report(app_id: int, said: Sequence[Any], dialect: Dialect, *, context: bool) -> ReportEvent:
     """From the fields of `store.outbox.Reports`, in their order."""
-    message_id, phone, segments, status, code, at, session_context = said
+    message_id, phone, segments, status, code, at, column = said
+    given = unpack(column)
     return ReportEvent(
         app_id=app_id,
         event_id=message_id,
@@ -77,9 +79,10 @@ def _report(app_id: int, said: Sequence[Any], dialect: Dialect, *, context: bool
         status=STATUSES[status],
         code=code,
         at=at,
-        session_context=session_context if context else "",
+        session_context=given.text if context else "",
         dialect=dialect,
         segments=segments,
+        callback_url=given.url,
     )
 
 
