@@ -82,7 +82,7 @@ GROUPS: Mapping[str, Group] = {
     "template": Group(
         "Templates and their review.",
         {
-            "add": "review:add_template", "list": "review:list_templates", "show": "review:show_template",
+            "name": "review:name_template", "add": "review:add_template", "list": "review:list_templates", "show": "review:show_template",
             "approve": "review:approve_template", "reject": "review:reject_template",
             "deactivate": "review:deactivate_template", "urge": "review:urge_template", "delete": "review:delete_template",
         },
@@ -138,6 +138,16 @@ GROUPS: Mapping[str, Group] = {
     ),
     "sender": Group(
         "Sender numbers.", {"add": "links:add_sender", "list": "links:list_senders", "remove": "links:remove_sender"}
+    ),
+    "access": Group(
+        "Keys and secrets of applications in Huawei's API.",
+        {
+            "issue": "access:issue", "rotate": "access:rotate", "keep": "access:keep", "show": "access:show", "remove": "access:remove",
+        },
+    ),
+    "from-number": Group(
+        "From numbers: what programs written for Huawei Cloud name as the sender.",
+        {"add": "access:add_number", "list": "access:list_numbers", "remove": "access:remove_number"},
     ),
     "audit": Group("The audit log: who changed what.", {"list": "audit:list_", "verify": "audit:verify"}),
     "db": Group("The database over several servers.", {"distribute": "database:distribute"}),

@@ -63,6 +63,7 @@ def add_signature(
     qualification: Annotated[int | None, typer.Option(help="The qualification it rests on.", show_default=False)] = None,
     document: Papers = None,
     authorisation: Letter = None,
+    usage: Annotated[KindName | None, typer.Option(help="What is sent with it; anything when left out.", show_default=False)] = None,
     remark: Remark = "",
 ) -> None:
     """Apply for a signature."""
@@ -78,6 +79,7 @@ def add_signature(
         authorisation=authorisation,
         qualification_id=qualification,
         remark=remark,
+        usage=None if usage is None else usage.kind,
     )
     terminal(ctx).show(with_control(ctx, lambda control: control.signatures.add(actor(), account, draft)))
 
@@ -145,13 +147,35 @@ def add_template(
     kind: Annotated[KindName, typer.Option(help="What it is for.")] = KindName.NOTICE,
     scope: InScope = ScopeName.MAINLAND,
     app: OneApp = None,
+    signature: Annotated[int | None, typer.Option(max=MOST_ID, help="The one signature it is for.", show_default=False)] = None,
+    universal: Annotated[bool, typer.Option("--universal", help="For any signature, which requests then name.")] = False,
+    alias: Annotated[str, typer.Option(help="Another id, by which a migrated program knows it.", show_default=False)] = "",
     remark: Remark = "",
 ) -> None:
     """Apply for a template."""
     from hongyan.model.papers import TemplateDraft  # noqa: PLC0415 - `--help` does not wait for it
 
-    draft = TemplateDraft(name=name, kind=kind.kind, scope=scope.scope, content=content, app_id=app, remark=remark)
+    draft = TemplateDraft(
+        name=name,
+        kind=kind.kind,
+        scope=scope.scope,
+        content=content,
+        app_id=app,
+        remark=remark,
+        signature_id=signature,
+        universal=universal,
+        alias=alias,
+    )
     terminal(ctx).show(with_control(ctx, lambda control: control.templates.add(actor(), account, draft)))
+
+
+def name_template(
+    ctx: typer.Context,
+    template: TemplateId,
+    alias: Annotated[str, typer.Argument(help="Another id, by which a migrated program knows it.", show_default=False)],
+) -> None:
+    """Give a template another id, by which a migrated program knows it; empty for none."""
+    terminal(ctx).show(with_control(ctx, lambda control: control.templates.name(actor(), template, alias)))
 
 
 def list_templates(ctx: typer.Context, account: AnyAccount = None, status: InStatus = None, after: After = 0, most: Most = 500) -> None:

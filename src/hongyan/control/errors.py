@@ -47,6 +47,8 @@ class Noun(enum.Enum):
     MEMBER = ("成员", "member", "member list")
     INVITATION = ("邀请", "invitation", "member invitations")
     CONTACT = ("告警联系人", "alarm contact", "alarm contacts")
+    FROM_NUMBER = ("通道号", "from number", "from-number list")
+    ACCESS = ("华为云接口密钥", "Huawei access key of application", "access show")
     SENDER = ("号码", "sender number", "sender list")
     DOCUMENT = ("文件", "document", "document list")
     QUALIFICATION = ("资质", "qualification", "qualification list")

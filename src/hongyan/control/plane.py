@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from hongyan.control.access import Access
 from hongyan.control.accounts import Accounts
 from hongyan.control.alarms import Alarms
 from hongyan.control.apps import Apps, CheckUrl
@@ -13,6 +14,7 @@ from hongyan.control.calendar import Calendar
 from hongyan.control.credentials import Credentials
 from hongyan.control.desk import Desk, Subject
 from hongyan.control.documents import Documents
+from hongyan.control.from_numbers import FromNumbers
 from hongyan.control.held import HeldMessages
 from hongyan.control.keys import Keys
 from hongyan.control.letters import Letters, link_to
@@ -58,6 +60,8 @@ class ControlPlane(msgspec.Struct, frozen=True):
     sessions: Sessions
     letters: Letters
     apps: Apps
+    access: Access
+    from_numbers: FromNumbers
     signatures: Signatures
     templates: Templates
     packages: Packages
@@ -131,6 +135,8 @@ def assemble(
         sessions=Sessions(db, clock, people.login.idle_s),
         letters=letters,
         apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url, limits=Limits(day=rules.per_day)),
+        access=Access(db, audit, box, clock, entropy),
+        from_numbers=FromNumbers(db, audit, clock),
         signatures=signatures,
         templates=templates,
         packages=Packages(db, audit, clock),

@@ -26,8 +26,13 @@ URL_MOST = 1_000
 NETWORKS_MOST = 50
 REASON_MOST = 200
 REMARK_MOST = 1_000
+ALIAS_MOST = 32
 
 _SENDER = re.compile(r"[0-9]{1,20}|[A-Za-z0-9 ]{1,11}")
+_FROM_NUMBER = re.compile(r"[0-9A-Za-z]{6,21}")
+_ACCESS_KEY = re.compile(r"[0-9A-Za-z_-]{8,64}")
+_ACCESS_SECRET = re.compile(r"[\x21-\x7e]{16,128}")
+_ALIAS = re.compile(r"[0-9A-Za-z_-]{1,32}")
 _PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]+")
 
 
@@ -184,6 +189,34 @@ def sender(number: str) -> str:
         raise _invalid(
             "发送号码需为 1 到 20 位数字，或最多 11 个字母、数字的名称。",
             "A sender is 1 to 20 digits, or a name of at most 11 letters and digits.",
+        )
+    return plain
+
+
+def from_number(number: str) -> str:
+    """6 to 21 digits and letters: as the vendor gave it (String(1-21) there)."""
+    plain = number.strip()
+    if _FROM_NUMBER.fullmatch(plain) is None:
+        raise _invalid("通道号需为 6 到 21 位数字或字母。", "A from number is 6 to 21 digits or letters.")
+    return plain
+
+
+def access_pair(key: str, secret: str) -> tuple[str, str]:
+    """A key and a secret that a program has already; a secret of fewer than 16 characters could be guessed."""
+    if _ACCESS_KEY.fullmatch(key.strip()) is None:
+        raise _invalid("key 需为 8 到 64 个字母、数字、下划线或连字符。", "A key is 8 to 64 letters, digits, underscores and hyphens.")
+    if _ACCESS_SECRET.fullmatch(secret.strip()) is None:
+        raise _invalid("secret 需为 16 到 128 个可见字符，不带空格。", "A secret is 16 to 128 printable characters without blanks.")
+    return key.strip(), secret.strip()
+
+
+def alias(text: str) -> str:
+    """Another id of a template: up to 32 letters, digits, underscores and hyphens, not all digits; empty for none."""
+    plain = text.strip()
+    if plain and (_ALIAS.fullmatch(plain) is None or (plain.isdigit() and len(plain) < ALIAS_MOST)):
+        raise _invalid(
+            f"模板别名需为 1 到 {ALIAS_MOST} 个字母、数字、下划线或连字符，不满 {ALIAS_MOST} 位时不能全是数字。",
+            f"An alias is 1 to {ALIAS_MOST} letters, digits, underscores and hyphens; one of fewer than {ALIAS_MOST} is not digits alone.",
         )
     return plain
 

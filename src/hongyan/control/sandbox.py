@@ -5,6 +5,8 @@ from collections.abc import Callable
 import msgspec
 
 from hongyan.control import stock, tokens
+from hongyan.control.access import AccessPair
+from hongyan.control.access import put as put_access
 from hongyan.control.apps import NewApp
 from hongyan.control.apps import issue as issue_app
 from hongyan.control.audit import Audit
@@ -13,16 +15,19 @@ from hongyan.control.keys import issue as issue_key
 from hongyan.control.permissions import demand
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model import long_id
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Kind
 from hongyan.model.papers import ReviewStatus, TemplateDraft
 from hongyan.model.snapshot import AccountKind, Scope
-from hongyan.store import accounts, apps, keys, templates
+from hongyan.store import accounts, app_access, apps, from_numbers, keys, signatures, templates
 from hongyan.store.snapshots import publish
 
 NAME = "sandbox"
 SIGN_NAME = "鸿雁沙箱"
 SEGMENTS = 10_000_000
+PROJECT_ID = "0" * 32
+"""Any other is as good."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -50,6 +55,21 @@ class SandboxTemplate(msgspec.Struct, frozen=True):
     params: tuple[str, ...]
 
 
+class SandboxHuawei(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """What a program written for Huawei Cloud needs."""
+
+    app_key: str
+    app_secret: str
+    from_: str
+    template_id: str
+    """Of the verification template."""
+    template_paras: str
+    """Values that fit it, as the request has them: a JSON array in a text."""
+    ak: str
+    sk: str
+    project_id: str
+
+
 class SandboxTenant(msgspec.Struct, frozen=True):
     """What a program needs to send (architecture, section 5). Ids are texts, as the SDKs want them."""
 
@@ -63,6 +83,7 @@ class SandboxTenant(msgspec.Struct, frozen=True):
     app_key: str
     sign_name: str
     templates: dict[str, SandboxTemplate]
+    huawei: SandboxHuawei
 
 
 class Sandbox:
@@ -91,6 +112,8 @@ class Sandbox:
             await stock.signature(tx, account.id, SIGN_NAME, made=made, now=now)
             samples = await _templates(tx, account.id, now, made)
             await stock.segments(tx, app.app.id, SEGMENTS, note="sandbox", made=made, now=now)
+            pair = await self._access(tx, account.id, app.app.id, now, made)
+            number = await _number(tx, account.id, app.app.id, now, made)
             if made:
                 await self._audit.record(tx, actor, "sandbox.ensure", account.id, account_id=account.id, detail={"made": ", ".join(made)})
                 await publish(tx, "sandbox: " + ", ".join(made), now)
@@ -103,7 +126,26 @@ class Sandbox:
             app_key=app.app_key,
             sign_name=SIGN_NAME,
             templates=samples,
+            huawei=SandboxHuawei(
+                app_key=pair.access_key,
+                app_secret=pair.access_secret,
+                from_=number,
+                template_id=long_id.written(int(samples["verification"].id)),
+                template_paras=msgspec.json.encode(SAMPLES["verification"].params).decode(),
+                ak=key.secret_id,
+                sk=key.secret_key,
+                project_id=PROJECT_ID,
+            ),
         )
+
+    async def _access(self, tx: Connection, account_id: int, app_id: int, now: float, made: list[str]) -> AccessPair:
+        there = await app_access.sealed(tx, app_id)
+        if there:
+            return AccessPair(app_id, there[0].access_key, self._box.open(there[0].secret_sealed, tokens.access_context(app_id)))
+        made.append("Huawei key")
+        pair = AccessPair(app_id, tokens.access_key(self._entropy), tokens.access_secret(self._entropy))
+        await put_access(tx, self._box, account_id, pair, now)
+        return pair
 
     async def _key(self, tx: Connection, account_id: int, now: float, made: list[str]) -> NewKey:
         key = await keys.first_live(tx, account_id)
@@ -124,6 +166,14 @@ class Sandbox:
             app = await apps.change(tx, app.id, {"enabled": True, "pull": True}, {}) or app
         sealed = (await apps.sealed(tx, app.id))[0]
         return NewApp(app=app, app_key=self._box.open(sealed.app_key_sealed, tokens.app_context(app.id)))
+
+
+async def _number(tx: Connection, account_id: int, app_id: int, now: float, made: list[str]) -> str:
+    if await from_numbers.add_lacking(tx, account_id, now):
+        made.append("from numbers")
+    signature = await signatures.of_name(tx, account_id, SIGN_NAME, Scope.MAINLAND)
+    signature_id = None if signature is None else signature.id
+    return (await from_numbers.page(tx, account_id=account_id, app_id=app_id, signature_id=signature_id, most=1))[0].number
 
 
 async def _templates(tx: Connection, account_id: int, now: float, made: list[str]) -> dict[str, SandboxTemplate]:

@@ -33,7 +33,7 @@ from hongyan.model.papers import (
     state_of,
 )
 from hongyan.model.snapshot import Scope
-from hongyan.store import accounts, notices, qualifications, signatures
+from hongyan.store import accounts, from_numbers, notices, qualifications, signatures
 from hongyan.store.qualifications import QualificationRow
 from hongyan.store.reviews import ReviewRow
 from hongyan.store.signatures import SignatureRow
@@ -70,7 +70,7 @@ class Signatures(Reviewed[SignatureRow]):
                 raise not_found(Noun.ACCOUNT, account_id)
             await owned(tx, plain.app_id, account_id)
             qualification = await proofs.in_order(tx, actor, account_id, plain, in_force=self._in_force, now=self._clock())
-            before = await signatures.of_name(tx, account_id, plain.name, plain.scope)
+            before = await signatures.of_name(tx, account_id, plain.name, plain.scope, plain.usage)
             if before is None and await signatures.count(tx, account_id, plain.app_id) >= self._in_force.signatures_most:
                 raise _too_many(self._in_force.signatures_most)
             applied = await signatures.apply(tx, account_id, plain, ReviewStatus.PENDING, now)
@@ -209,6 +209,7 @@ class Signatures(Reviewed[SignatureRow]):
         await signatures.decide(tx, row.id, status, reasons=review.reasons, note=review.note, now=self._clock())
         if status is not ReviewStatus.APPROVED:
             return None
+        await from_numbers.add_lacking(tx, row.account_id, self._clock())
         if self._in_force.filing and row.scope is Scope.MAINLAND and row.filing is Filing.NONE:
             await signatures.set_filing(tx, row.id, Filing.PROCESSING, sends_unfiled=False)
         return f"signature {row.id} approved"
@@ -241,6 +242,8 @@ class Signatures(Reviewed[SignatureRow]):
 
     async def _set_status(self, tx: Connection, row: SignatureRow, status: ReviewStatus) -> None:
         await signatures.set_status(tx, row.id, status)
+        if status is ReviewStatus.APPROVED:
+            await from_numbers.add_lacking(tx, row.account_id, self._clock())
 
     async def _submit(
         self, tx: Connection, actor: Actor, row: SignatureRow, qualification: QualificationRow | None, *, changed: bool = False

@@ -14,11 +14,39 @@ from hongyan.model.actor import CLASSIC, GRANTS, Permission, Role
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.protection import MARKETING_HOURS, Protection
 from hongyan.model.rules.sets import SEEDS, RuleSet, value_rules
-from hongyan.model.snapshot import Account, ApiKey, App, LinkConfig, PackageRef, Scope, Signature, Snapshot, Template
+from hongyan.model.snapshot import (
+    Account,
+    ApiKey,
+    App,
+    AppAccess,
+    FromNumber,
+    LinkConfig,
+    PackageRef,
+    Scope,
+    Signature,
+    Snapshot,
+    Template,
+)
 from hongyan.model.template import TemplateFault, placeholders
 from hongyan.model.values import ValueRules
 from hongyan.model.words import Word, compiled
-from hongyan.store import accounts, alarms, apps, blacklist, keys, links, packages, protections, signatures, snapshots, templates, words
+from hongyan.store import (
+    accounts,
+    alarms,
+    app_access,
+    apps,
+    blacklist,
+    from_numbers,
+    keys,
+    links,
+    packages,
+    protections,
+    signatures,
+    snapshots,
+    templates,
+    words,
+)
+from hongyan.store.from_numbers import FromNumberRow
 from hongyan.store.protections import ProtectionRow
 from hongyan.store.signatures import SignatureRow
 from hongyan.store.templates import TemplateRow
@@ -68,9 +96,12 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         watched = await alarms.watched(tx)
         word_rows = await words.every(tx)
         sharing = frozenset(await blacklist.sharing(tx))
+        access_rows = await app_access.sealed(tx)
+        number_rows = await from_numbers.every(tx)
     # Made ready beside the event loop, once for each list.
     listed = await asyncio.to_thread(compiled, tuple(Word(row.word, SEVERITIES[row.action], row.reason) for row in word_rows))
     values = {row.id: value_rules(rules, row.kind) for row in account_rows}
+    owners = {row.app.id: row.app.account_id for row in app_rows}
     return Snapshot(
         version=version,
         accounts={row.id: Account(id=row.id, name=row.name, kind=row.kind, enabled=row.enabled) for row in account_rows},
@@ -87,6 +118,9 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         links=tuple(_link(row, box) for row in link_rows),
         words=listed if word_rows else None,
         sharing=sharing,
+        access={row.access_key: _access(row, box, owners[row.app_id]) for row in access_rows if row.app_id in owners},
+        from_numbers=_from_numbers(number_rows, signature_rows),
+        aliases={(row.account_id, row.alias): row.id for row in template_rows if row.alias},
     )
 
 
@@ -141,12 +175,14 @@ def _guarded(app: App, row: ProtectionRow | None, rules: RuleSet, watched: froze
 
 
 def _signatures(rows: list[SignatureRow]) -> dict[tuple[int, str, Scope], Signature]:
-    return {
-        (row.account_id, row.name, row.scope): Signature(
-            id=row.id, account_id=row.account_id, app_id=row.app_id, name=row.name, scope=row.scope
-        )
-        for row in rows
-    }
+    found: dict[tuple[int, str, Scope], Signature] = {}
+    for row in rows:
+        place = (row.account_id, row.name, row.scope)
+        before = found.get(place)
+        # The same name, applied for once for each kind of message, is one name to whoever sends by it.
+        app_id = row.app_id if before is None or before.app_id == row.app_id else None
+        found[place] = Signature(id=row.id, account_id=row.account_id, app_id=app_id, name=row.name, scope=row.scope)
+    return found
 
 
 def _template(row: TemplateRow, values: ValueRules) -> Template | None:
@@ -163,7 +199,31 @@ def _template(row: TemplateRow, values: ValueRules) -> Template | None:
         content=row.content,
         params=params,
         values=msgspec.structs.replace(values, types=tuple(variable.type for variable in row.variables)),
+        signature_id=row.signature_id,
+        universal=row.universal,
+        alias=row.alias,
     )
+
+
+def _access(row: app_access.SealedAccess, box: SecretBox, account_id: int) -> AppAccess:
+    secret = box.open(row.secret_sealed, tokens.access_context(row.app_id))
+    return AppAccess(key=row.access_key, secret=secret, app_id=row.app_id, account_id=account_id)
+
+
+def _from_numbers(rows: list[FromNumberRow], signature_rows: list[SignatureRow]) -> dict[str, FromNumber]:
+    known = {row.id: row for row in signature_rows}
+    found: dict[str, FromNumber] = {}
+    for row in rows:
+        signature = None if row.signature_id is None else known.get(row.signature_id)
+        found[row.number] = FromNumber(
+            number=row.number,
+            account_id=row.account_id,
+            app_id=row.app_id,
+            signature_id=row.signature_id,
+            sign_name="" if signature is None else signature.name,
+            kind=row.kind if row.kind is not None or signature is None else signature.usage,
+        )
+    return found
 
 
 def _packages(refs: list[PackageRef]) -> dict[tuple[int, Scope], tuple[PackageRef, ...]]:

@@ -14,7 +14,7 @@ from hongyan.control.own_paper import same_scope
 from hongyan.control.permissions import demand, within
 from hongyan.control.reviewed import Reviewed
 from hongyan.control.words import for_review
-from hongyan.kit.db import Connection
+from hongyan.kit.db import Connection, UniqueViolation
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Kind
 from hongyan.model.papers import (
@@ -28,7 +28,7 @@ from hongyan.model.papers import (
 )
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.model.words import Words
-from hongyan.store import accounts, templates
+from hongyan.store import accounts, signatures, templates
 from hongyan.store.reviews import ReviewRow
 from hongyan.store.snapshots import publish
 from hongyan.store.templates import TemplateRow
@@ -50,33 +50,54 @@ class Templates(Reviewed[TemplateRow]):
         """Apply for one, for all of the account's applications or for one."""
         demand(actor, Permission.APPLY, account_id)
         words = await self._words()
-        async with self._db.transaction() as tx:
-            account = await accounts.lock(tx, account_id)
-            if account is None:
-                raise not_found(Noun.ACCOUNT, account_id)
-            plain, advice = self._checked(draft, account.kind, words)
-            await owned(tx, plain.app_id, account_id)
-            if await templates.count(tx, account_id, plain.app_id) >= self._in_force.templates_most:
-                raise _too_many(self._in_force.templates_most)
-            row = await templates.add(tx, account_id, plain, ReviewStatus.PENDING, self._clock())
-            return await self._submit(tx, actor, row, advice)
+        try:
+            async with self._db.transaction() as tx:
+                account = await accounts.lock(tx, account_id)
+                if account is None:
+                    raise not_found(Noun.ACCOUNT, account_id)
+                plain, advice = self._checked(draft, account.kind, words)
+                await _owned(tx, plain, account_id)
+                if await templates.count(tx, account_id, plain.app_id) >= self._in_force.templates_most:
+                    raise _too_many(self._in_force.templates_most)
+                row = await templates.add(tx, account_id, plain, ReviewStatus.PENDING, self._clock())
+                return await self._submit(tx, actor, row, advice)
+        except UniqueViolation as fault:
+            raise _alias_taken(draft.alias) from fault
 
     async def change(self, actor: Actor, template_id: int, draft: TemplateDraft, *, acts: Acts = TEMPLATE_ACTS) -> TemplateRow:
         """Hand it in again with what the draft says. Its scope stays; what is approved cannot be changed."""
         demand(actor, Permission.APPLY)
         words = await self._words()
-        async with self._db.transaction() as tx:
-            row = await self._mine(tx, actor, template_id)
-            allowed(Noun.TEMPLATE, template_id, row.status, Act.MODIFY, acts)
-            account = await accounts.get(tx, row.account_id)
-            if account is None:
-                raise not_found(Noun.ACCOUNT, row.account_id)
-            plain, advice = self._checked(draft, account.kind, words)
-            if row.scope is not plain.scope:
-                raise same_scope()
-            await owned(tx, plain.app_id, row.account_id)
-            written = await templates.write(tx, template_id, plain, self._clock())
-            return await self._submit(tx, actor, row if written is None else written, advice)
+        try:
+            async with self._db.transaction() as tx:
+                row = await self._mine(tx, actor, template_id)
+                allowed(Noun.TEMPLATE, template_id, row.status, Act.MODIFY, acts)
+                account = await accounts.get(tx, row.account_id)
+                if account is None:
+                    raise not_found(Noun.ACCOUNT, row.account_id)
+                plain, advice = self._checked(draft, account.kind, words)
+                if row.scope is not plain.scope:
+                    raise same_scope()
+                await _owned(tx, plain, row.account_id)
+                written = await templates.write(tx, template_id, plain, self._clock())
+                return await self._submit(tx, actor, row if written is None else written, advice)
+        except UniqueViolation as fault:
+            raise _alias_taken(draft.alias) from fault
+
+    async def name(self, actor: Actor, template_id: int, alias: str) -> TemplateRow:
+        """Another id, by which a program that was written for another platform knows it; empty for none. It is not reviewed."""
+        demand(actor, Permission.APPLY)
+        plain = rules.alias(alias)
+        now = self._clock()
+        try:
+            async with self._db.transaction() as tx:
+                row = await self._mine(tx, actor, template_id)
+                named = await templates.set_alias(tx, template_id, plain)
+                await self._audit.record(tx, actor, "template.name", template_id, account_id=row.account_id, detail={"alias": plain})
+                await publish(tx, f"template {template_id} named", now)
+        except UniqueViolation as fault:
+            raise _alias_taken(plain) from fault
+        return row if named is None else named
 
     # What anybody who may looks at.
 
@@ -159,9 +180,39 @@ class Templates(Reviewed[TemplateRow]):
         findings = lint.template(looked_at, self._in_force, account, words)
         about = tuple(msgspec.structs.replace(variable, about=rules.remark(variable.about)) for variable in draft.variables)
         plain = msgspec.structs.replace(
-            draft, name=rules.name(draft.name), content=looked_at.content, variables=about, remark=rules.remark(draft.remark)
+            draft,
+            name=rules.name(draft.name),
+            content=looked_at.content,
+            variables=about,
+            remark=rules.remark(draft.remark),
+            alias=rules.alias(draft.alias),
         )
         return plain, rules.submit(findings)
+
+
+async def _owned(tx: Connection, draft: TemplateDraft, account_id: int) -> None:
+    """Refuse an application or a signature that is not the account's."""
+    await owned(tx, draft.app_id, account_id)
+    if draft.signature_id is None:
+        return
+    if draft.universal:
+        raise ControlError(
+            Fault.INVALID,
+            "通用模板不绑定签名：请去掉 signature_id，或不要设为通用。",
+            "A universal template is bound to no signature: leave out signature_id, or do not make it universal.",
+            why="universal_and_bound",
+        )
+    if await signatures.get(tx, draft.signature_id, account_id=account_id) is None:
+        raise not_found(Noun.SIGNATURE, draft.signature_id)
+
+
+def _alias_taken(alias: str) -> ControlError:
+    return ControlError(
+        Fault.TAKEN,
+        f"该账号已有别名为 {alias} 的模板：请换一个。",
+        f"The account has a template with the alias {alias} already: choose another one.",
+        why="alias_taken",
+    )
 
 
 def _too_many(most: int) -> ControlError:

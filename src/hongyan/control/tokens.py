@@ -32,6 +32,16 @@ def app_key(entropy: Entropy) -> str:
     return entropy(16).hex()
 
 
+def access_key(entropy: Entropy) -> str:
+    """28 letters and digits, as Huawei Cloud's application keys."""
+    return letters(entropy, 28)
+
+
+def access_secret(entropy: Entropy) -> str:
+    """28 letters and digits."""
+    return letters(entropy, 28)
+
+
 def ticket(entropy: Entropy) -> str:
     """43 letters and digits that cannot be guessed (256 bits): what a session or a ticket is known by."""
     return letters(entropy, 43)
@@ -45,6 +55,11 @@ def key_context(secret_id: str) -> str:
 def app_context(app_id: int) -> str:
     """Where an AppKey is sealed for."""
     return f"AppKey of {app_id}"
+
+
+def access_context(app_id: int) -> str:
+    """Where the secret of an application's key is sealed for."""
+    return f"access secret of {app_id}"
 
 
 def link_context(name: str) -> str:

@@ -288,6 +288,8 @@ class SignatureDraft(msgspec.Struct, frozen=True, kw_only=True):
     qualification_id: int | None = None
     remark: str = ""
     """For the reviewer."""
+    usage: Kind | None = None
+    """What is sent with it, where that was said; None: anything."""
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -308,6 +310,12 @@ class TemplateDraft(msgspec.Struct, frozen=True, kw_only=True):
     variables: tuple[Variable, ...] = ()
     """Of {1}, {2} ... in this order; what is not said of one may be anything."""
     remark: str = ""
+    signature_id: int | None = None
+    """The one signature it is for; None for any of the account's."""
+    universal: bool = False
+    """For any signature, which each request made for Huawei Cloud then names."""
+    alias: str = ""
+    """Another id, by which a program that was written for another platform knows it."""
 
 
 class QualificationDraft(msgspec.Struct, frozen=True, kw_only=True):

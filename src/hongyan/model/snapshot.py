@@ -126,6 +126,35 @@ class Template(msgspec.Struct, frozen=True):
     """How many values it takes."""
     values: ValueRules = LENIENT
     """What they may be."""
+    signature_id: int | None = None
+    """The one signature it is for; None for any."""
+    universal: bool = False
+    """Whoever sends it by a from number names the signature."""
+    alias: str = ""
+    """Another id, unique in its account."""
+
+
+class AppAccess(msgspec.Struct, frozen=True):
+    """An application's key and secret in Huawei's API; `secret` is decrypted: never log or print it."""
+
+    key: str
+    secret: str
+    app_id: int
+    account_id: int
+
+
+class FromNumber(msgspec.Struct, frozen=True):
+    """What programs written for Huawei Cloud name as the sender. No handset ever sees it."""
+
+    number: str
+    account_id: int
+    app_id: int
+    signature_id: int | None
+    """None: for messages abroad, without a signature."""
+    sign_name: str = ""
+    """The signature's, while messages may carry it."""
+    kind: Kind | None = None
+    """What may be sent from it; None: anything."""
 
 
 class PackageRef(msgspec.Struct, frozen=True):
@@ -189,6 +218,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     """What refuses a text or has it looked at; None when the list is empty."""
     sharing: frozenset[int] = frozenset()
     """Accounts with a blacklist of their own for all their applications; 0 among them when the operator has one."""
+    access: dict[str, AppAccess] = {}
+    """By key."""
+    from_numbers: dict[str, FromNumber] = {}
+    """By number."""
+    aliases: dict[tuple[int, str], int] = {}
+    """Templates by account and alias."""
 
 
 EMPTY = Snapshot(version=0, accounts={}, keys={}, apps={}, signatures={}, templates={}, packages={}, links=())

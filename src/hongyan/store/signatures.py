@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hongyan.kit.db import Connection
+from hongyan.model.message import Kind
 from hongyan.model.papers import DocumentKind, Filing, Purpose, ReviewStatus, SignatureDraft, SignatureKind
 from hongyan.model.snapshot import Scope
 from hongyan.store import rows
@@ -35,23 +36,26 @@ class SignatureRow(msgspec.Struct, frozen=True):
     created_at: float
     submitted_at: float
     decided_at: float | None
+    usage: Kind | None = None
+    """What is sent with it; None: anything."""
 
 
 COLUMNS = (
     "id, account_id, app_id, name, scope, status, kind, purpose, document_kind, proofs, authorisation, qualification_id, remark, filing, "
     f"sends_unfiled, activation, reasons, note, {epoch('created_at')}, "
     "extract(epoch from coalesce(submitted_at, created_at) at time zone 'UTC')::float8 as submitted_at, "
-    f"{epoch('decided_at')}"
+    f"{epoch('decided_at')}, usage"
 )
 
 APPLY = f"""
 insert into signatures as s (account_id, app_id, name, scope, status, created_at, submitted_at, kind, purpose, document_kind, proofs,
-                             authorisation, qualification_id, remark, decided_at)
-values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                             authorisation, qualification_id, remark, usage, decided_at)
+values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 on conflict on constraint signatures_account_name_scope_key do update
    set app_id = excluded.app_id, status = excluded.status, submitted_at = excluded.submitted_at, kind = excluded.kind,
        purpose = excluded.purpose, document_kind = excluded.document_kind, proofs = excluded.proofs,
-       authorisation = excluded.authorisation, qualification_id = excluded.qualification_id, remark = excluded.remark, activation = false,
+       authorisation = excluded.authorisation, qualification_id = excluded.qualification_id, remark = excluded.remark,
+       usage = excluded.usage, activation = false,
        filing = 'none', sends_unfiled = true
  where s.status in ('rejected', 'inactive')
 returning {COLUMNS}
@@ -60,8 +64,10 @@ returning {COLUMNS}
 
 def _papers(draft: SignatureDraft) -> tuple[object, ...]:
     document_kind = None if draft.document_kind is None else int(draft.document_kind)
+    usage = None if draft.usage is None else int(draft.usage)
     return (
-        int(draft.kind), int(draft.purpose), document_kind, list(draft.proofs), draft.authorisation, draft.qualification_id, draft.remark
+        int(draft.kind), int(draft.purpose), document_kind, list(draft.proofs), draft.authorisation, draft.qualification_id, draft.remark,
+        usage,
     )  # fmt: skip
 
 
@@ -78,7 +84,7 @@ async def write(conn: Connection, signature_id: int, draft: SignatureDraft, now:
     """Make it say what the draft says, under review and unfiled again. Raises `UniqueViolation` when there is another of that name."""
     row = await conn.fetchrow(
         "update signatures set app_id = $2, name = $3, status = 'pending', submitted_at = $4, kind = $5, purpose = $6, "
-        "document_kind = $7, proofs = $8, authorisation = $9, qualification_id = $10, remark = $11, activation = false, "
+        "document_kind = $7, proofs = $8, authorisation = $9, qualification_id = $10, remark = $11, usage = $12, activation = false, "
         f"filing = 'none', sends_unfiled = true where id = $1 returning {COLUMNS}",
         signature_id, draft.app_id, draft.name, at(now), *_papers(draft),
     )  # fmt: skip
@@ -101,10 +107,11 @@ async def get(conn: Connection, signature_id: int, *, account_id: int | None = N
     return rows.one(row, SignatureRow)
 
 
-async def of_name(conn: Connection, account_id: int, name: str, scope: Scope) -> SignatureRow | None:
+async def of_name(conn: Connection, account_id: int, name: str, scope: Scope, usage: Kind | None = None) -> SignatureRow | None:
     row = await conn.fetchrow(
-        f"select {COLUMNS} from signatures where account_id = $1 and name = $2 and scope = $3 for no key update",
-        account_id, name, int(scope),
+        f"select {COLUMNS} from signatures where account_id = $1 and name = $2 and scope = $3 and usage is not distinct from $4 "
+        "for no key update",
+        account_id, name, int(scope), None if usage is None else int(usage),
     )  # fmt: skip
     return rows.one(row, SignatureRow)
 
@@ -168,6 +175,8 @@ async def accounts_with(conn: Connection, name: str, *, apart_from: int) -> list
 
 
 async def remove(conn: Connection, signature_id: int) -> None:
+    """With the from numbers that were its."""
+    await conn.execute("delete from from_numbers where signature_id = $1", signature_id)
     await conn.execute("delete from signatures where id = $1", signature_id)
 
 

@@ -30,12 +30,18 @@ class TemplateRow(msgspec.Struct, frozen=True):
     created_at: float
     submitted_at: float
     decided_at: float | None
+    signature_id: int | None = None
+    """The one signature it is for; None for any."""
+    universal: bool = False
+    """For any signature, which requests then name."""
+    alias: str = ""
+    """Another id, unique in its account."""
 
 
 COLUMNS = (
     f"id, account_id, app_id, name, kind, scope, content, variables, remark, status, reasons, note, {epoch('created_at')}, "
     "extract(epoch from coalesce(submitted_at, created_at) at time zone 'UTC')::float8 as submitted_at, "
-    f"{epoch('decided_at')}"
+    f"{epoch('decided_at')}, signature_id, universal, alias"
 )
 
 
@@ -48,12 +54,13 @@ def _maybe(row: Row | None) -> TemplateRow | None:
 
 
 async def add(conn: Connection, account_id: int, draft: TemplateDraft, status: ReviewStatus, now: float) -> TemplateRow:
+    """Raises `UniqueViolation` when the account has another of that alias."""
     row = await conn.fetchrow(
         "insert into templates (account_id, app_id, name, kind, scope, content, variables, remark, status, created_at, submitted_at, "
-        "decided_at) "
-        f"values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $10, $11) returning {COLUMNS}",
+        "decided_at, signature_id, universal, alias) "
+        f"values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $10, $11, $12, $13, $14) returning {COLUMNS}",
         account_id, draft.app_id, draft.name, int(draft.kind), int(draft.scope), draft.content, _variables(draft), draft.remark,
-        status.value, at(now), at(now) if status is ReviewStatus.APPROVED else None,
+        status.value, at(now), at(now) if status is ReviewStatus.APPROVED else None, draft.signature_id, draft.universal, draft.alias,
     )  # fmt: skip
     return _one(row)
 
@@ -63,14 +70,20 @@ def _variables(draft: TemplateDraft) -> str:
 
 
 async def write(conn: Connection, template_id: int, draft: TemplateDraft, now: float) -> TemplateRow | None:
-    """Make it say what the draft says, under review again."""
+    """Make it say what the draft says, under review again. Raises `UniqueViolation` when the account has another of that alias."""
     return _maybe(
         await conn.fetchrow(
             "update templates set app_id = $2, name = $3, kind = $4, content = $5, variables = $6::jsonb, remark = $7, "
-            f"status = 'pending', submitted_at = $8 where id = $1 returning {COLUMNS}",
+            f"status = 'pending', submitted_at = $8, signature_id = $9, universal = $10, alias = $11 where id = $1 returning {COLUMNS}",
             template_id, draft.app_id, draft.name, int(draft.kind), draft.content, _variables(draft), draft.remark, at(now),
+            draft.signature_id, draft.universal, draft.alias,
         )
     )  # fmt: skip
+
+
+async def set_alias(conn: Connection, template_id: int, alias: str) -> TemplateRow | None:
+    """Raises `UniqueViolation` when the account has another of that alias."""
+    return _maybe(await conn.fetchrow(f"update templates set alias = $2 where id = $1 returning {COLUMNS}", template_id, alias))
 
 
 async def lock(conn: Connection, template_id: int, *, account_id: int | None = None) -> TemplateRow | None:

@@ -86,6 +86,7 @@ class Office:
         """The native API, whole."""
         # It is large, and only a process with the role `console` needs it.
         from hongyan.doors.rest import (  # noqa: PLC0415
+            access,
             accounts,
             app,
             apps,
@@ -111,6 +112,7 @@ class Office:
             events.routes(pulls, lambda: self._directory.snapshot),
             apps.routes(control.apps, control.keys),
             accounts.routes(accounts=control.accounts, users=control.users, members=control.members, audit=control.audit),
+            access.routes(control.access, control.from_numbers),
             operator.routes(links=control.links, senders=control.senders, packages=control.packages),
             contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
             papers.routes(control),

@@ -42,6 +42,10 @@ class Supplement(Body):
     qualification_id: Id
 
 
+class Alias(Body):
+    alias: Annotated[str, Field(max_length=32)] = Field(description="Unique in the account; empty for none.")
+
+
 class FindingView(BaseModel):
     """One thing that is wrong, or that a reviewer may ask about."""
 
@@ -94,6 +98,7 @@ def routes(control: ControlPlane) -> APIRouter:
             Operation("POST", "/templates/lint", "lintTemplate", texts.lint, "What would be said against it", Linted, also=(404,)),
             Operation("GET", "/templates/{id}", "getTemplate", texts.get, "One of them", TemplateView, also=(404,)),
             Operation("PUT", "/templates/{id}", "changeTemplate", texts.change, "Again", TemplateView, also=(404, 409)),
+            Operation("PUT", "/templates/{id}/alias", "nameTemplate", texts.name, "Another id", TemplateView, also=(404, 409)),
             Operation("DELETE", "/templates/{id}", "deleteTemplate", texts.delete, "Delete it", also=(404, 409)),
             Operation("POST", "/templates/{id}/urge", "urgeTemplate", texts.urge, "Urge it", UrgedView, also=(404, 409, 429)),
         ],
@@ -244,6 +249,10 @@ class TemplatePaths:
         """Its scope stays; what is approved cannot be changed."""
         draft = struct_from(TemplateDraft, wanted)
         return shown(await self._templates.change(asks, id, draft), TemplateView)
+
+    async def name(self, asks: Asks, id: PathId, wanted: Alias) -> Any:  # noqa: A002 - as get
+        """By which a program that was written for another platform knows it; it is not reviewed."""
+        return shown(await self._templates.name(asks, id, wanted.alias), TemplateView)
 
     async def delete(self, asks: Asks, id: PathId) -> None:  # noqa: A002 - as get
         await self._templates.delete(asks, id)
