@@ -217,3 +217,13 @@ def test_a_suspicious_word_is_noted_unless_it_was_approved_with_the_template(con
 def test_a_forbidden_word_is_refused() -> None:
     snapshot = msgspec.structs.replace(SNAPSHOT, words=WORDS)
     assert only_refusal(compose(snapshot, OWNER, command(template_id=4, params=("贷款博 彩",)), NOW)) is Reject.SENSITIVE_WORD
+
+
+def test_an_account_in_arrears_stops_at_the_very_second_and_another_one_does_not() -> None:
+    account = msgspec.structs.replace(SNAPSHOT.accounts[1], stops_at=NOW)
+    snapshot = msgspec.structs.replace(SNAPSHOT, accounts={**SNAPSHOT.accounts, 1: account})
+    assert isinstance(compose(snapshot, OWNER, command(), NOW - 0.001), Composed)
+    refusal = compose(snapshot, OWNER, command(), NOW)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reject.ARREARS
+    assert isinstance(compose(snapshot, Caller(2, "k"), command(app_id=1400000002, template_id=5, params=()), NOW), Composed)

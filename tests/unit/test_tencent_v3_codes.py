@@ -50,11 +50,9 @@ NOT_MET: dict[str, str] = {
     "InternalError.UnknownError": OTHERWISE + "InternalError",
     "InvalidParameter.AppidAndBizId": OTHERWISE + "UnauthorizedOperation.SmsSdkAppIdVerifyFail",
     "InvalidParameterValue.MissingSignatureList": "of 2019-07-11 alone; " + OTHERWISE + "FailedOperation.MissingSignatureToModify",
-    "LimitExceeded.DailyLimit": "caps are an application's, not an account's",
     "LimitExceeded.DeliveryFrequencyLimit": "every frequency limit has a code of its own",
     "LimitExceeded.GlobalSmsSendingRateLimit": OTHERWISE + "RequestLimitExceeded",
     "MissingParameter.MissingSignatureList": "of 2019-07-11 alone; " + OTHERWISE + "FailedOperation.MissingSignature",
-    "UnauthorizedOperation.ServiceSuspendDueToArrears": "messages are paid for in advance",
 }
 """Codes that are never answered, and why."""
 

@@ -594,6 +594,7 @@ BY_A_REASON: dict[int, Reject] = {
     1029: Reject.MARKETING_HOURS,
     1031: Reject.NO_PACKAGE,
     1032: Reject.MARKETING_DENIED,
+    1033: Reject.ARREARS,
     1034: Reject.MIXED_REGIONS,
     1036: Reject.PARAM_TOO_LONG,
     1038: Reject.PARAM_FORMAT,
@@ -610,7 +611,6 @@ ELSEWHERE = {
 }
 NEVER = {
     1013: "every limit has a number of its own",
-    1033: "there are no bills: a package is used up or it is not",
     60008: "what does not answer in time here is the platform itself, and that is 1008",
     60013: "there is no backend whose answer would have to be read",
     **dict.fromkeys((3001, 3002, 3003, 3004, 3011, 3014), "there are no voice calls yet"),

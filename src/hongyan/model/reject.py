@@ -18,6 +18,8 @@ class Reject(enum.Enum):
     APP_NOT_YOURS = "app_not_yours"
     APP_DISABLED = "app_disabled"
     NOT_SWITCHED_ON = "not_switched_on"
+    ARREARS = "arrears"
+    """The account has a bill that it should have paid."""
     TOO_BUSY = "too_busy"
     INTERNAL = "internal"
 
@@ -54,7 +56,11 @@ class Reject(enum.Enum):
     MAINLAND_DAY = "mainland_day"
     ABROAD_DAY = "abroad_day"
     COUNTRY_DAY = "country_day"
+    ACCOUNT_DAY = "account_day"
+    """The account's own cap of a day for messages that it pays for later."""
     NO_PACKAGE = "no_package"
+    NO_CREDIT = "no_credit"
+    """It would owe more than its credit limit."""
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -35,6 +35,8 @@ class Account(msgspec.Struct, frozen=True):
     name: str
     kind: AccountKind
     enabled: bool
+    stops_at: float | None = None
+    """From then on nothing is accepted, since a bill is unpaid; None when none is."""
 
 
 class ApiKey(msgspec.Struct, frozen=True):

@@ -84,6 +84,8 @@ def compose(snapshot: Snapshot, caller: Caller, command: SendCommand, now: float
     if (refusal := _request_fault(app, caller, command)) is not None:
         return refusal
     assert app is not None  # noqa: S101 - _request_fault has refused it otherwise; this tells the type checker
+    if (stops_at := snapshot.accounts[app.account_id].stops_at) is not None and now >= stops_at:
+        return Refusal(Reject.ARREARS, "a bill of the account is unpaid; pay it, and it is resumed within minutes")
     parsed = [phones.parse(raw) for raw in command.phones]
     if len({phone.mainland for phone in parsed if phone is not None}) > 1:
         return Refusal(Reject.MIXED_REGIONS, "send to mainland numbers and to numbers abroad in two requests")

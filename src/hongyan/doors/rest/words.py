@@ -12,6 +12,7 @@ REJECTS: Mapping[Reject, int] = {
     Reject.MARKETING_DENIED: 403,
     Reject.NOT_SWITCHED_ON: 409,
     Reject.NO_PACKAGE: 409,
+    Reject.ARREARS: 403,
     Reject.TOO_BUSY: 503,
     Reject.INTERNAL: 503,
 }
@@ -49,6 +50,10 @@ WORDS: Mapping[Reject, tuple[str, str]] = {
     Reject.APP_NOT_YOURS: ("没有这个应用：请核对 app_id", "There is no such application: check app_id"),
     Reject.APP_DISABLED: ("应用已停用：先启用它", "The application is disabled: enable it first"),
     Reject.NOT_SWITCHED_ON: ("功能未开通", "This is not switched on"),
+    Reject.ARREARS: (
+        "账号欠费停服：请付清账单，几分钟内自动恢复",
+        "The account is stopped for arrears: pay its bills, and it resumes within minutes",
+    ),
     Reject.TOO_BUSY: ("平台繁忙：请稍后重试", "The platform is busy: try again later"),
     Reject.INTERNAL: ("平台内部错误：是否已受理请查询后再决定重发", "An error of the platform: look the message up before sending again"),
     Reject.SIGNATURE_UNUSABLE: ("签名不可用：须是本应用已审核通过的签名", "The signature is not an approved one of this application"),
@@ -87,6 +92,11 @@ WORDS: Mapping[Reject, tuple[str, str]] = {
     Reject.MAINLAND_DAY: ("超过应用当日境内上限", "Over the application's cap of the day for the mainland"),
     Reject.ABROAD_DAY: ("超过应用当日境外上限", "Over the application's cap of the day for abroad"),
     Reject.COUNTRY_DAY: ("超过应用当日对该国家或地区的上限", "Over the application's cap of the day for this country"),
+    Reject.ACCOUNT_DAY: ("超过账号当日国际短信上限", "Over the account's cap of the day for messages abroad"),
     Reject.NO_PACKAGE: ("套餐包余量不足：请购买套餐包", "No package has enough left: buy one"),
+    Reject.NO_CREDIT: (
+        "信用额度已用完：请付账单，或联系运营方提高额度",
+        "The credit limit is used up: pay a bill, or ask the operator for a higher one",
+    ),
 }
 """For people; total over `Reject`."""

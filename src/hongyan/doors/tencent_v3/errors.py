@@ -193,6 +193,11 @@ FAULTS: dict[Reject, Fault] = {
         "UnauthorizedOperation.SdkAppIdIsDisabled", "the application is disabled", "此 SmsSdkAppId 禁止提供服务，应用已停用"
     ),
     Reject.NOT_SWITCHED_ON: _error("UnsupportedOperation", "this is not switched on for the application", "操作不支持：该应用未开通此接口"),
+    Reject.ARREARS: _error(
+        "UnauthorizedOperation.ServiceSuspendDueToArrears",
+        "the service is suspended because a bill is unpaid",
+        "欠费被停止服务：请付清账单，付清后几分钟内自动恢复",
+    ),
     Reject.TOO_BUSY: _error("RequestLimitExceeded", "too many requests at once, please try again", "请求的次数超过了频率限制，请稍后重试"),
     Reject.INTERNAL: INTERNAL,
     Reject.SIGNATURE_UNUSABLE: _status(
@@ -301,8 +306,16 @@ FAULTS: dict[Reject, Fault] = {
         "the application has reached its daily limit for this country or region",
         "应用在该国家/地区的日下发条数超过设定的上限",
     ),
+    Reject.ACCOUNT_DAY: _status(
+        "LimitExceeded.DailyLimit",
+        "the account has reached its daily limit for numbers outside mainland China",
+        "账号的国际/港澳台短信日下发条数超过设定的上限",
+    ),
     Reject.NO_PACKAGE: _status(
         "FailedOperation.InsufficientBalanceInSmsPackage", "no segments are left in the packages", "套餐包余量不足，请购买套餐包"
+    ),
+    Reject.NO_CREDIT: _status(
+        "FailedOperation.InsufficientBalanceInSmsPackage", "the credit limit of the account is used up", "账号的信用额度已用完，请付账单"
     ),
 }
 """Every reason in Tencent's words."""

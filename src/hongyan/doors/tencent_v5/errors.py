@@ -77,6 +77,7 @@ FAULTS: dict[Reject, Fault] = {
     Reject.APP_NOT_YOURS: NO_SUCH_APP,
     Reject.APP_DISABLED: APP_DISABLED,
     Reject.NOT_SWITCHED_ON: Fault(1030, "this is not switched on for the sdkappid", "不支持该请求，该应用未开通"),
+    Reject.ARREARS: Fault(1033, "the service is suspended because a bill is unpaid", "欠费被停止服务，请付清账单"),
     Reject.TOO_BUSY: Fault(1008, "the service is busy, please try again", "请求下发超时，请稍后重试"),
     Reject.INTERNAL: OTHER,
     Reject.SIGNATURE_UNUSABLE: SIGNATURE,
@@ -125,7 +126,9 @@ FAULTS: dict[Reject, Fault] = {
     Reject.COUNTRY_DAY: Fault(
         1047, "the application's daily cap for this country or region is reached", "该国家或地区日下发条数超过设定的上限"
     ),
+    Reject.ACCOUNT_DAY: Fault(1047, "the account's daily cap for numbers abroad is reached", "账号的国际短信日下发条数超过设定的上限"),
     Reject.NO_PACKAGE: Fault(1031, "no segments are left in the packages", "套餐包余量不足"),
+    Reject.NO_CREDIT: Fault(1031, "the credit limit of the account is used up", "账号的信用额度已用完"),
 }
 """Every reason in the numbers of v5."""
 
