@@ -19,7 +19,8 @@ from hongyan.kit.loops import cancel
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
 from hongyan.model.carrier import Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Verdict
-from hongyan.model.message import Accepted, Caller, Dialect, SendCommand, Status
+from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
+from hongyan.model.reject import Refusal
 from hongyan.model.snapshot import LinkConfig, Scope
 from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.directory import Directory
@@ -32,6 +33,7 @@ from hongyan.pipeline.replies import ReplyService
 from hongyan.pipeline.routing import ROUTES, Reach
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
+from hongyan.pipeline.withdrawals import Withdrawals
 from hongyan.store import partitions
 from hongyan.store.times import at
 from journeys import invariants
@@ -50,11 +52,12 @@ class StringLink:
         self.up = True
         self.in_flight = 0
         self.most = 1000
+        self.free = 1000
         self.submitted: list[OutboundSegment] = []
         self.acknowledged: list[object] = []
 
-    def room(self, now: float) -> int:  # noqa: ARG002 - always room
-        return 1000
+    def room(self, now: float) -> int:  # noqa: ARG002 - as much as the test says
+        return self.free
 
     def next_room_in(self, now: float) -> float | None:  # noqa: ARG002 - as above
         return None
@@ -86,9 +89,10 @@ class Rig:
         self.control = assemble(db, box, clock=self.clock, entropy=os.urandom, check_url=lambda _url: None)
         self.directory = Directory(version=self.control.snapshots.version, load=lambda: snapshots.load(db, box, self.now), bell=Bell())
         settler, self.receipts = Settler(self.directory), ReceiptService()
+        self.withdrawals = Withdrawals(db=db, directory=self.directory, settler=settler, clock=self.clock)
         self.upkeep = Upkeep(db=db, directory=self.directory, receipts=self.receipts, settler=settler, clock=self.clock)
         self.engine = Engine(db=db, host="test", pid=os.getpid(), roles="all", clock=self.clock)
-        self._replies = ReplyService(directory=self.directory, new_id=self.engine.new_id)
+        self._replies = ReplyService(directory=self.directory, settler=settler, new_id=self.engine.new_id)
         self.recorder = Recorder(db=db, receipts=self.receipts, replies=self._replies, settler=settler, clock=self.clock)
         self._queue_bell = Bell()
         self._tasks: list[asyncio.Task[None]] = []
@@ -156,10 +160,16 @@ class Rig:
     # What happens.
 
     async def accept(self, kind: str, params: Sequence[str] | None = None) -> Accepted:
-        answer = await self.send.accept(Caller(self.app.account_id, self.tenant.secret_id), self.command(kind, params))
-        assert isinstance(answer, list)
-        [outcome] = answer
+        outcome = await self.asked(self.command(kind, params))
         assert isinstance(outcome, Accepted), outcome
+        return outcome
+
+    async def asked(self, command: SendCommand) -> Outcome:
+        """What becomes of a command with one number."""
+        answer = await self.send.accept(Caller(self.app.account_id, self.tenant.secret_id), command)
+        if isinstance(answer, Refusal):
+            return Refused(command.phones[0], "", answer.reason, answer.detail)
+        [outcome] = answer
         return outcome
 
     def command(self, kind: str, params: Sequence[str] | None = None) -> SendCommand:
@@ -234,8 +244,8 @@ class Rig:
         await self.upkeep.bury_the_dead()
         await self.upkeep.resolve_doubts()
         await self.upkeep.retry_parked()
-        async with self.db.transaction() as tx:
-            await self._replies.give_up_waiting(tx, self.now)
+        await self.withdrawals.take_back_listed()
+        await self._replies.give_up_waiting(self.db, self.now)
 
     # How it stands.
 

@@ -15,7 +15,7 @@ from hongyan.control.permissions import demand, own_app
 from hongyan.kit.db import Connection, Database
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.phone import parse
-from hongyan.store import accounts, blacklist
+from hongyan.store import accounts, blacklist, optouts, withdrawals
 from hongyan.store.blacklist import OPERATOR, BlacklistRow
 from hongyan.store.snapshots import publish
 
@@ -104,6 +104,8 @@ class Blacklist:
                     added += await blacklist.add(tx, place.app_id, some, now)
                 else:
                     added += await blacklist.share(tx, place.owner, some, now)
+                phones = [phone for phone, _ in some]
+                await withdrawals.add(tx, phones, now, app_id=place.app_id, account_id=None if place.app_id else place.account_id)
             if place.app_id is None and await blacklist.count_shared(tx, place.owner) > SHARED_MOST:
                 raise ControlError(
                     Fault.TOO_MANY,
@@ -127,7 +129,7 @@ class Blacklist:
             else:
                 removed = await blacklist.remove(tx, place.app_id, phones)
                 if opted_out:
-                    removed += await blacklist.lift(tx, place.app_id, phones)
+                    removed += len(await optouts.lift(tx, place.app_id, phones))
             await self._note(tx, actor, place, action="blacklist.remove", numbers=removed)
         return removed
 

@@ -4,6 +4,7 @@ import enum
 
 import msgspec
 
+from hongyan.model.answering import Answers
 from hongyan.model.reject import Reject
 
 
@@ -93,6 +94,8 @@ class SendCommand(msgspec.Struct, frozen=True):
     request_id: str = ""
     callback_url: str = ""
     """Where the reports of these messages go; empty means to the application's address. The door has looked at it."""
+    answers: Answers = Answers.NOTHING
+    """What these messages answer."""
     of_proof: bool = False
     """The request id is made of what proves the request: whoever asks for the same twice within a second gives it twice."""
 

@@ -9,6 +9,7 @@ import msgspec
 
 from hongyan.model.actor import CLASSIC, Permission
 from hongyan.model.alarm import AlarmKind
+from hongyan.model.answering import USUAL, Answering
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind
 from hongyan.model.protection import Hours, Protection
@@ -96,6 +97,8 @@ class App(msgspec.Struct, frozen=True):
     """By the emergency stop: nothing is accepted, and what waits is taken back."""
     watched: frozenset[AlarmKind] = frozenset()
     """What its alarm contacts want to be told of."""
+    answering: Answering = USUAL
+    """What it does with replies."""
     networks: tuple[Network, ...] = ()
     """From where its AppKey may be used; empty means from anywhere."""
 

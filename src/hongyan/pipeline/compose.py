@@ -6,6 +6,7 @@ from hashlib import blake2b
 import msgspec
 
 from hongyan.model import phone as phones
+from hongyan.model.answering import Answers
 from hongyan.model.context import LONGEST_URL, SEPARATOR, Context, pack
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Refused, SendCommand
 from hongyan.model.phone import Phone
@@ -44,6 +45,7 @@ class Body(msgspec.Struct, frozen=True):
     dialect: Dialect
     request_id: str
     of_proof: bool
+    answers: Answers = Answers.NOTHING
     suspicious: str = ""
     """A word for which a person has to look at the text first."""
 
@@ -194,6 +196,7 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, now: float, *, mai
         dialect=command.dialect,
         request_id=command.request_id,
         of_proof=command.of_proof,
+        answers=command.answers,
         suspicious="" if hit is None else hit.word.text,
     )
 

@@ -18,6 +18,7 @@ from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.ports import IN_LANE, NOWHERE, Link, OutboundSegment
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.routing import ROUTES, UNSAID, LinkState, Reach, Route, choose, way_of
+from hongyan.pipeline.withdrawals import set_aside
 from hongyan.store import doubts, messages, queue
 
 log = structlog.get_logger()
@@ -279,6 +280,7 @@ class Dispatcher:
             async with self._db.transaction() as tx:
                 await queue.not_written(tx, app_id, ids, attempted_at=attempted_at)
                 await doubts.resolve(tx, app_id, ids, "not written", self._clock())
+                await set_aside(tx, app_id, ids, self._clock())
                 await queue.ring(tx)
             self._unwritten.pop(0)
 

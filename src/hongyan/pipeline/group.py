@@ -1,13 +1,13 @@
 """A group: an application's requests that share one commit, from their questions to their rows and answers."""
 
 import asyncio
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from hongyan.kit.db import Connection
 from hongyan.kit.ids import time_of
+from hongyan.model.answering import Answers
 from hongyan.model.message import Accepted, Message, Outcome
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
@@ -18,8 +18,7 @@ from hongyan.pipeline.compose import VALIDITY_S, Composed, Draft, refused
 from hongyan.pipeline.ports import IN_LANE
 from hongyan.pipeline.routing import way_of
 from hongyan.store import commits, daily_counts, held, messages
-from hongyan.store.locks import lock
-from hongyan.store.messages import LOCK_BUCKETS, LOCK_SPACE, Facts, NewMessage
+from hongyan.store.messages import Facts, NewMessage, bucket
 
 TWICE_S = 2.0
 """Whoever signs the same twice within a second, without a nonce, may mean two messages; what comes later than that is a copy."""
@@ -168,8 +167,8 @@ class Group:
             standing = checks.Standing(
                 recent=checks.recent([*recent.get(number, ()), *before], draft.body.content_hash, self._horizon),
                 blacklisted=number in facts.blacklisted or number in self.listed,
-                opted_out=number in facts.opted_out,
-                limited=number not in self.app.unlimited_phones,
+                opted_out=number in facts.opted_out and draft.body.answers is not Answers.OPT_OUT,
+                limited=draft.body.answers is Answers.NOTHING and number not in self.app.unlimited_phones,
                 affordable=package is not None,
                 cap=None if self._quota is None else self._quota.passed(draft.phone.region),
             )
@@ -252,7 +251,7 @@ class Group:
         `places` is where each message goes then, as `pipeline.ports.HandOver.make_room` said. What is returned counts from the commit on:
         tell `settle` then. Raises CapPassedError, after which nothing may be committed.
         """
-        buckets = sorted({_bucket(self.app.id, promise.message.phone) for promise in promises})
+        buckets = sorted({bucket(self.app.id, promise.message.phone) for promise in promises})
         rows = [self._row(promise, place, engine) for promise, place in zip(promises, places, strict=True)]
         left_out = await messages.promise(conn, self.app.id, rows, self._scope, buckets, now=self.now)
         if left_out is None:
@@ -282,7 +281,7 @@ class Group:
 
         The lock is held until a commit that is still under way has ended: without it "not yet" would look like "no".
         """
-        await lock(tx, LOCK_SPACE, [_bucket(self.app.id, promises[0].message.phone)])
+        await messages.lock_numbers(tx, self.app.id, [promises[0].message.phone])
         await commits.seal(tx)
         present = await messages.present(tx, self.app.id, [promise.message.id for promise in promises])
         return Written({promise.request for promise in promises if promise.message.id in present}, None)
@@ -316,7 +315,7 @@ class Group:
         draft, body, message = promise.draft, promise.draft.body, promise.message
         return NewMessage(
             request=promise.request,
-            seen=promise.seen,
+            seen=~promise.seen if body.answers is Answers.OPT_OUT else promise.seen,
             owner=engine if place >= IN_LANE else None,
             link_id=place if place > IN_LANE else None,
             id=message.id,
@@ -337,7 +336,3 @@ class Group:
             request_id=body.request_id,
             way=message.way,
         )
-
-
-def _bucket(app_id: int, number: int) -> int:
-    return zlib.crc32(b"%d:%d" % (app_id, number)) % LOCK_BUCKETS

@@ -10,6 +10,7 @@ from hongyan.model.message import Message, Status
 from hongyan.model.receipt import carrier_key
 from hongyan.pipeline.conclude import RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, reference_of
 from hongyan.pipeline.ports import LateAnswer
+from hongyan.pipeline.withdrawals import set_aside
 from hongyan.store import doubts, queue, segments, settlements
 from hongyan.store.doubts import Suspect
 from hongyan.store.segments import Landed, TakenSegment
@@ -80,6 +81,7 @@ def landings(flights: Sequence[Flight], expired: Sequence[Message], now: float) 
 
 async def write(tx: Connection, landed: Landings, now: float) -> None:
     """Write what stays in the queue; what was taken or has ended is written with the endings (pipeline.settle)."""
+    again: dict[int, list[int]] = {}
     for flight, back in landed.back:
         await queue.put_back(
             tx,
@@ -89,6 +91,9 @@ async def write(tx: Connection, landed: Landings, now: float) -> None:
             not_before=now + back.retry_in_s,
             sent_mask=back.sent_mask,
         )
+        again.setdefault(flight.message.app_id, []).append(flight.message.id)
+    for app_id, ids in again.items():
+        await set_aside(tx, app_id, ids, now)
     for flight, doubt in landed.doubtful:
         message = flight.message
         await doubts.suspect(tx, _suspects(flight, doubt), now)

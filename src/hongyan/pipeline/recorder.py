@@ -193,25 +193,38 @@ class Recorder:
 
     async def _commit(self, batch: Batch, *, again: bool) -> None:
         now = self._clock()
+        replies = [d.what for _, d in batch.deliveries if type(d.what) is Reply]
+        if len(replies) < len(batch):
+            await self._commit_messages(batch, now, again=again)
+        for reply in replies:
+            # Each by itself, since it may wait for those who accept, who wait for packages.
+            async with self._db.transaction() as tx:
+                if again:
+                    await commits.seal(tx)
+                await fault_async("receipt_before_commit")
+                await self._replies.apply(tx, reply, now)
+        if batch.deliveries:
+            await fault_async("receipt_commit_before_ack")
+
+    async def _commit_messages(self, batch: Batch, now: float, *, again: bool) -> None:
+        """All of it but the replies."""
         landed = landings(batch.landed, batch.expired, now)
         receipts = [d.what for _, d in batch.deliveries if isinstance(d.what, Receipt)]
-        replies = [d.what for _, d in batch.deliveries if type(d.what) is Reply]
         by_app = landed.by_app()
-        alone = not (again or replies or batch.late) and self._one_statement(landed, by_app.keys(), receipts)
+        alone = not (again or batch.late) and self._one_statement(landed, by_app.keys(), receipts)
         async with self._db.connection() if alone else self._db.transaction() as tx:
             if again:
                 # What is there already may be on the primary alone.
                 await commits.seal(tx)
-            await _about_to_write(batch)
+            await _about_to_write(batch, receipts)
             await write(tx, landed, now)
             endings = landed.endings + await write_late(tx, batch.late, now)
             if receipts:
                 endings += await self._receipts.apply(tx, receipts, now)
             if endings or by_app:
                 await self._settler.settle(tx, endings, now, by_app)
-            for reply in replies:
-                await self._replies.apply(tx, reply, now)
-        await _committed(batch)
+        if batch.landed:
+            await fault_async("resp_after_commit")
         for _, back in landed.back:
             self.on_put_back(back.retry_in_s)
         METRICS.messages("submitted", Counter(message.kind for message in landed.submitted))
@@ -229,18 +242,11 @@ class Recorder:
         return reported is not None and len({*apps, *reported}) == 1
 
 
-async def _about_to_write(batch: Batch) -> None:
+async def _about_to_write(batch: Batch, receipts: Sequence[Receipt]) -> None:
     if batch.landed:
         await fault_async("resp_before_commit")
-    if batch.deliveries:
+    if receipts:
         await fault_async("receipt_before_commit")
-
-
-async def _committed(batch: Batch) -> None:
-    if batch.landed:
-        await fault_async("resp_after_commit")
-    if batch.deliveries:
-        await fault_async("receipt_commit_before_ack")
 
 
 def _acknowledge(batch: Batch, *, stored: bool) -> None:

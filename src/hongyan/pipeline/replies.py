@@ -1,17 +1,20 @@
-"""Replies: which message one answers, and the wish to hear no more."""
+"""Replies: which message one answers, the wish to hear no more or to hear again, and what is answered."""
 
-import unicodedata
 from collections.abc import Callable
 
 import msgspec
 
 from hongyan.kit import ids
-from hongyan.kit.db import Connection, Row
+from hongyan.kit.db import Connection, Database, Row
+from hongyan.model.answering import plain
 from hongyan.model.carrier import Reply
 from hongyan.model.message import Dialect
 from hongyan.model.snapshot import App
 from hongyan.pipeline.directory import Directory
-from hongyan.store import messages, outbox, replies
+from hongyan.pipeline.settle import Settler
+from hongyan.pipeline.withdrawals import OPTED_OUT, take_back
+from hongyan.store import answers, messages, optouts, outbox, replies
+from hongyan.store.answers import NewAnswer
 from hongyan.store.replies import NewReply
 
 ANSWERS_WITHIN_S = 72 * 3600.0
@@ -23,26 +26,22 @@ PARTS_KEPT_S = 600.0
 """How long a part that comes again is known."""
 AT_ONCE = 100
 
-OPT_OUT_WORDS = frozenset({"T", "TD", "R", "退订", "T退订", "TD退订", "R退订", "QX"})
-
-
-def opts_out(text: str) -> bool:
-    """Whether a reply asks for no more messages, in any width and case, with or without stops around it."""
-    word = unicodedata.normalize("NFKC", text).strip().strip(".。!！,，\"'“”").strip().upper()
-    return word in OPT_OUT_WORDS
+ANSWERS_MOST: tuple[tuple[float, int], ...] = ((60.0, 3), (86_400.0, 10))
+"""Within so many seconds, a number's replies to an application are answered so often: two machines would never stop."""
 
 
 class ReplyService:
-    """Finds the application a reply is for and owes it the event."""
+    """Finds the application a reply is for, does what it asks for and owes the application the event."""
 
-    def __init__(self, *, directory: Directory, new_id: Callable[[], int]) -> None:
+    def __init__(self, *, directory: Directory, settler: Settler, new_id: Callable[[], int]) -> None:
         self._directory = directory
+        self._settler = settler
         self._new_id = new_id
 
     async def apply(self, tx: Connection, reply: Reply, now: float) -> None:
-        """Keep the reply, with its message if there is one; on an opt-out word, the number is opted out at once.
+        """Keep the reply, with its message if there is one, and do what it asks for: from the commit on it is done.
 
-        A part of a long text waits for the others.
+        It is alone in its transaction, since it may have to wait for those who accept. A part of a long text waits for the others.
         """
         if reply.part is not None:
             whole = await replies.add_part(tx, _without_nul(reply), reply.part)
@@ -59,17 +58,62 @@ class ReplyService:
         app = None if answered is None else snapshot.apps.get(answered["app_id"])
         if app is None:
             return
-        if opts_out(reply.text):
-            await replies.opt_out(tx, app.id, reply.phone, row.id, now)
+        await self._heed(tx, app, row, now)
         await _owe(tx, app, row, now)
 
-    async def give_up_waiting(self, tx: Connection, now: float) -> int:
+    async def give_up_waiting(self, db: Database, now: float) -> int:
         """Hand out what there is of long texts whose other parts do not come; returns how many."""
-        incomplete = await replies.overdue(tx, before=now - PARTS_WAIT_S, most=AT_ONCE)
-        for reply in incomplete:
-            await self.apply(tx, reply, now)
-        await replies.forget_parts(tx, before=now - PARTS_KEPT_S)
-        return len(incomplete)
+        given_up = 0
+        while given_up < AT_ONCE:
+            async with db.transaction() as tx:
+                incomplete = await replies.overdue(tx, before=now - PARTS_WAIT_S, most=1)
+                for reply in incomplete:
+                    await self.apply(tx, reply, now)
+            given_up += len(incomplete)
+            if not incomplete:
+                break
+        async with db.connection() as conn:
+            await replies.forget_parts(conn, before=now - PARTS_KEPT_S)
+        return given_up
+
+    async def _heed(self, tx: Connection, app: App, reply: NewReply, now: float) -> None:
+        word = plain(reply.text)
+        answering = app.answering
+        if answering.opts_out(word):
+            await messages.lock_numbers(tx, app.id, [reply.phone])
+            new = await optouts.add(tx, app.id, [reply.phone], now, reply_id=reply.id)
+            await take_back(tx, self._settler, app.id, [reply.phone], code=OPTED_OUT, now=now)
+            if new:
+                await self._answer(tx, reply, answering.out_template, now, after_opt_out=True)
+        elif answering.opts_in(word) and await self._opted_in(tx, app.id, reply.phone):
+            await self._answer(tx, reply, answering.in_template, now)
+        else:
+            await self._answer(tx, reply, answering.keywords.get(word), now)
+
+    async def _opted_in(self, tx: Connection, app_id: int, phone: int) -> bool:
+        await messages.lock_numbers(tx, app_id, [phone])
+        return bool(await optouts.lift(tx, app_id, [phone]))
+
+    async def _answer(self, tx: Connection, reply: NewReply, template_id: int | None, now: float, *, after_opt_out: bool = False) -> None:
+        """Have the reply answered with this template, unless its number has been answered too often."""
+        if template_id is None:
+            return
+        await messages.lock_numbers(tx, reply.app_id, [reply.phone])
+        for seconds, most in ANSWERS_MOST:
+            if await answers.count(tx, reply.app_id, reply.phone, since_id=ids.first_id_at(now - seconds)) >= most:
+                return
+        answer = NewAnswer(
+            app_id=reply.app_id,
+            id=self._new_id(),
+            phone=reply.phone,
+            reply_id=reply.id,
+            template_id=template_id,
+            sign_name=reply.sign_name,
+            extend=reply.extend,
+            dialect=reply.dialect,
+            after_opt_out=after_opt_out,
+        )
+        await answers.add(tx, answer, now)
 
     def _row(self, reply: Reply, answered: Row | None) -> NewReply:
         text = _without_nul(reply).text

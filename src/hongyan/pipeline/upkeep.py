@@ -1,6 +1,6 @@
 """What has to be looked after: dead engines, doubts that time resolves, parked receipts, old age, partitions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -14,6 +14,7 @@ from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, reference_of
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.receipts import OLDEST_S, ReceiptService
 from hongyan.pipeline.settle import Settler, unknown
+from hongyan.pipeline.withdrawals import BLACKLISTED, OPTED_OUT, ending
 from hongyan.store import doubts, engines, messages, outbox, queue, segments, watermarks
 from hongyan.store.doubts import Suspect
 from hongyan.store.settlements import Ending
@@ -95,13 +96,20 @@ class Upkeep:
         return len(rows)
 
     async def resolve_doubts(self) -> int:
-        """Attempts nobody answered for in time: one more copy where the kind allows it, otherwise unknown."""
+        """Attempts nobody answered for in time: one more copy where the kind allows it, otherwise unknown.
+
+        To a number that wants no more there is no further copy; a message to it that no carrier has been given ends here.
+        """
         now = self._clock()
         async with self._db.transaction() as tx:
             due = await queue.due_unresolved(tx, now, AT_ONCE)
+            endings = await self._unwanted(tx, due, now)
+            over = {(ending.app_id, ending.id) for ending in endings}
             again: dict[int, list[int]] = {}
             given_up: dict[int, list[int]] = {}
             for entry in due:
+                if (entry.app_id, entry.id) in over:
+                    continue
                 (again if entry.attempts < COPIES[entry.kind] else given_up).setdefault(entry.app_id, []).append(entry.id)
             for app_id, message_ids in again.items():
                 await queue.send_again(tx, app_id, message_ids, now)
@@ -109,10 +117,28 @@ class Upkeep:
             for app_id, message_ids in given_up.items():
                 await queue.done(tx, app_id, message_ids)
                 await doubts.resolve(tx, app_id, message_ids, "unknown", now)
-                await self._settler.settle(tx, [unknown(app_id, message_id, now) for message_id in message_ids], now)
+                endings += [unknown(app_id, message_id, now) for message_id in message_ids]
+            await self._settler.settle(tx, endings, now)
             if again:
                 await queue.ring(tx)
         return len(due)
+
+    async def _unwanted(self, tx: Connection, due: Sequence[queue.Unresolved], now: float) -> list[Ending]:
+        """How those end that are to numbers that want no more; they are out of the queue then."""
+        endings: list[Ending] = []
+        by_app: dict[int, dict[int, queue.Unresolved]] = {}
+        for entry in due:
+            by_app.setdefault(entry.app_id, {})[entry.id] = entry
+        for app_id, entries in by_app.items():
+            unwanted = await messages.unwanted(tx, app_id, sorted(entries))
+            if not unwanted:
+                continue
+            await queue.done(tx, app_id, sorted(unwanted))
+            await doubts.resolve(tx, app_id, sorted(unwanted), "unwanted", now)
+            for id_, opted_out in unwanted.items():
+                begun = entries[id_].attempts > 0 or entries[id_].sent_mask != 0
+                endings.append(ending(app_id, id_, OPTED_OUT if opted_out else BLACKLISTED, now, begun=begun))
+        return endings
 
     async def retry_parked(self) -> int:
         """Receipts that matched nothing: look again, ever more rarely, for a week."""

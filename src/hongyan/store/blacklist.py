@@ -50,12 +50,6 @@ async def remove(conn: Connection, app_id: int, phones: Sequence[int]) -> int:
     return len(found)
 
 
-async def lift(conn: Connection, app_id: int, phones: Sequence[int]) -> int:
-    """Forget that these numbers asked for no more messages; how many had."""
-    found = await conn.fetch("delete from optouts where app_id = $1 and phone = any($2) returning phone", app_id, phones)
-    return len(found)
-
-
 async def page(conn: Connection, app_id: int, *, after_phone: int, most: int) -> list[BlacklistRow]:
     """At most `most` of them by number, those above `after_phone`; numbers that opted out are among them."""
     found = await conn.fetch(PAGE, app_id, after_phone, most)

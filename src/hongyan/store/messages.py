@@ -1,18 +1,35 @@
 """Messages as they were promised, and the questions asked before promising one."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from hongyan.kit.db import Connection, PostgresError, Row
 from hongyan.model.message import Dialect, Kind, Message
+from hongyan.store.locks import lock
 from hongyan.store.times import at
 
 LOCK_SPACE = 0x4859
 LOCK_BUCKETS = 4096
 SHORT = "HY001"
 """The error of the function accept_promise when a package has less left than is needed."""
+CONFIRMING = "opted-out-"
+"""How the request ids begin of messages that tell somebody that they have opted out: they alone are sent although they have."""
+
+
+def bucket(app_id: int, phone: int) -> int:
+    """The bucket, of 4,096, whose lock everybody holds who promises the application's messages to a number, or forbids them."""
+    return zlib.crc32(b"%d:%d" % (app_id, phone)) % LOCK_BUCKETS
+
+
+async def lock_numbers(conn: Connection, app_id: int, phones: Iterable[int]) -> None:
+    """Until the transaction ends nobody promises the application's messages to these numbers.
+
+    To be asked for before anything of a package is locked, as accepting does, and once a transaction.
+    """
+    await lock(conn, LOCK_SPACE, (bucket(app_id, phone) for phone in phones))
 
 
 class NewMessage(NamedTuple):
@@ -21,7 +38,10 @@ class NewMessage(NamedTuple):
     request: int
     """Messages with the same number are promised together or not at all."""
     seen: int
-    """How many recent messages to this phone the decision was made with; with another number of them it is not promised."""
+    """How many recent messages to this phone the decision was made with; with another number of them it is not promised.
+
+    Its complement (`~seen`, below zero) for a message that is promised although the number has opted out.
+    """
     owner: int | None
     """The engine that takes it at once; None leaves it to whoever claims it."""
     link_id: int | None
@@ -133,6 +153,33 @@ async def repeated(conn: Connection, app_id: int, pairs: Sequence[tuple[int, str
 async def present(conn: Connection, app_id: int, ids: Sequence[int]) -> set[int]:
     """Which of these messages are there."""
     return {row[0] for row in await conn.fetch("select id from messages where app_id = $1 and id = any($2)", app_id, ids)}
+
+
+LATELY_TO = """
+select m.id from unnest($2::bigint[]) u(phone)
+ cross join lateral (select id, request_id from messages where app_id = $1 and phone = u.phone and id >= $3) m
+ where not starts_with(m.request_id, $4) order by m.id
+"""
+
+
+async def lately_to(conn: Connection, app_id: int, phones: Sequence[int], *, since_id: int) -> list[int]:
+    """The application's messages to these numbers, but for those that confirm an opt-out."""
+    return [row[0] for row in await conn.fetch(LATELY_TO, app_id, phones, since_id, CONFIRMING)]
+
+
+UNWANTED = """
+select u.id, exists (select from optouts where app_id = $1 and phone = m.phone) as opted_out
+  from unnest($2::bigint[]) u(id)
+ cross join lateral (select phone, request_id from messages where app_id = $1 and id = u.id limit 1) m
+ where not starts_with(m.request_id, $3)
+   and (exists (select from optouts where app_id = $1 and phone = m.phone)
+        or exists (select from blacklist where app_id = $1 and phone = m.phone))
+"""
+
+
+async def unwanted(conn: Connection, app_id: int, ids: Sequence[int]) -> dict[int, bool]:
+    """Which of these messages are to numbers not to be sent to any more: True for those that opted out, False on the application's list."""
+    return {row[0]: row[1] for row in await conn.fetch(UNWANTED, app_id, ids, CONFIRMING)}
 
 
 def message_of(row: Row) -> Message:

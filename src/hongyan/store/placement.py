@@ -29,6 +29,7 @@ DISTRIBUTED: tuple[str, ...] = (
     "conversions",
     "watermarks",
     "scheduled_sends",
+    "answers",
 )
 """By app_id, with which their keys begin: all rows of an application are on one server, and what happens to it happens there."""
 
@@ -42,6 +43,7 @@ LOCAL: dict[str, str] = {
     "app_access": "as protections",
     "allotments": "one bucket for an account's requests to all nodes, filled by one clock",
     "alembic_version": "read where migrations are run",
+    "answerings": "as protections",
     "approval_rules": "read when somebody applies for something",
     "audit_head": "the end of the chain",
     "audit_log": "one chain over all accounts",
@@ -68,6 +70,7 @@ LOCAL: dict[str, str] = {
     "tickets": "of users",
     "users": "people belong to no application",
     "verifications": "of accounts; a reviewer's queue is over all of them",
+    "withdrawals": "few, taken over all applications by one job",
     "words": "as protections",
 }
 """On the coordinator alone, each with the reason."""

@@ -128,6 +128,7 @@ class Unresolved(msgspec.Struct, frozen=True):
     id: int
     kind: Kind
     attempts: int
+    sent_mask: int
 
 
 async def due_unresolved(conn: Connection, now: float, most: int) -> list[Unresolved]:
@@ -137,12 +138,12 @@ async def due_unresolved(conn: Connection, now: float, most: int) -> list[Unreso
         row
         for app_id, ids in by_app(due).items()
         for row in await conn.fetch(
-            """select app_id, id, kind, attempts from queue where app_id = $1 and id = any($2) and resolve_at <= $3
+            """select app_id, id, kind, attempts, sent_mask from queue where app_id = $1 and id = any($2) and resolve_at <= $3
                 order by id for update skip locked""",
             app_id, ids, at(now),
         )
     ]  # fmt: skip
-    return [Unresolved(app_id=r[0], id=r[1], kind=Kind(r[2]), attempts=r[3]) for r in rows]
+    return [Unresolved(app_id=r[0], id=r[1], kind=Kind(r[2]), attempts=r[3], sent_mask=r[4]) for r in rows]
 
 
 async def send_again(conn: Connection, app_id: int, ids: Sequence[int], now: float) -> None:
@@ -182,6 +183,34 @@ delete from queue q using picked p where q.app_id = $1 and q.id = p.id returning
 async def withdraw(conn: Connection, app_id: int, most: int) -> list[int]:
     """Take out what no carrier has been given any of, held by an engine or not; whoever asks settles them in the same transaction."""
     return [row[0] for row in await conn.fetch(WITHDRAW, app_id, most)]
+
+
+async def lock(conn: Connection, app_id: int, ids: Sequence[int]) -> list[int]:
+    """Those of them that are in the queue, kept as they are until the transaction ends; whoever is changing one is waited for."""
+    found = await conn.fetch("select id from queue where app_id = $1 and id = any($2) order by id for update", app_id, ids)
+    return [row[0] for row in found]
+
+
+async def take_out(conn: Connection, app_id: int, ids: Sequence[int]) -> list[tuple[int, bool]]:
+    """Take out those of them that nobody has attempted, or may attempt again; with each, whether a carrier may have been given some of it.
+
+    What is in doubt, and what a carrier is asked to take just now, stays. Whoever asks settles them in the same transaction.
+    """
+    found = await conn.fetch(
+        """delete from queue where app_id = $1 and id = any($2) and attempted_at is null and resolve_at is null
+           returning id, attempts > 0 or sent_mask <> 0""",
+        app_id, ids,
+    )  # fmt: skip
+    return [(row[0], row[1]) for row in found]
+
+
+async def set_aside(conn: Connection, app_id: int, ids: Sequence[int], now: float) -> None:
+    """Nobody attempts these again, which nobody is attempting; they are ended as doubts are (`due_unresolved`)."""
+    await conn.execute(
+        """update queue set owner = null, resolve_at = $3
+            where app_id = $1 and id = any($2) and attempted_at is null and resolve_at is null""",
+        app_id, ids, at(now),
+    )  # fmt: skip
 
 
 ORPHANED = """

@@ -91,11 +91,3 @@ async def overdue(conn: Connection, *, before: float, most: int) -> list[Reply]:
 async def forget_parts(conn: Connection, *, before: float) -> None:
     """Parts of texts that were handed out before that time: handsets use their references again."""
     await conn.execute("delete from reply_parts where joined and received_at < $1", at(before))
-
-
-async def opt_out(conn: Connection, app_id: int, phone: int, reply_id: int, now: float) -> None:
-    """From the commit on, the application's messages to this number are refused."""
-    await conn.execute(
-        "insert into optouts (app_id, phone, reply_id, created_at) values ($1, $2, $3, $4) on conflict do nothing",
-        app_id, phone, reply_id, at(now),
-    )  # fmt: skip

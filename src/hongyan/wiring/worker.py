@@ -48,6 +48,7 @@ from hongyan.pipeline.seating import Seating
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.stops import Stops
 from hongyan.pipeline.upkeep import Upkeep
+from hongyan.pipeline.withdrawals import Withdrawals
 from hongyan.settings import Settings
 from hongyan.store import partitions
 from hongyan.store import snapshots as stored_snapshots
@@ -149,7 +150,7 @@ class Worker:
         return min(self._settings.dispatch_capacity, FULL_ROUNDS * sum(link.most for link in self.linkset.links.values() if link.up))
 
     def _build_dispatch(self) -> None:
-        replies = ReplyService(directory=self.directory, new_id=self.engine.new_id)
+        replies = self._replies()
         self.recorder = Recorder(db=self._db, receipts=self.receipts, replies=replies, settler=self.settler, clock=time.time)
         self.linkset = LinkSet(feed=self.recorder, factories=LINKS)
         self.seating = Seating(
@@ -225,6 +226,7 @@ class Worker:
     def _upkeep(self) -> dict[str, Job]:
         upkeep = Upkeep(db=self._db, directory=self.directory, receipts=self.receipts, settler=self.settler, clock=time.time)
         stops = Stops(db=self._db, directory=self.directory, settler=self.settler, clock=time.time)
+        withdrawals = Withdrawals(db=self._db, directory=self.directory, settler=self.settler, clock=time.time)
         rounds: dict[str, tuple[float, Job]] = {
             "bury the dead": (1.0, upkeep.bury_the_dead),
             "gather strays": (30.0, upkeep.gather_strays),
@@ -234,6 +236,7 @@ class Worker:
             "give up waiting for parts of replies": (5.0, self._give_up_waiting),
             "expire": (60.0, upkeep.expire),
             "take back what is stopped": (0.5, stops.take_back),
+            "take back what nobody wants": (0.25, withdrawals.take_back_listed),
             "end what was held too long": (5.0, stops.end_held),
             "sweep": (3600.0, upkeep.sweep),
         }
@@ -266,9 +269,11 @@ class Worker:
         for kind in Kind:
             METRICS.queue(kind.name.lower(), 0 if depth is None else depth.waiting[kind])
 
+    def _replies(self) -> ReplyService:
+        return ReplyService(directory=self.directory, settler=self.settler, new_id=self.engine.new_id)
+
     async def _give_up_waiting(self) -> None:
-        async with self._db.transaction() as tx:
-            await ReplyService(directory=self.directory, new_id=self.engine.new_id).give_up_waiting(tx, time.time())
+        await self._replies().give_up_waiting(self._db, time.time())
 
     def _callbacks(self) -> CallbackDispatcher:
         client = GuardedClient(allow=self._settings.callback_allow, timeout_s=self._settings.callback_timeout_s)
