@@ -26,6 +26,7 @@ SOURCE = ROOT / "src" / "hongyan"
 ASKS = {"execute", "executemany", "fetch", "fetchrow", "fetchval"}
 
 ACROSS: dict[str, str] = {
+    "answers.due": "answers of all applications, four times a second; each is then claimed under its own",
     "apps.all_allowed": "the snapshot has the allow-lists of all applications",
     "backlog.count": "how much waits in all; bounded, and rarer the more there is",
     "daily_counts.forget": "days gone by, once an hour",

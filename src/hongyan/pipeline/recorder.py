@@ -201,7 +201,7 @@ class Recorder:
             async with self._db.transaction() as tx:
                 if again:
                     await commits.seal(tx)
-                await fault_async("receipt_before_commit")
+                await _about_to_write_deliveries()
                 await self._replies.apply(tx, reply, now)
         if batch.deliveries:
             await fault_async("receipt_commit_before_ack")
@@ -216,7 +216,10 @@ class Recorder:
             if again:
                 # What is there already may be on the primary alone.
                 await commits.seal(tx)
-            await _about_to_write(batch, receipts)
+            if batch.landed:
+                await fault_async("resp_before_commit")
+            if receipts:
+                await _about_to_write_deliveries()
             await write(tx, landed, now)
             endings = landed.endings + await write_late(tx, batch.late, now)
             if receipts:
@@ -242,11 +245,8 @@ class Recorder:
         return reported is not None and len({*apps, *reported}) == 1
 
 
-async def _about_to_write(batch: Batch, receipts: Sequence[Receipt]) -> None:
-    if batch.landed:
-        await fault_async("resp_before_commit")
-    if receipts:
-        await fault_async("receipt_before_commit")
+async def _about_to_write_deliveries() -> None:
+    await fault_async("receipt_before_commit")
 
 
 def _acknowledge(batch: Batch, *, stored: bool) -> None:
