@@ -20,6 +20,7 @@ from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.replies import ReplyService
 from hongyan.pipeline.settle import Settler
 from hongyan.store import commits
+from hongyan.store.settlements import Ending
 
 log = structlog.get_logger()
 
@@ -230,12 +231,7 @@ class Recorder:
             await fault_async("resp_after_commit")
         for _, back in landed.back:
             self.on_put_back(back.retry_in_s)
-        METRICS.messages("submitted", Counter(message.kind for message in landed.submitted))
-        for message in landed.submitted:
-            METRICS.took(Step.SUBMIT, now - ids.time_of(message.id))
-        for ending in endings:
-            if ending.charge:
-                METRICS.took(Step.RECEIPT, now - ids.time_of(ending.id))
+        _measure(landed.submitted, endings, now)
 
     def _one_statement(self, landed: Landings, apps: Collection[int], receipts: Sequence[Receipt]) -> bool:
         """Whether one statement says it all: then it needs no transaction around it."""
@@ -243,6 +239,15 @@ class Recorder:
             return False
         reported = self._receipts.apps_of(receipts)
         return reported is not None and len({*apps, *reported}) == 1
+
+
+def _measure(submitted: Sequence[Message], endings: Sequence[Ending], now: float) -> None:
+    METRICS.messages("submitted", Counter(message.kind for message in submitted))
+    for message in submitted:
+        METRICS.took(Step.SUBMIT, now - ids.time_of(message.id))
+    for ending in endings:
+        if ending.charge:
+            METRICS.took(Step.RECEIPT, now - ids.time_of(ending.id))
 
 
 async def _about_to_write_deliveries() -> None:
