@@ -11,6 +11,7 @@ from hongyan.doors.tencent_v3.errors import FAULTS, Fault
 from hongyan.doors.tencent_v3.schema import Schema
 from hongyan.doors.tencent_v3.words import pulling, sending
 from hongyan.model import receipt_codes
+from hongyan.model.callback import Recipient
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
@@ -136,8 +137,11 @@ REPLY = ReplyEvent(1, 1, 8618501234444, 86, "腾讯云", "11", "T", 1620734188.2
 
 def test_callback_bodies_are_those_of_the_document() -> None:
     failed = report(message_id=5231907345679, phone=85251234567, country_code=852, status=Status.FAILED, code="MK:0001")
-    assert callbacks.render_reports([report(session_context="order-1"), failed]).decode() == CALLBACKS["reports"]
-    assert callbacks.render_reply(REPLY).decode() == CALLBACKS["reply"]
+    recipient = Recipient("https://sms.example.com/reports", 0.0)
+    [told] = callbacks.reports(recipient, [report(session_context="order-1"), failed])
+    assert (told.url, told.body.decode(), told.through) == (recipient.url, CALLBACKS["reports"], 2)
+    [told] = callbacks.reply(recipient, REPLY)
+    assert (told.url, told.body.decode(), told.through) == (recipient.url, CALLBACKS["reply"], 1)
 
 
 def test_every_receipt_code_is_described() -> None:
@@ -194,4 +198,4 @@ def test_pulled_reports_and_replies_are_those_of_the_document() -> None:
     ],
 )
 def test_a_callback_is_taken_when_the_customer_says_so(status: int, body: bytes, taken: bool) -> None:
-    assert callbacks.acknowledged(status, body) is taken
+    assert callbacks.taken(status, body) is taken

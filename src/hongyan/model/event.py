@@ -5,6 +5,16 @@ import msgspec
 from hongyan.model.message import Dialect, Status
 
 
+class Part(msgspec.Struct, frozen=True):
+    """What is known of one segment of a message."""
+
+    sequence: int
+    """From 1."""
+    status: Status
+    code: str
+    at: float
+
+
 class ReportEvent(msgspec.Struct, frozen=True):
     """The delivery report of one message."""
 
@@ -24,6 +34,8 @@ class ReportEvent(msgspec.Struct, frozen=True):
     segments: int = 1
     callback_url: str = ""
     """Where it goes; empty means to the application's address."""
+    parts: tuple[Part, ...] = ()
+    """Of several segments those that were reported of, for dialects that tell them one by one; for others the message's words hold."""
 
 
 class ReplyEvent(msgspec.Struct, frozen=True):
@@ -38,6 +50,8 @@ class ReplyEvent(msgspec.Struct, frozen=True):
     text: str
     at: float
     dialect: Dialect
+    to: str = ""
+    """The number it was sent to, as the carrier wrote it."""
 
 
 Event = ReportEvent | ReplyEvent

@@ -2,22 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-import msgspec
 import structlog
 
 from hongyan.kit.bell import POLL_S, WordBell
 from hongyan.kit.db import UNAVAILABLE, Connection, Database
 from hongyan.kit.faults import fault_async
 from hongyan.kit.http import Answer, Failed
-from hongyan.model.event import ReplyEvent, ReportEvent
+from hongyan.model.callback import CallbackRequest, Recipient
+from hongyan.model.event import Part
 from hongyan.model.message import Dialect
 from hongyan.model.snapshot import App
+from hongyan.pipeline import calls
+from hongyan.pipeline.calls import Chain, Renderer, Told
+from hongyan.pipeline.conclude import STATUS_OF
 from hongyan.pipeline.directory import Directory
-from hongyan.pipeline.pulls import reply_event, report_events
-from hongyan.store import outbox
-from hongyan.store.outbox import BUNDLE, Bundle, EventKind, rung
+from hongyan.pipeline.pulls import reply_event
+from hongyan.store import outbox, segments
+from hongyan.store.outbox import Bundle, EventKind, Failure, Key, rung
 
 log = structlog.get_logger()
 
@@ -25,43 +28,25 @@ GIVE_UP_AFTER_S = 86_400.0
 FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 3600.0
 LEASE_S = 60.0
+WORKED_ON = 0.5
+"""Share of the lease after which nothing more is begun with what was claimed."""
 BUNDLES = 16
 """How many are claimed at once for one application and kind."""
+PLACES_AT_ONCE = 8
+"""Places of one application that are served at a time."""
+PLACES_LOOKED_AT = 1000
+FAILING_SHARE = 0.5
+"""Of all that are served at a time at most so many are such as failed when they were last asked."""
 AT_ONE_ENDPOINT = 4
 """Requests under way at once to one address; a message's events are never in two of them."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 """After a failure an address is left alone: one that is dead then costs a request now and then, whatever is owed to it."""
-
-Key: TypeAlias = tuple[int, EventKind]
-"""What is served by itself: an application's reports, an application's replies."""
 
 
 class Poster(Protocol):
     """An HTTP client that can be trusted with addresses customers give."""
 
     async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Failed: ...
-
-
-class Renderer(Protocol):
-    """A dialect's words for events."""
-
-    def render_reports(self, events: Sequence[ReportEvent]) -> bytes: ...
-
-    def render_reply(self, event: ReplyEvent) -> bytes: ...
-
-    def acknowledged(self, status: int, body: bytes) -> bool:
-        """Whether the answer says that the events were taken."""
-        ...
-
-
-class Post(msgspec.Struct, frozen=True):
-    """One request: the bundles that end with it, and how many events it carries."""
-
-    url: str
-    body: bytes
-    dialect: Dialect
-    bundles: tuple[Bundle, ...]
-    events: int
 
 
 def retry_at(attempts: int, created_at: float, now: float, jitter: float) -> float | None:
@@ -121,12 +106,16 @@ class CallbackDispatcher:
 
     async def _look(self) -> None:
         """What is due without anybody having rung: retries, leases that ended, rings that were lost."""
-        apps = [app.id for app in self._directory.snapshot.apps.values() if app.report_url or app.reply_url]
+        snapshot = self._directory.snapshot
+        # Only Huawei's API lets messages name addresses.
+        apps = {app.id for app in snapshot.apps.values() if app.report_url or app.reply_url} | {a.app_id for a in snapshot.access.values()}
         if not apps:
             return
         try:
             async with self._db.connection() as conn:
-                self._wanted |= dict.fromkeys(await outbox.due(conn, apps, self._clock()))
+                for key in await outbox.due(conn, sorted(apps), self._clock()):
+                    some = await outbox.places(conn, key[0], self._clock(), PLACES_LOOKED_AT) if key[2] else [key]
+                    self._wanted |= dict.fromkeys(some)
         except UNAVAILABLE as fault:
             log.warning("callbacks_wait_for_database", why=type(fault).__name__)
 
@@ -135,13 +124,19 @@ class CallbackDispatcher:
         for key in list(self._wanted):
             if len(self._busy) >= self._at_once:
                 return
-            if key in self._busy:
+            if key in self._busy or self._crowded(key):
                 continue
             del self._wanted[key]
             if self._paused.get(key, now) <= now:
-                task = asyncio.create_task(self._serve(*key), name=f"callbacks {key[0]}")
+                task = asyncio.create_task(self._serve(key), name=f"callbacks {key[0]}")
                 self._busy[key] = task
                 task.add_done_callback(lambda _task, key=key: self._gone(key))  # type: ignore[misc]
+
+    def _crowded(self, key: Key) -> bool:
+        """Whether it has to wait so that others do not: those that fail may hang for seconds, each of them."""
+        if key in self._failures and len(self._busy.keys() & self._failures.keys()) >= self._at_once * FAILING_SHARE:
+            return True
+        return bool(key[2]) and sum(busy[0] == key[0] for busy in self._busy) >= PLACES_AT_ONCE
 
     def _gone(self, key: Key) -> None:
         task = self._busy.pop(key)
@@ -162,101 +157,127 @@ class CallbackDispatcher:
         self._failures.pop(key, None)
         self._paused.pop(key, None)
 
-    async def _serve(self, app_id: int, kind: EventKind) -> None:
-        """Batch after batch of one application and kind, until nothing is due or the customer's server fails."""
-        key = (app_id, kind)
+    async def _serve(self, key: Key) -> None:
+        """Batch after batch for one place, until nothing is due or the customer's server fails."""
+        app_id = key[0]
         told: Sequence[int] = ()
         while (app := self._directory.snapshot.apps.get(app_id)) is not None:
             now = self._clock()
             most = 1 if key in self._failures else BUNDLES
             async with self._db.connection() as conn:
-                bundles = await outbox.claim(conn, app_id, kind, now=now, lease_until=now + LEASE_S, most=most, told=told)
-                posts = await self._posts(conn, app, kind, bundles)
+                bundles = await outbox.claim(conn, key, now=now, lease_until=now + LEASE_S, most=most, told=told)
+                chains = await self._chains(conn, app, key, bundles) if bundles else []
             if not bundles and key not in self._wanted:
                 return
             self._wanted.pop(key, None)
-            told = [bundle.id for post in posts for bundle in post.bundles]
-            if bundles and not await self._deliver(app_id, posts):
+            if not bundles:
+                told = ()
+                continue
+            await fault_async("callback_before_send")
+            results = await self._post_all(chains, until=now + LEASE_S * WORKED_ON)
+            told = await self._conclude(app_id, bundles, chains, results)
+            if any(result.why_not is not None for result in results):
                 self._pause(key)
                 return
-            if bundles:
-                self._well(key)
+            self._well(key)
         if told:
             async with self._db.connection() as conn:
                 await outbox.delivered(conn, app_id, told, self._clock())
 
-    async def _posts(self, conn: Connection, app: App, kind: EventKind, bundles: Sequence[Bundle]) -> list[Post]:
-        if kind is EventKind.REPLY:
+    async def _chains(self, conn: Connection, app: App, key: Key, bundles: Sequence[Bundle]) -> list[Chain]:
+        if key[1] is EventKind.REPLY:
             owners = {reply_id: bundle for bundle in bundles for reply_id in bundle.ids}
-            replies = [reply_event(row) for row in await outbox.replies(conn, app.id, list(owners))] if owners else []
-            return [Post(app.reply_url, self._renderer(r.dialect).render_reply(r), r.dialect, (owners[r.event_id],), 1) for r in replies]
-        return [self._reports(app, together) for together in _together(bundles)]
+            to = Recipient(app.reply_url, self._clock())
+            replies = [reply_event(row) for row in await outbox.replies(conn, app.id, list(owners))]
+            return [calls.of_reply(owners[r.event_id], self._renderers[r.dialect], to, r) for r in replies]
+        long = calls.long_messages(bundles, self._renderers)
+        parts = _parts(await segments.reports_of(conn, app.id, long)) if long else {}
+        to = Recipient(app.report_url, self._clock())
+        return [
+            calls.of_reports(
+                some, self._renderers[Dialect(some[0].dialect)], to, app_id=app.id, context=app.context_in_reports, parts=parts
+            )
+            for some in calls.together(bundles, self._renderers)
+        ]
 
-    def _reports(self, app: App, bundles: Sequence[Bundle]) -> Post:
-        dialect = Dialect(bundles[0].dialect)
-        events = [event for bundle in bundles for event in report_events(app.id, bundle, context=app.context_in_reports)]
-        return Post(app.report_url, self._renderer(dialect).render_reports(events), dialect, tuple(bundles), len(events))
+    async def _post_all(self, chains: Sequence[Chain], *, until: float) -> list[Told]:
+        """Follow the chains, some at once; after a failure the rest is not tried."""
+        results: list[Told] = []
+        for begin in range(0, len(chains), AT_ONE_ENDPOINT):
+            some = chains[begin : begin + AT_ONE_ENDPOINT]
+            error = _error(results)
+            if error is None:
+                results += await asyncio.gather(*(self._follow(chain, until) for chain in some))
+            else:
+                results += [Told(why_not=error)] * len(some)
+        return results
 
-    def _renderer(self, dialect: Dialect) -> Renderer:
-        return self._renderers.get(dialect) or self._renderers[Dialect.TENCENT_V3]
+    async def _follow(self, chain: Chain, until: float) -> Told:
+        """One request after the other, to the first that fails, or as long as nobody else claims the bundles."""
+        through = 0
+        for request in chain.requests:
+            if through and self._clock() >= until:
+                break
+            why_not = await self._ask(chain.renderer, request)
+            if why_not is not None:
+                return Told(through, why_not)
+            through = request.through
+        return Told(through)
 
-    async def _deliver(self, app_id: int, posts: Sequence[Post]) -> bool:
-        """Post them, some at once; after a failure the rest is not tried.
-
-        False when one failed: what came of each is noted then. That all were taken is noted with the next claim.
-        """
-        await fault_async("callback_before_send")
-        error: str | None = None
-        taken: list[Post] = []
-        left: list[Post] = []
-        for begin in range(0, len(posts), AT_ONE_ENDPOINT):
-            some = posts[begin : begin + AT_ONE_ENDPOINT]
-            errors = [error] * len(some) if error else await asyncio.gather(*(self._ask(post) for post in some))
-            for post, why in zip(some, errors, strict=True):
-                (taken if why is None else left).append(post)
-                error = error or why
+    async def _conclude(self, app_id: int, bundles: Sequence[Bundle], chains: Sequence[Chain], results: Sequence[Told]) -> list[int]:
+        """Note what came of each bundle; that all were taken is noted with the next claim, to which these bundles are returned."""
+        taken, events = sum(told.through for told in results), sum(chain.events for chain in chains)
         if taken:
             await fault_async("callback_2xx_before_commit")
-        if left:
-            await self._note(app_id, taken, left, error or "")
-        self._finished("delivered", sum(post.events for post in taken))
-        if left:
-            events = sum(post.events for post in left)
-            self._finished("failed", events)
-            log.warning("callback_failed", app_id=app_id, events=events, why=error)
-        return not left
+        self._finished("delivered", taken)
+        if taken == events:
+            return [bundle.id for bundle in bundles]
+        error = _error(results)
+        await self._note(app_id, chains, results)
+        if error is not None:
+            self._finished("failed", events - taken)
+            log.warning("callback_failed", app_id=app_id, events=events - taken, why=error)
+        return []
 
-    async def _note(self, app_id: int, taken: Sequence[Post], left: Sequence[Post], error: str) -> None:
+    async def _note(self, app_id: int, chains: Sequence[Chain], results: Sequence[Told]) -> None:
         now = self._clock()
+        done: list[int] = []
+        begun: dict[int, int] = {}
+        failed: list[Failure] = []
+        for chain, told in zip(chains, results, strict=True):
+            for bundle, through in calls.shared_out(chain, told.through):
+                if through == len(bundle.ids):
+                    done.append(bundle.id)
+                elif told.why_not is None:
+                    begun[bundle.id] = through
+                else:
+                    due_at = retry_at(bundle.attempts, bundle.created_at, now, self._jitter())
+                    failed.append(Failure(bundle.id, due_at, through, told.why_not))
         async with self._db.connection() as conn:
-            if taken:
-                await outbox.delivered(conn, app_id, [bundle.id for post in taken for bundle in post.bundles], now)
-            if left:
-                retries = [(b.id, retry_at(b.attempts, b.created_at, now, self._jitter())) for post in left for b in post.bundles]
-                await outbox.failed(conn, app_id, retries, error)
+            if done:
+                await outbox.delivered(conn, app_id, done, now)
+            if begun:
+                await outbox.progress(conn, app_id, begun, now)
+            if failed:
+                await outbox.failed(conn, app_id, failed)
 
-    async def _ask(self, post: Post) -> str | None:
+    async def _ask(self, renderer: Renderer, request: CallbackRequest) -> str | None:
         """None when the events were taken, otherwise what went wrong in words for the customer."""
-        if not post.url:
+        if not request.url:
             return "no callback address is set for this kind of event"
-        answer = await self._post(post.url, post.body, {"content-type": "application/json"})
+        answer = await self._post(request.url, request.body, dict(request.headers))
         if isinstance(answer, Failed):
             return answer.reason
-        if self._renderer(post.dialect).acknowledged(answer.status, answer.body):
+        if renderer.taken(answer.status, answer.body):
             return None
-        return f'HTTP {answer.status}; expected 200 and {{"result": 0}}'
+        return f"HTTP {answer.status}; expected {renderer.expected()}"
 
 
-def _together(bundles: Sequence[Bundle]) -> list[list[Bundle]]:
-    """Small bundles of one dialect share a call, as far as they fit."""
-    calls: list[list[Bundle]] = []
-    room: dict[int, int] = {}
-    open_: dict[int, list[Bundle]] = {}
-    for bundle in bundles:
-        if room.get(bundle.dialect, 0) < len(bundle.ids):
-            open_[bundle.dialect] = []
-            room[bundle.dialect] = BUNDLE
-            calls.append(open_[bundle.dialect])
-        open_[bundle.dialect].append(bundle)
-        room[bundle.dialect] -= len(bundle.ids)
-    return calls
+def _error(results: Sequence[Told]) -> str | None:
+    return next((told.why_not for told in results if told.why_not is not None), None)
+
+
+def _parts(reports: Mapping[int, Sequence[segments.SegmentReport]]) -> dict[int, tuple[Part, ...]]:
+    return {
+        message_id: tuple(Part(r.sequence, STATUS_OF[r.verdict], r.code, r.done_at) for r in each) for message_id, each in reports.items()
+    }

@@ -79,7 +79,8 @@ def _report(app_id: int, said: Sequence[Any], dialect: Dialect, *, context: bool
         status=STATUSES[status],
         code=code,
         at=at,
-        session_context=given.text if context else "",
+        # Huawei's reports always have it.
+        session_context=given.text if context or dialect is Dialect.HUAWEI else "",
         dialect=dialect,
         segments=segments,
         callback_url=given.url,
@@ -98,4 +99,5 @@ def reply_event(row: Row) -> ReplyEvent:
         text=row["text"],
         at=row["received_at"].timestamp(),
         dialect=Dialect(row["dialect"]),
+        to=row["sender_id"],
     )

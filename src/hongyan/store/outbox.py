@@ -4,7 +4,8 @@ A bundle is a row with up to `BUNDLE` events of one application, kind and dialec
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -28,6 +29,8 @@ class Callback(enum.IntEnum):
     DUE = 1
     DONE = 2
     DEAD = 3
+    ELSEWHERE = 4
+    """Due, at an address that the messages named themselves."""
 
 
 REPLY_OWED = """
@@ -49,10 +52,17 @@ async def ring(conn: Connection, app_id: int, kind: EventKind) -> None:
     await conn.execute("select pg_notify('hongyan_outbox', $1)", f"{app_id} {kind}")
 
 
-def rung(word: str) -> tuple[int, EventKind]:
-    """What a word of `ring` says."""
-    app_id, _, kind = word.partition(" ")
-    return int(app_id), EventKind(int(kind))
+Key: TypeAlias = tuple[int, EventKind, str]
+"""What is served by itself: an application's reports or replies, and the place they go to.
+
+A place is the beginning of addresses that messages named (`https://name:port`); empty stands for the application's own address.
+"""
+
+
+def rung(word: str) -> Key:
+    """What a word of `ring`, or of the function `settle_messages`, says."""
+    app_id, kind, *place = word.split(" ", 2)
+    return int(app_id), EventKind(int(kind)), place[0] if place else ""
 
 
 class Reports(msgspec.Struct, frozen=True):
@@ -78,22 +88,25 @@ class Bundle(msgspec.Struct, frozen=True):
     ids: list[int]
     reports: Reports | None
     """None for replies."""
+    told: int = 0
+    """So many of its events, from the first on, were taken before."""
+    url: str = ""
+    """The address that the messages named; empty means the application's."""
 
 
 CLAIM = """
-select id, dialect, attempts, created_at, ids, phones, segments, statuses, codes, ends, contexts
-  from claim_bundles($1, $2, $3, $4, $5, $6)
+select id, dialect, attempts, created_at, ids, phones, segments, statuses, codes, ends, contexts, told, url
+  from claim_bundles($1, $2, $3, $4, $5, $6, $7)
 """
 
 
-async def claim(
-    conn: Connection, app_id: int, kind: EventKind, *, now: float, lease_until: float, most: int, told: Sequence[int] = ()
-) -> list[Bundle]:
-    """Take due bundles of one application and kind; others get them again when the lease ends unanswered.
+async def claim(conn: Connection, key: Key, *, now: float, lease_until: float, most: int, told: Sequence[int] = ()) -> list[Bundle]:
+    """Take due bundles for one place; others get them again when the lease ends unanswered.
 
     Those in `told` the customer's server has taken. The commit is not waited for: what a crash takes back is told again.
     """
-    rows = await conn.fetch(CLAIM, app_id, kind, at(now), most, at(lease_until), told)
+    app_id, kind, place = key
+    rows = await conn.fetch(CLAIM, app_id, kind, at(now), most, at(lease_until), told, place)
     found = [
         Bundle(
             id=row[0],
@@ -102,6 +115,8 @@ async def claim(
             created_at=row[3].timestamp(),
             ids=row[4],
             reports=Reports(*row[4:11]) if kind is EventKind.REPORT else None,
+            told=row[11],
+            url=row[12] or "",
         )
         for row in rows
     ]
@@ -110,18 +125,25 @@ async def claim(
 
 # Who owes an event has a package. Begun with a table that has the application in its key, each shard can answer for its own.
 DUE = """
-select a.app_id, d.kind
+select a.app_id, d.kind, d.place
   from (select distinct app_id from packages where app_id = any($1)) a
  cross join lateral (
-       (select kind from outbox where app_id = a.app_id and kind = 1 and callback = 1 and due_at <= $2 limit 1)
+       (select kind, '' as place from outbox where app_id = a.app_id and kind = 1 and callback = 1 and due_at <= $2 limit 1)
         union all
-       (select kind from outbox where app_id = a.app_id and kind = 2 and callback = 1 and due_at <= $2 limit 1)) d
+       (select kind, '' from outbox where app_id = a.app_id and kind = 2 and callback = 1 and due_at <= $2 limit 1)
+        union all
+       (select kind, place from outbox where app_id = a.app_id and callback = 4 and due_at <= $2 limit 1)) d
 """
 
 
-async def due(conn: Connection, app_ids: Sequence[int], now: float) -> list[tuple[int, EventKind]]:
-    """Which of these applications have callbacks due, by kind; one index probe for each."""
-    return [(row[0], EventKind(row[1])) for row in await conn.fetch(DUE, app_ids, at(now))]
+async def due(conn: Connection, app_ids: Sequence[int], now: float) -> list[Key]:
+    """Which of these applications have callbacks due, by kind; an index probe for each. Of other places one is named: see `places`."""
+    return [(row[0], EventKind(row[1]), row[2]) for row in await conn.fetch(DUE, app_ids, at(now))]
+
+
+async def places(conn: Connection, app_id: int, now: float, most: int) -> list[Key]:
+    """The places that messages of one application named, and where something is due, of the first so many; two index probes for each."""
+    return [(app_id, EventKind.REPORT, row[0]) for row in await conn.fetch("select * from places_due($1, $2, $3)", app_id, at(now), most)]
 
 
 async def delivered(conn: Connection, app_id: int, bundles: Sequence[int], now: float) -> None:
@@ -131,12 +153,35 @@ async def delivered(conn: Connection, app_id: int, bundles: Sequence[int], now: 
     )
 
 
-async def failed(conn: Connection, app_id: int, retries: Sequence[tuple[int, float | None]], error: str) -> None:
-    """Try again at the given time (Unix seconds), or give up for good (None): the bundle then stays visible as dead."""
+class Failure(msgspec.Struct, frozen=True):
+    """A bundle that was not taken, or not all of it."""
+
+    id: int
+    due_at: float | None
+    """When it is tried again, in Unix seconds; None gives up: it then stays visible as dead."""
+    told: int
+    error: str
+
+
+async def failed(conn: Connection, app_id: int, some: Sequence[Failure]) -> None:
+    """Try again, or give up for good."""
     await conn.execute(
-        """update outbox o set callback = case when u.due is null then 3 else 1 end, due_at = coalesce(u.due, o.due_at), last_error = $4
-             from unnest($2::bigint[], $3::timestamptz[]) u(id, due) where o.app_id = $1 and o.id = u.id""",
-        app_id, [r[0] for r in retries], [None if r[1] is None else at(r[1]) for r in retries], error[:500],
+        """update outbox o
+              set callback = case when u.due is null then 3 else o.callback end, due_at = coalesce(u.due, o.due_at), told = u.told,
+                  last_error = u.error
+             from unnest($2::bigint[], $3::timestamptz[], $4::smallint[], $5::text[]) u(id, due, told, error)
+            where o.app_id = $1 and o.id = u.id""",
+        app_id, [f.id for f in some], [None if f.due_at is None else at(f.due_at) for f in some], [f.told for f in some],
+        [f.error[:500] for f in some],
+    )  # fmt: skip
+
+
+async def progress(conn: Connection, app_id: int, told: Mapping[int, int], now: float) -> None:
+    """So many events of these bundles were taken; the rest is due at once, and this was no failure."""
+    await conn.execute(
+        """update outbox o set told = u.told, due_at = $4, attempts = greatest(o.attempts - 1, 0)
+             from unnest($2::bigint[], $3::smallint[]) u(id, told) where o.app_id = $1 and o.id = u.id""",
+        app_id, list(told), list(told.values()), at(now),
     )  # fmt: skip
 
 
@@ -206,8 +251,10 @@ async def replies_of(conn: Connection, app_id: int, phone: int, *, from_id: int,
 
 async def sweep(conn: Connection, *, before_id: int, most: int) -> int:
     """Forget events whose customers have had a week for them; returns how many went."""
-    old = await conn.fetch("select app_id, id from outbox where id < $1 and callback <> 1 limit $2", before_id, most)
+    old = await conn.fetch("select app_id, id from outbox where id < $1 and callback not in (1, 4) limit $2", before_id, most)
     swept = 0
     for app_id, ids in by_app(old).items():
-        swept += len(await conn.fetch("delete from outbox where app_id = $1 and id = any($2) and callback <> 1 returning id", app_id, ids))
+        swept += len(
+            await conn.fetch("delete from outbox where app_id = $1 and id = any($2) and callback not in (1, 4) returning id", app_id, ids)
+        )
     return swept

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hongyan.kit.db import Connection
+from hongyan.kit.db import Connection, Row
 from hongyan.model.carrier import Verdict
 from hongyan.store.locks import lock
 from hongyan.store.times import at
@@ -131,6 +131,20 @@ async def report(conn: Connection, app_id: int, reports: Sequence[SegmentReport]
         [r.message_id for r in reports], [r.sequence for r in reports],
         [r.verdict for r in reports], [r.code for r in reports], [at(r.done_at) for r in reports],
     )  # fmt: skip
+    return _by_message(rows)
+
+
+async def reports_of(conn: Connection, app_id: int, message_ids: Sequence[int]) -> dict[int, list[SegmentReport]]:
+    """What was reported of segments of these long messages."""
+    rows = await conn.fetch(
+        "select message_id, sequence, verdict, code, done_at from reports where app_id = $1 and message_id = any($2) "
+        "order by message_id, sequence",
+        app_id, message_ids,
+    )  # fmt: skip
+    return _by_message(rows)
+
+
+def _by_message(rows: Sequence[Row]) -> dict[int, list[SegmentReport]]:
     known: dict[int, list[SegmentReport]] = {}
     for message_id, sequence, verdict, code, done_at in rows:
         told = SegmentReport(message_id=message_id, sequence=sequence, verdict=Verdict(verdict), code=code, done_at=done_at.timestamp())

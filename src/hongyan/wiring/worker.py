@@ -15,6 +15,7 @@ from hongyan.carriers.smpp import SmppLink
 from hongyan.control import snapshots as control_snapshots
 from hongyan.control.keyuse import FLUSH_S, KeyUse
 from hongyan.doors import published
+from hongyan.doors.huawei import callbacks as huawei_callbacks
 from hongyan.doors.ops import routes as ops
 from hongyan.doors.tencent import callbacks as tencent_callbacks
 from hongyan.doors.tencent_v5 import routes as tencent_v5
@@ -33,7 +34,8 @@ from hongyan.model.rules.sets import RULE_SETS
 from hongyan.model.snapshot import LinkConfig, Snapshot
 from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.backlog import LOOK_S, Backlog, measure
-from hongyan.pipeline.callbacks import CallbackDispatcher, Renderer
+from hongyan.pipeline.callbacks import CallbackDispatcher
+from hongyan.pipeline.calls import Renderer
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.dispatch import Dispatcher
 from hongyan.pipeline.engine import Engine
@@ -58,7 +60,12 @@ from hongyan.wiring.office import Office
 
 log = structlog.get_logger()
 
-RENDERERS: Mapping[Dialect, Renderer] = {Dialect.TENCENT_V3: tencent_callbacks, Dialect.TENCENT_V5: tencent_callbacks}
+RENDERERS: Mapping[Dialect, Renderer] = {
+    Dialect.NATIVE: tencent_callbacks,
+    Dialect.TENCENT_V3: tencent_callbacks,
+    Dialect.TENCENT_V5: tencent_callbacks,
+    Dialect.HUAWEI: huawei_callbacks,
+}
 """A dialect's words for events."""
 
 

@@ -9,12 +9,14 @@ import msgspec
 
 from hongyan.doors.tencent.times import in_china
 from hongyan.doors.tencent.words import national, receipt_word, report_status, serial_no
+from hongyan.model.callback import CallbackRequest, Recipient
 from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.message import Status
 from hongyan.model.receipt_codes import category
 
-MAX_REPORTS = 100
+TOGETHER = 100
 """How many reports one call may carry."""
+PARTS = False
 
 CATEGORIES = {
     "delivered": "用户短信接收成功",
@@ -76,17 +78,18 @@ class Acknowledgement(msgspec.Struct, frozen=True):
     result: int
 
 
-def render_reports(events: Sequence[ReportEvent]) -> bytes:
-    """The body for at most `MAX_REPORTS` delivery reports: a JSON array, times in UTC+8."""
-    return msgspec.json.encode([report(event) for event in events])
+def reports(recipient: Recipient, events: Sequence[ReportEvent]) -> list[CallbackRequest]:
+    """One request for at most `TOGETHER` delivery reports: a JSON array, times in UTC+8."""
+    url = events[0].callback_url or recipient.url
+    return [CallbackRequest(url, msgspec.json.encode([report(event) for event in events]), len(events))]
 
 
-def render_reply(event: ReplyEvent) -> bytes:
-    """The body for one reply: a JSON object."""
-    return msgspec.json.encode(reply(event))
+def reply(recipient: Recipient, event: ReplyEvent) -> list[CallbackRequest]:
+    """One request for one reply: a JSON object."""
+    return [CallbackRequest(recipient.url, msgspec.json.encode(user_reply(event)), 1)]
 
 
-def acknowledged(status: int, body: bytes) -> bool:
+def taken(status: int, body: bytes) -> bool:
     """Whether the customer's server took it: HTTP 200 and `{"result": 0}`; anything else is sent again."""
     if status != 200:  # noqa: PLR2004 - the status that the document asks for
         return False
@@ -94,6 +97,11 @@ def acknowledged(status: int, body: bytes) -> bool:
         return msgspec.json.decode(body, type=Acknowledgement).result == 0
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
+
+
+def expected() -> str:
+    """What `taken` asks for, in words."""
+    return '200 and {"result": 0}'
 
 
 def describe(event: ReportEvent) -> str:
@@ -104,7 +112,7 @@ def describe(event: ReportEvent) -> str:
     return OUTCOMES.get(event.status, CATEGORIES["other"])
 
 
-def reply(event: ReplyEvent) -> UserReply:
+def user_reply(event: ReplyEvent) -> UserReply:
     """A reply as callbacks and the pulls of v5 tell it."""
     return UserReply(
         extend=event.extend,

@@ -121,7 +121,7 @@ def _reports(events: list[ReportEvent]) -> Answer:
 
 
 def _replies(events: list[ReplyEvent]) -> Answer:
-    return PulledReplies(errors.OK, "ok", len(events), [callbacks.reply(event) for event in events])
+    return PulledReplies(errors.OK, "ok", len(events), [callbacks.user_reply(event) for event in events])
 
 
 def _record(attempted: Attempted, phone: int, *, chinese: bool) -> Record:

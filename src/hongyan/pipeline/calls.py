@@ -1,0 +1,113 @@
+"""What is posted for some bundles, in which order, and what it means for each of them that some of it was taken. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from hongyan.model.callback import CallbackRequest, Recipient
+from hongyan.model.event import Part, ReplyEvent, ReportEvent
+from hongyan.model.message import Dialect
+from hongyan.pipeline.pulls import report_events
+from hongyan.store.outbox import Bundle
+
+
+class Renderer(Protocol):
+    """A dialect's words for events."""
+
+    TOGETHER: int
+    """Small bundles are told together up to so many events; 1 keeps each by itself, so that a repeat is the same request."""
+    PARTS: bool
+    """Segments are told one by one."""
+
+    def reports(self, recipient: Recipient, events: Sequence[ReportEvent], /) -> list[CallbackRequest]:
+        """Requests to be made one after the other; the events are for one address."""
+        ...
+
+    def reply(self, recipient: Recipient, event: ReplyEvent, /) -> list[CallbackRequest]: ...
+
+    def taken(self, status: int, body: bytes, /) -> bool:
+        """Whether the answer says that the events were taken."""
+        ...
+
+    def expected(self) -> str:
+        """What `taken` asks for, in words."""
+        ...
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """Requests that follow each other, and the bundles whose events they tell in this order."""
+
+    renderer: Renderer
+    bundles: tuple[Bundle, ...]
+    requests: tuple[CallbackRequest, ...]
+
+    @property
+    def events(self) -> int:
+        """How many it tells."""
+        return sum(len(bundle.ids) - bundle.told for bundle in self.bundles)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """How far a chain came."""
+
+    through: int = 0
+    """So many of its events were taken."""
+    why_not: str | None = None
+    """What stopped it, in words for the customer; None when all were taken or the time was over."""
+
+
+def together(bundles: Sequence[Bundle], renderers: Mapping[Dialect, Renderer]) -> list[list[Bundle]]:
+    """Small bundles of one dialect and address share a chain, as far as they fit."""
+    chains: list[list[Bundle]] = []
+    room: dict[tuple[int, str], int] = {}
+    open_: dict[tuple[int, str], list[Bundle]] = {}
+    for bundle in bundles:
+        where = (bundle.dialect, bundle.url)
+        if room.get(where, 0) < len(bundle.ids) - bundle.told:
+            open_[where] = []
+            room[where] = renderers[Dialect(bundle.dialect)].TOGETHER
+            chains.append(open_[where])
+        open_[where].append(bundle)
+        room[where] -= len(bundle.ids) - bundle.told
+    return chains
+
+
+def of_reports(
+    bundles: Sequence[Bundle],
+    renderer: Renderer,
+    recipient: Recipient,
+    *,
+    app_id: int,
+    context: bool,
+    parts: Mapping[int, tuple[Part, ...]],
+) -> Chain:
+    """What tells the reports of these bundles that were not told yet; `parts` are of messages with several segments."""
+    events = [event for bundle in bundles for event in report_events(app_id, bundle, context=context)[bundle.told :]]
+    if parts:
+        events = [msgspec.structs.replace(e, parts=parts[e.message_id]) if e.message_id in parts else e for e in events]
+    return Chain(renderer, tuple(bundles), tuple(renderer.reports(recipient, events)))
+
+
+def of_reply(bundle: Bundle, renderer: Renderer, recipient: Recipient, event: ReplyEvent) -> Chain:
+    """What tells a reply."""
+    return Chain(renderer, (bundle,), tuple(renderer.reply(recipient, event)))
+
+
+def long_messages(bundles: Sequence[Bundle], renderers: Mapping[Dialect, Renderer]) -> list[int]:
+    """Of which messages the single segments are asked for."""
+    return [
+        message_id
+        for bundle in bundles
+        if bundle.reports is not None and renderers[Dialect(bundle.dialect)].PARTS
+        for message_id, segments in zip(bundle.ids, bundle.reports.segments, strict=True)
+        if segments > 1
+    ]
+
+
+def shared_out(chain: Chain, through: int) -> Iterator[tuple[Bundle, int]]:
+    """How many of the events of each bundle are told now, from the first on."""
+    for bundle in chain.bundles:
+        here = min(through, len(bundle.ids) - bundle.told)
+        through -= here
+        yield bundle, bundle.told + here
