@@ -210,7 +210,7 @@ async def test_the_four_states_of_a_template_allow_what_they_should(
         await control.templates.reject(REVIEWER, template, ["unclear"])
     tries: list[tuple[Awaitable[object], bool]] = [
         (control.templates.urge(owner, template), urge),
-        (control.templates.change(owner, template, msgspec.structs.replace(TEMPLATE, name="new")), modify),
+        (control.templates.change(owner, template, msgspec.structs.replace(TEMPLATE, content="验证码{1}，{2}分钟内有效")), modify),
     ]
     for doing, possible in tries:
         if possible:
@@ -226,8 +226,70 @@ async def test_the_four_states_of_a_template_allow_what_they_should(
         assert (await refused(control.templates.delete(owner, template))).why == f"template_{status}"
 
 
+async def test_a_draft_is_kept_until_it_is_handed_in(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    unfinished = msgspec.structs.replace(TEMPLATE, content="{1}{2}")
+    template = await control.templates.add(owner, its(owner), unfinished, submit=False)
+    assert template.status is ReviewStatus.DRAFT
+    assert await control.review.page(REVIEWER, kind=ReviewKind.TEMPLATE, subject_id=template.id) == []
+    assert (await refused(control.templates.approve(REVIEWER, template.id))).why == "not_pending"
+    saved = await control.templates.change(owner, template.id, msgspec.structs.replace(unfinished, name="other"), submit=False)
+    assert (saved.name, saved.status) == ("other", ReviewStatus.DRAFT)
+    with pytest.raises(LintError):
+        await control.templates.change(owner, template.id, unfinished)
+    assert (await control.templates.change(owner, template.id, TEMPLATE)).status is ReviewStatus.PENDING
+    await control.templates.approve(REVIEWER, template.id)
+    assert template.id in (await control.snapshots.load()).templates
+
+
+async def test_of_an_approved_template_the_name_alone_can_be_changed_until_it_is_stopped(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    template = (await control.templates.add(owner, its(owner), TEMPLATE)).id
+    await control.templates.approve(REVIEWER, template)
+    renamed = await control.templates.change(owner, template, msgspec.structs.replace(TEMPLATE, name="new"))
+    assert (renamed.name, renamed.status) == ("new", ReviewStatus.APPROVED)
+    other = msgspec.structs.replace(TEMPLATE, content="验证码{1}，{2}分钟内有效")
+    assert (await refused(control.templates.change(owner, template, other))).why == "template_approved"
+    assert (await refused(control.templates.change(owner, template, TEMPLATE, acts=TENCENT_ACTS))).why == "template_approved"
+    assert (await control.templates.stop(owner, template)).status is ReviewStatus.STOPPED
+    assert template not in (await control.snapshots.load()).templates
+    assert (await refused(control.templates.stop(owner, template))).why == "template_stopped"
+    assert (await refused(control.templates.approve(REVIEWER, template))).why == "not_pending"
+    assert (await control.templates.change(owner, template, other)).status is ReviewStatus.PENDING
+
+
+async def test_a_second_template_of_a_name_is_refused_where_that_is_asked_for(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    await control.templates.add(owner, its(owner), TEMPLATE, only=True)
+    assert (await refused(control.templates.add(owner, its(owner), TEMPLATE, only=True))).why == "template_name_taken"
+    await control.templates.add(owner, its(owner), TEMPLATE)
+
+
+async def test_with_a_signature_go_the_templates_that_are_for_it_alone(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    signature = (await control.signatures.add(OPERATOR, its(owner), SIGNATURE)).id
+    await control.signatures.approve(REVIEWER, signature)
+    bound, free = msgspec.structs.replace(TEMPLATE, signature_id=signature), TEMPLATE
+    gone = [(await control.templates.add(owner, its(owner), bound)).id for _ in range(2)]
+    stays = (await control.templates.add(owner, its(owner), free)).id
+    await control.templates.approve(REVIEWER, gone[0])
+    await control.signatures.delete(owner, signature)
+    assert [row.id for row in await control.templates.page(owner)] == [stays]
+    assert gone[0] not in (await control.snapshots.load()).templates
+    assert await control.review.page(REVIEWER, kind=ReviewKind.TEMPLATE, subject_id=gone[1], state=ReviewState.PENDING) == []
+
+
+async def test_a_document_says_what_it_is(control: ControlPlane) -> None:
+    owner = await tenant(control)
+    added = await control.documents.add(owner, its(owner), "licence.png", picture(), "营业执照")
+    assert (await control.documents.get(owner, added.id)).about == "营业执照"
+    assert not await control.documents.in_use(owner, added.id)
+    await control.signatures.add(owner, its(owner), msgspec.structs.replace(SIGNATURE, proofs=(added.id,)))
+    assert await control.documents.in_use(owner, added.id)
+
+
 @pytest.mark.parametrize("acts", [SIGNATURE_ACTS, TENCENT_ACTS])
-@pytest.mark.parametrize("status", ReviewStatus)
+@pytest.mark.parametrize("status", [ReviewStatus.PENDING, ReviewStatus.APPROVED, ReviewStatus.REJECTED, ReviewStatus.INACTIVE])
 async def test_the_four_states_of_a_signature_allow_what_they_should(control: ControlPlane, status: ReviewStatus, acts: Acts) -> None:
     owner = await tenant(control)
     proof = await control.documents.add(owner, its(owner), "licence.png", picture())

@@ -27,13 +27,37 @@ def test_every_type_but_any_has_a_form() -> None:
         (ValueType.DATETIME, ["2026-11-22 12:00", "11月22日 下午3点", "12:30"], ["明年", "", "x"]),
         (ValueType.MONEY, ["12.50", "¥1,200", "壹佰元"], ["很多", ""]),
         (ValueType.PHONE, ["+86-755-1234", "10086"], ["123", "call me"]),
-        (ValueType.TEXT, ["张三", "明天 下午"], ["", "a.b", "<b>", "x" * 21, "它's"]),
+        (
+            ValueType.TEXT,
+            ["张三", "明天 下午", "订单12345678"],
+            ["", "a.b", "<b>", "x" * 21, "它's", "找我13800138000", "电话0755-12345678"],
+        ),
+        (ValueType.CHARDIGIT, ["a_1", "9" * 20], ["", "a-1", "订单", "9" * 21]),
+        (ValueType.DATE, ["2026/11/22", "2026/1/2"], ["2026-11-22", "2026/13/01", ""]),
+        (ValueType.TIME, ["09:30", "9:30:59"], ["24:00", "9.30", ""]),
+        (ValueType.FREE, ["尊敬的客户", "a.b，c" * 9], ["", "它's", "{1}"]),
     ],
 )
 def test_values_are_of_their_types(typed: ValueType, good: list[str], bad: list[str]) -> None:
     rules = ValueRules(types=(typed,))
     assert [value for value in good if refused(value, rules)] == []
     assert [value for value in bad if refused(value, rules) is not Reject.PARAM_FORMAT] == []
+
+
+def test_a_template_can_say_how_long_each_value_may_be() -> None:
+    rules = ValueRules(types=(ValueType.DIGITS, ValueType.FREE), longests=(4, 0))
+    assert refused_params(Kind.NOTICE, ("1234", "x" * 30), rules) is None
+    refusal = refused_params(Kind.NOTICE, ("12345", "x"), rules)
+    assert refusal is not None
+    assert refusal.reason is Reject.PARAM_TOO_LONG
+
+
+def test_a_code_can_have_letters_where_its_template_says_so() -> None:
+    rules = ValueRules(types=(ValueType.CHARDIGIT,), longests=(8,))
+    assert refused("AB12cd34", rules, Kind.VERIFICATION) is None
+    assert refused("AB12cd345", rules, Kind.VERIFICATION) is Reject.PARAM_TOO_LONG
+    assert refused("验证码", rules, Kind.VERIFICATION) is Reject.PARAM_FORMAT
+    assert refused("AB12", kind=Kind.VERIFICATION) is Reject.PARAM_FORMAT
 
 
 @pytest.mark.parametrize(

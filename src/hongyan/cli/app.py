@@ -84,7 +84,8 @@ GROUPS: Mapping[str, Group] = {
         {
             "name": "review:name_template", "add": "review:add_template", "list": "review:list_templates", "show": "review:show_template",
             "approve": "review:approve_template", "reject": "review:reject_template",
-            "deactivate": "review:deactivate_template", "urge": "review:urge_template", "delete": "review:delete_template",
+            "deactivate": "review:deactivate_template", "stop": "review:stop_template", "urge": "review:urge_template",
+            "delete": "review:delete_template",
         },
     ),
     "review": Group(

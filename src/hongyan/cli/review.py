@@ -21,6 +21,8 @@ class StatusName(enum.StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     INACTIVE = "inactive"
+    DRAFT = "draft"
+    STOPPED = "stopped"
 
 
 class SignatureKindName(enum.StrEnum):
@@ -31,6 +33,7 @@ class SignatureKindName(enum.StrEnum):
     TRADEMARK = "trademark"
     GOVERNMENT = "government"
     MINI_PROGRAM = "mini_program"
+    SHOP = "shop"
 
 
 class FilingName(enum.StrEnum):
@@ -150,6 +153,8 @@ def add_template(
     signature: Annotated[int | None, typer.Option(max=MOST_ID, help="The one signature it is for.", show_default=False)] = None,
     universal: Annotated[bool, typer.Option("--universal", help="For any signature, which requests then name.")] = False,
     alias: Annotated[str, typer.Option(help="Another id, by which a migrated program knows it.", show_default=False)] = "",
+    square_brackets: Annotated[bool, typer.Option("--square-brackets", help="Put the signature in [], not in 【】.")] = False,
+    save: Annotated[bool, typer.Option("--save", help="Save it as a draft, without handing it in.")] = False,
     remark: Remark = "",
 ) -> None:
     """Apply for a template."""
@@ -165,8 +170,9 @@ def add_template(
         signature_id=signature,
         universal=universal,
         alias=alias,
+        square_brackets=square_brackets,
     )
-    terminal(ctx).show(with_control(ctx, lambda control: control.templates.add(actor(), account, draft)))
+    terminal(ctx).show(with_control(ctx, lambda control: control.templates.add(actor(), account, draft, submit=not save)))
 
 
 def name_template(
@@ -205,6 +211,11 @@ def reject_template(ctx: typer.Context, template: TemplateId, reason: Reasons = 
 def deactivate_template(ctx: typer.Context, template: TemplateId) -> None:
     """Take an approved template out of use."""
     terminal(ctx).show(with_control(ctx, lambda control: control.templates.deactivate(actor(), template)))
+
+
+def stop_template(ctx: typer.Context, template: TemplateId) -> None:
+    """Take an approved template out of use, as its account does: it can be changed then."""
+    terminal(ctx).show(with_control(ctx, lambda control: control.templates.stop(actor(), template)))
 
 
 def urge_template(ctx: typer.Context, template: TemplateId) -> None:

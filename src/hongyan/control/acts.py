@@ -10,12 +10,16 @@ STATUSES: Mapping[ReviewStatus, tuple[str, str]] = {
     ReviewStatus.APPROVED: ("已通过", "approved"),
     ReviewStatus.REJECTED: ("已驳回", "rejected"),
     ReviewStatus.INACTIVE: ("已停用", "inactive"),
+    ReviewStatus.DRAFT: ("草稿", "a draft"),
+    ReviewStatus.STOPPED: ("自行停用", "stopped by its account"),
 }
 ACTS: Mapping[Act, tuple[str, str]] = {
     Act.MODIFY: ("修改", "changed"),
     Act.DELETE: ("删除", "deleted"),
     Act.URGE: ("催审", "urged"),
     Act.ACTIVATE: ("重新启用", "activated"),
+    Act.RENAME: ("改名", "renamed"),
+    Act.STOP: ("停用", "stopped"),
 }
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hongyan.control import rules, tokens
+from hongyan.control import access, rules, tokens
+from hongyan.control.access import AccessPair
 from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.permissions import demand, own_app, within
@@ -12,7 +13,7 @@ from hongyan.kit.db import Connection, Database, UniqueViolation
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.limits import Limits
-from hongyan.model.snapshot import AccountKind
+from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.store import accounts, apps, senders
 from hongyan.store.apps import AppRow
 from hongyan.store.snapshots import publish
@@ -20,12 +21,17 @@ from hongyan.store.snapshots import publish
 CheckUrl = Callable[[str], str | None]
 """Why a callback address must not be called (it leads inside our own network), or None."""
 PAGE_MOST = 500
+MOST = 1_000
+"""Applications of an account."""
+PROJECT_MOST = 128
 DEFAULT = Limits()
 
 
 class NewApp(msgspec.Struct, frozen=True):
     app: AppRow
     app_key: str
+    access: AccessPair | None = None
+    """Of Huawei's API, when it was asked for."""
 
 
 class AppChange(msgspec.Struct, frozen=True):
@@ -41,8 +47,16 @@ class AppChange(msgspec.Struct, frozen=True):
     extend_allowed: bool | msgspec.UnsetType = msgspec.UNSET
     networks: Sequence[str] | msgspec.UnsetType = msgspec.UNSET
     """From where its AppKey may be used; empty means from anywhere."""
+    scope: Scope | msgspec.UnsetType | None = msgspec.UNSET
+    """What it is for, where that is said; it can send anywhere all the same."""
+    project_id: str | msgspec.UnsetType = msgspec.UNSET
+    """What it is booked under, with its name; nothing here depends on it."""
+    project_name: str | msgspec.UnsetType = msgspec.UNSET
     limits: dict[str, int] = {}
     """By the names of `Limits`."""
+
+
+NOTHING = AppChange()
 
 
 class Apps:
@@ -68,23 +82,48 @@ class Apps:
         self._check_url = check_url
         self._limits = limits
 
-    async def create(self, actor: Actor, account_id: int, name: str) -> NewApp:
-        """With the default limits, no callback address and pull switched off."""
+    async def create(self, actor: Actor, account_id: int, name: str, first: AppChange = NOTHING, *, with_access: bool = False) -> NewApp:
+        """With the default limits, no callback address and pull switched off, but for what `first` says (no limits or sender numbers).
+
+        `with_access` gives it a key and secret of Huawei's API, too.
+        """
         demand(actor, Permission.APPS, account_id)
+        if with_access:
+            demand(actor, Permission.KEYS, account_id)
         plain = rules.name(name)
+        fields = self._checked(first)
         now = self._clock()
         try:
             async with self._db.transaction() as tx:
-                if await accounts.get(tx, account_id) is None:
+                if await accounts.lock(tx, account_id) is None:
                     raise not_found(Noun.ACCOUNT, account_id)
+                if await apps.count(tx, account_id) >= MOST:
+                    raise _too_many()
                 made = await issue(
                     tx, self._box, self._entropy, account_id=account_id, name=plain, pull=False, now=now, limits=self._limits
                 )
+                if fields:
+                    changed = _found(await apps.change(tx, made.app.id, fields, {}), made.app.id)
+                    made = msgspec.structs.replace(made, app=changed)
                 await self._audit.record(tx, actor, "app.create", made.app.id, account_id=account_id, detail={"name": plain})
+                if with_access:
+                    made = msgspec.structs.replace(made, access=await self._give_access(tx, actor, made.app, now))
                 await publish(tx, f"app {made.app.id} created", now)
         except UniqueViolation as fault:
             raise _taken(plain) from fault
         return made
+
+    async def _give_access(self, tx: Connection, actor: Actor, app: AppRow, now: float) -> AccessPair:
+        pair = AccessPair(app.id, tokens.access_key(self._entropy), tokens.access_secret(self._entropy))
+        await access.put(tx, self._box, app.account_id, pair, now)
+        await self._audit.record(tx, actor, "access.issue", app.id, account_id=app.account_id, detail={"key": pair.access_key})
+        return pair
+
+    async def count(self, actor: Actor, account_id: int) -> int:
+        """How many applications the account has, of at most `MOST`."""
+        demand(actor, Permission.READ, account_id)
+        async with self._db.connection() as conn:
+            return await apps.count(conn, account_id)
 
     async def every(self, actor: Actor, account_id: int | None = None, *, after_id: int = 0, most: int = PAGE_MOST) -> list[AppRow]:
         """An account's applications, or for the operator all; in the order of their ids, at most 500."""
@@ -140,6 +179,11 @@ class Apps:
             fields["sender_id"] = rules.sender(fields["sender_id"])
         if "networks" in fields:
             fields["networks"] = rules.networks(fields["networks"])
+        for which in ("project_id", "project_name"):
+            if which in fields:
+                fields[which] = _label(fields[which])
+        if "scope" in fields:
+            fields["scope"] = None if fields["scope"] is None else int(fields["scope"])
         for which in ("report_url", "reply_url"):
             if which in fields:
                 fields[which] = callable_url(fields[which], self._check_url)
@@ -185,6 +229,26 @@ class Apps:
             return await apps.allowed(conn, app_id)
 
 
+def _label(text: str) -> str:
+    plain = text.strip()
+    if len(plain) > PROJECT_MOST or not plain.isprintable():
+        raise ControlError(
+            Fault.INVALID,
+            f"企业项目的编号和名称各最多 {PROJECT_MOST} 个可见字符。",
+            f"A project's id and name have at most {PROJECT_MOST} printable characters each.",
+        )
+    return plain
+
+
+def _too_many() -> ControlError:
+    return ControlError(
+        Fault.TOO_MANY,
+        f"每个账号最多 {MOST} 个应用：请先停用并改用现有的。",
+        f"An account has at most {MOST} applications: use one there is.",
+        why="too_many_apps",
+    )
+
+
 def callable_url(url: str, check: CheckUrl) -> str:
     """An address that may be called, or empty."""
     plain = rules.callback_url(url)
@@ -221,6 +285,7 @@ def _taken(name: str) -> ControlError:
         Fault.TAKEN,
         f"该账号已有名为“{name}”的应用：请换个名称。",
         f"The account has an application named “{name}” already: choose another name.",
+        why="app_taken",
     )
 
 

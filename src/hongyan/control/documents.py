@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from hongyan.control import tokens
+from hongyan.control import rules, tokens
 from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
 from hongyan.control.permissions import demand, within
@@ -57,9 +57,10 @@ class Documents:
         self._clock = clock
         self._entropy = entropy
 
-    async def add(self, actor: Actor, account_id: int, name: str, content: bytes) -> DocumentRow:
+    async def add(self, actor: Actor, account_id: int, name: str, content: bytes, about: str = "") -> DocumentRow:
         """At most 5 MiB. The same content again is the same document. Raises `kit.blobs.BlobError` when the store is away."""
         demand(actor, Permission.APPLY, account_id)
+        said = rules.remark(about)
         if len(content) > SIZE_MOST:
             raise ControlError(
                 Fault.INVALID,
@@ -90,6 +91,7 @@ class Documents:
                 size=len(found.content),
                 sha256=digest,
                 place=place,
+                about=said,
                 now=self._clock(),
             )
             await self._audit.record(
@@ -128,6 +130,12 @@ class Documents:
         if row is None:
             raise not_found(Noun.DOCUMENT, document_id)
         return row
+
+    async def in_use(self, actor: Actor, document_id: int) -> bool:
+        """Whether a qualification, a signature or a verification rests on it."""
+        row = await self.get(actor, document_id)
+        async with self._db.connection() as conn:
+            return await documents.in_use(conn, row.account_id, document_id)
 
     async def page(self, actor: Actor, *, account_id: int | None = None, after_id: int = 0, most: int = 100) -> list[DocumentRow]:
         only = within(actor, account_id)

@@ -17,7 +17,7 @@ from hongyan.model.rules.names import ADDED, NEUTRAL
 from hongyan.model.rules.sets import OptOut, RuleSet
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.model.template import Shape, TemplateFault, misplaced, placeholders, take_apart
-from hongyan.model.values import BRACKETS, ODD_SYMBOLS, ValueType
+from hongyan.model.values import BRACKETS, CODES, ODD_SYMBOLS, SHORT, SHORT_MOST, ValueType
 from hongyan.model.words import Severity, Words
 
 
@@ -80,6 +80,8 @@ class TemplateDraft(msgspec.Struct, frozen=True):
     scope: Scope
     types: tuple[ValueType, ...] = ()
     """What each placeholder stands for; empty when nothing is said."""
+    longests: tuple[int, ...] = ()
+    """Characters that the values of each may have at most, 0 for what its type allows; as many as types, or none."""
 
 
 def signature(draft: SignatureDraft, rules: RuleSet, account: AccountKind, words: Words | None = None) -> list[Finding]:
@@ -236,12 +238,17 @@ def _types(draft: TemplateDraft, count: int) -> Iterator[Finding]:
             f"模板有 {count} 个变量，却给了 {len(draft.types)} 个变量类型。",
             f"The template has {count} placeholders, {len(draft.types)} types are given.",
         )
-    elif draft.kind is Kind.VERIFICATION and not {ValueType.ANY, ValueType.CODE}.issuperset(draft.types):
+    elif draft.kind is Kind.VERIFICATION and not all(map(_of_a_code, draft.types, draft.longests or (0,) * count)):
         yield Finding(
             Flaw.VALUE_TYPES,
-            "验证码模板的变量只能是 0 到 6 位数字（code）。",
-            "The values of a verification template are codes: 0 to 6 digits.",
+            f"验证码模板的变量只能是 0 到 6 位数字（code），或写明最多 {SHORT_MOST} 个字符的 digits、chardigit、free。",
+            "The values of a verification template are codes: 0 to 6 digits, or digits, chardigit or free that say they have at most "
+            f"{SHORT_MOST} characters.",
         )
+
+
+def _of_a_code(typed: ValueType, longest: int) -> bool:
+    return typed in CODES or (typed in SHORT and 1 <= longest <= SHORT_MOST)
 
 
 def _touching(_draft: TemplateDraft, shape: Shape, rules: RuleSet, _account: AccountKind) -> Iterator[Finding]:
@@ -300,11 +307,11 @@ def _in_link(at: int) -> Finding:
 
 
 def _verification(draft: TemplateDraft, _shape: Shape, _rules: RuleSet, _account: AccountKind) -> Iterator[Finding]:
-    if draft.kind is Kind.VERIFICATION and "验证码" not in draft.content and "code" not in draft.content.casefold():
+    if draft.kind is Kind.VERIFICATION and "code" not in draft.content.casefold() and not any(map(draft.content.__contains__, _CODE_WORDS)):
         yield Finding(
             Flaw.VERIFICATION_UNNAMED,
-            "验证码模板的正文必须有“验证码”三个字（国际短信也可用 code）。",
-            "A verification template must say 验证码 or “code”.",
+            f"验证码模板的正文必须有“{'”、“'.join(_CODE_WORDS)}”之一（国际短信也可用 code）。",
+            f"A verification template must say {', '.join(_CODE_WORDS)} or “code”.",
         )
 
 
@@ -313,6 +320,7 @@ _OPT_OUT = re.compile(
     r"|\b(?:reply|text|send)\s+(?:STOP|TD|T|N|R)\b",
     re.IGNORECASE,
 )
+_CODE_WORDS = ("验证码", "注册码", "校验码", "动态码")
 _REPLY_R = "拒收请回复R"
 
 

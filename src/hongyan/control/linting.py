@@ -40,4 +40,6 @@ class Linting:
 
 def plain_draft(draft: TemplateDraft) -> lint.TemplateDraft:
     """What is looked at of a template."""
-    return lint.TemplateDraft(draft.content.strip(), draft.kind, draft.scope, tuple(variable.type for variable in draft.variables))
+    types = tuple(variable.type for variable in draft.variables)
+    longests = tuple(variable.longest for variable in draft.variables)
+    return lint.TemplateDraft(draft.content.strip(), draft.kind, draft.scope, types, longests)

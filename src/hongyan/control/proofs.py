@@ -41,7 +41,13 @@ def checked(draft: SignatureDraft, in_force: RuleSet, words: Words) -> Signature
                        "These documents do not prove a signature of this kind: choose the ones that do.")  # fmt: skip
     if len(draft.proofs) > PROOFS_MOST:
         raise invalid("proofs", f"证明文件最多 {PROOFS_MOST} 份。", f"At most {PROOFS_MOST} proofs are possible.")
-    return msgspec.structs.replace(draft, name=name, proofs=tuple(dict.fromkeys(draft.proofs)), remark=rules.remark(draft.remark))
+    return msgspec.structs.replace(
+        draft,
+        name=name,
+        proofs=tuple(dict.fromkeys(draft.proofs)),
+        remark=rules.remark(draft.remark),
+        source_title=rules.remark(draft.source_title),
+    )
 
 
 async def in_order(

@@ -75,11 +75,16 @@ class Reviewed(ABC, Generic[R]):
             row = await self._mine(tx, actor, which)
             allowed(self._noun, which, row.status, Act.DELETE, self._acts if acts is None else acts)
             await self._desk.withdraw(tx, actor, self._kind, which)
+            others = await self._remove_with(tx, actor, row)
             await self._shelf.remove(tx, which)
             detail = {"name": row.name, "status": row.status}
             await self._audit.record(tx, actor, f"{self._kind}.delete", which, account_id=row.account_id, detail=detail)
-            if row.status is ReviewStatus.APPROVED:
+            if others or row.status is ReviewStatus.APPROVED:
                 await publish(tx, f"{self._kind} {which} deleted", self._clock())
+
+    async def _remove_with(self, tx: Connection, actor: Actor, row: R) -> bool:  # noqa: ARG002 - whoever has something to remove needs them
+        """Take away what cannot be without it; whether the pipeline must look again."""
+        return False
 
     async def urge(self, actor: Actor, which: int) -> ReviewRow:
         """Ask for a decision: at most once an hour."""
@@ -103,6 +108,8 @@ class Reviewed(ABC, Generic[R]):
             if row.status is ReviewStatus.PENDING:
                 review = await open_review(tx, self._kind, self._noun, which)
                 await self._desk.decide(tx, actor, self, review, ReviewState.APPROVED, note=note)
+            elif row.status in {ReviewStatus.DRAFT, ReviewStatus.STOPPED}:
+                raise self._not_handed_in(which)
             elif row.status is not ReviewStatus.APPROVED:
                 await self._put(tx, actor, row, ReviewStatus.APPROVED, "reinstate")
             return await self._any(tx, which)
@@ -137,6 +144,15 @@ class Reviewed(ABC, Generic[R]):
 
     async def _any(self, tx: Connection, which: int) -> R:
         return await own_paper(tx, self._shelf, self._noun, which, None)
+
+    def _not_handed_in(self, which: int) -> ControlError:
+        zh, en, _ = self._noun.value
+        return ControlError(
+            Fault.WRONG_STATE,
+            f"{zh} {which} 未提交审核：等账号提交后再审。",
+            f"The {en} {which} was not handed in: its account has to do that first.",
+            why="not_pending",
+        )
 
     def _not_approved(self, which: int) -> ControlError:
         zh, en, _ = self._noun.value

@@ -33,7 +33,7 @@ from hongyan.model.papers import (
     state_of,
 )
 from hongyan.model.snapshot import Scope
-from hongyan.store import accounts, from_numbers, notices, qualifications, signatures
+from hongyan.store import accounts, from_numbers, notices, qualifications, signatures, templates
 from hongyan.store.qualifications import QualificationRow
 from hongyan.store.reviews import ReviewRow
 from hongyan.store.signatures import SignatureRow
@@ -239,6 +239,16 @@ class Signatures(Reviewed[SignatureRow]):
                 f"The qualification “{qualification.name}” that signature {row.id} rests on is not approved: decide on that first.",
                 why="qualification_not_approved",
             )
+
+    async def _remove_with(self, tx: Connection, actor: Actor, row: SignatureRow) -> bool:
+        """The templates that are for it alone."""
+        bound = await templates.of_signature(tx, row.id)
+        for template in bound:
+            await self._desk.withdraw(tx, actor, ReviewKind.TEMPLATE, template.id)
+            await templates.remove(tx, template.id)
+            detail: dict[str, str | int] = {"name": template.name, "status": template.status, "signature": row.id}
+            await self._audit.record(tx, actor, "template.delete", template.id, account_id=row.account_id, detail=detail)
+        return bool(bound)
 
     async def _set_status(self, tx: Connection, row: SignatureRow, status: ReviewStatus) -> None:
         await signatures.set_status(tx, row.id, status)

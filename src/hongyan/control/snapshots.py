@@ -198,10 +198,15 @@ def _template(row: TemplateRow, values: ValueRules) -> Template | None:
         scope=row.scope,
         content=row.content,
         params=params,
-        values=msgspec.structs.replace(values, types=tuple(variable.type for variable in row.variables)),
         signature_id=row.signature_id,
         universal=row.universal,
         alias=row.alias,
+        square_brackets=row.square_brackets,
+        values=msgspec.structs.replace(
+            values,
+            types=tuple(variable.type for variable in row.variables),
+            longests=tuple(variable.longest for variable in row.variables),
+        ),
     )
 
 

@@ -46,8 +46,11 @@ class Templates(Reviewed[TemplateRow]):
 
     # What an account does.
 
-    async def add(self, actor: Actor, account_id: int, draft: TemplateDraft) -> TemplateRow:
-        """Apply for one, for all of the account's applications or for one."""
+    async def add(self, actor: Actor, account_id: int, draft: TemplateDraft, *, submit: bool = True, only: bool = False) -> TemplateRow:
+        """Apply for one, for all of the account's applications or for one.
+
+        Without `submit` it is saved and not looked at before it is handed in by `change`; with `only` a second of its name is refused.
+        """
         demand(actor, Permission.APPLY, account_id)
         words = await self._words()
         try:
@@ -55,34 +58,77 @@ class Templates(Reviewed[TemplateRow]):
                 account = await accounts.lock(tx, account_id)
                 if account is None:
                     raise not_found(Noun.ACCOUNT, account_id)
-                plain, advice = self._checked(draft, account.kind, words)
+                plain, advice = self._checked(draft, account.kind, words, submit=submit)
                 await _owned(tx, plain, account_id)
+                if only and await templates.named(tx, account_id, plain.app_id, plain.name):
+                    raise _name_taken(plain.name)
                 if await templates.count(tx, account_id, plain.app_id) >= self._in_force.templates_most:
                     raise _too_many(self._in_force.templates_most)
-                row = await templates.add(tx, account_id, plain, ReviewStatus.PENDING, self._clock())
-                return await self._submit(tx, actor, row, advice)
+                status = ReviewStatus.PENDING if submit else ReviewStatus.DRAFT
+                row = await templates.add(tx, account_id, plain, status, self._clock())
+                return await self._put_in(tx, actor, row, advice)
         except UniqueViolation as fault:
             raise _alias_taken(draft.alias) from fault
 
-    async def change(self, actor: Actor, template_id: int, draft: TemplateDraft, *, acts: Acts = TEMPLATE_ACTS) -> TemplateRow:
-        """Hand it in again with what the draft says. Its scope stays; what is approved cannot be changed."""
+    async def change(
+        self, actor: Actor, template_id: int, draft: TemplateDraft, *, acts: Acts = TEMPLATE_ACTS, submit: bool = True
+    ) -> TemplateRow:
+        """Hand it in again with what the draft says, or without `submit` save it. Its scope stays.
+
+        What is approved cannot be changed, but for its name.
+        """
         demand(actor, Permission.APPLY)
         words = await self._words()
         try:
             async with self._db.transaction() as tx:
                 row = await self._mine(tx, actor, template_id)
+                if Act.RENAME in acts[row.status]:
+                    return await self._rename(tx, actor, row, draft)
                 allowed(Noun.TEMPLATE, template_id, row.status, Act.MODIFY, acts)
                 account = await accounts.get(tx, row.account_id)
                 if account is None:
                     raise not_found(Noun.ACCOUNT, row.account_id)
-                plain, advice = self._checked(draft, account.kind, words)
+                plain, advice = self._checked(draft, account.kind, words, submit=submit)
                 if row.scope is not plain.scope:
                     raise same_scope()
                 await _owned(tx, plain, row.account_id)
-                written = await templates.write(tx, template_id, plain, self._clock())
-                return await self._submit(tx, actor, row if written is None else written, advice)
+                if not submit:
+                    await self._desk.withdraw(tx, actor, ReviewKind.TEMPLATE, template_id)
+                status = ReviewStatus.PENDING if submit else ReviewStatus.DRAFT
+                written = await templates.write(tx, template_id, plain, status, self._clock())
+                return await self._put_in(tx, actor, row if written is None else written, advice)
         except UniqueViolation as fault:
             raise _alias_taken(draft.alias) from fault
+
+    async def stop(self, actor: Actor, template_id: int) -> TemplateRow:
+        """Take an approved one out of use; it can be changed then, and handed in again."""
+        demand(actor, Permission.APPLY)
+        async with self._db.transaction() as tx:
+            row = await self._mine(tx, actor, template_id)
+            allowed(Noun.TEMPLATE, template_id, row.status, Act.STOP, TEMPLATE_ACTS)
+            stopped = await templates.set_status(tx, template_id, ReviewStatus.STOPPED)
+            await self._audit.record(tx, actor, "template.stop", template_id, account_id=row.account_id, detail={"name": row.name})
+            await publish(tx, f"template {template_id} stopped", self._clock())
+        return row if stopped is None else stopped
+
+    async def _rename(self, tx: Connection, actor: Actor, row: TemplateRow, draft: TemplateDraft) -> TemplateRow:
+        name = rules.name(draft.name)
+        if any(getattr(row, field) != getattr(draft, field) for field in REVIEWED) or row.content != draft.content.strip():
+            raise ControlError(
+                Fault.WRONG_STATE,
+                f"模板 {row.id} 已通过，只能改名称：要改内容请先停用，或另外申请一个。",
+                f"The template {row.id} is approved: nothing but its name can be changed. Stop it first, or apply for another.",
+                why="template_approved",
+            )
+        renamed = await templates.rename(tx, row.id, name)
+        await self._audit.record(tx, actor, "template.rename", row.id, account_id=row.account_id, detail={"from": row.name, "to": name})
+        return row if renamed is None else renamed
+
+    async def _put_in(self, tx: Connection, actor: Actor, row: TemplateRow, advice: list[lint.Finding]) -> TemplateRow:
+        if row.status is not ReviewStatus.DRAFT:
+            return await self._submit(tx, actor, row, advice)
+        await self._audit.record(tx, actor, "template.save", row.id, account_id=row.account_id, detail={"name": row.name})
+        return row
 
     async def name(self, actor: Actor, template_id: int, alias: str) -> TemplateRow:
         """Another id, by which a program that was written for another platform knows it; empty for none. It is not reviewed."""
@@ -174,10 +220,17 @@ class Templates(Reviewed[TemplateRow]):
         async with self._db.connection() as conn:
             return await for_review(conn)
 
-    def _checked(self, draft: TemplateDraft, account: AccountKind, words: Words) -> tuple[TemplateDraft, list[lint.Finding]]:
-        """The draft as it is kept, and what a reviewer should look at. Raises `rules.LintError` with all that is wrong."""
+    def _checked(
+        self, draft: TemplateDraft, account: AccountKind, words: Words, *, submit: bool
+    ) -> tuple[TemplateDraft, list[lint.Finding]]:
+        """The draft as it is kept, and what a reviewer should look at. Raises `rules.LintError` with all that is wrong.
+
+        What is not handed in yet may be wrong in any way but its length.
+        """
         looked_at = plain_draft(draft)
         findings = lint.template(looked_at, self._in_force, account, words)
+        if not submit:
+            findings = [finding for finding in findings if finding.code is lint.Flaw.TOO_LONG]
         about = tuple(msgspec.structs.replace(variable, about=rules.remark(variable.about)) for variable in draft.variables)
         plain = msgspec.structs.replace(
             draft,
@@ -188,6 +241,19 @@ class Templates(Reviewed[TemplateRow]):
             alias=rules.alias(draft.alias),
         )
         return plain, rules.submit(findings)
+
+
+REVIEWED = ("app_id", "kind", "scope", "variables", "signature_id", "universal", "square_brackets")
+"""With the content, what a reviewer has approved."""
+
+
+def _name_taken(name: str) -> ControlError:
+    return ControlError(
+        Fault.TAKEN,
+        f"该应用已有名为“{name}”的模板：请换个名称。",
+        f"The application has a template named “{name}” already: choose another name.",
+        why="template_name_taken",
+    )
 
 
 async def _owned(tx: Connection, draft: TemplateDraft, account_id: int) -> None:

@@ -45,6 +45,10 @@ class ReviewStatus(enum.StrEnum):
     REJECTED = "rejected"
     INACTIVE = "inactive"
     """Approved once, then taken out of use."""
+    DRAFT = "draft"
+    """A template that was saved and not yet handed in."""
+    STOPPED = "stopped"
+    """A template that its account took out of use; it can be handed in again."""
 
 
 class QualificationStatus(enum.StrEnum):
@@ -72,6 +76,12 @@ class SignatureKind(enum.IntEnum):
     TRADEMARK = 4
     GOVERNMENT = 5
     MINI_PROGRAM = 6
+    SHOP = 7
+    """In a marketplace of others."""
+
+
+TENCENT_KINDS = frozenset(SignatureKind) - {SignatureKind.SHOP}
+"""Those that Tencent's APIs know."""
 
 
 class DocumentKind(enum.IntEnum):
@@ -107,6 +117,9 @@ PROOFS: Mapping[SignatureKind, frozenset[DocumentKind]] = {
     SignatureKind.MINI_PROGRAM: frozenset({
         DocumentKind.THREE_IN_ONE, DocumentKind.LICENCE, DocumentKind.ORGANISATION_CODE, DocumentKind.CREDIT_CODE,
         DocumentKind.MINI_PROGRAM,
+    }),
+    SignatureKind.SHOP: frozenset({
+        DocumentKind.THREE_IN_ONE, DocumentKind.LICENCE, DocumentKind.ORGANISATION_CODE, DocumentKind.CREDIT_CODE,
     }),
 }  # fmt: skip
 """Which documents prove a signature of which kind."""
@@ -191,11 +204,11 @@ def state_of(standing: Standing) -> SignatureState:
     match standing.status:
         case ReviewStatus.REJECTED:
             return SignatureState.REVIEW_NOT_PASS
-        case ReviewStatus.INACTIVE:
+        case ReviewStatus.INACTIVE | ReviewStatus.STOPPED:
             return SignatureState.TO_BE_ACTIVATED
-        case ReviewStatus.PENDING if waiting:
+        case ReviewStatus.PENDING | ReviewStatus.DRAFT if waiting:
             return SignatureState.PENDING_QUALIFICATION_REVIEW
-        case ReviewStatus.PENDING:
+        case ReviewStatus.PENDING | ReviewStatus.DRAFT:
             return SignatureState.PENDING_ACTIVATE if standing.activation else SignatureState.PENDING_REVIEW
         case ReviewStatus.APPROVED:
             return _approved(standing, waiting=waiting)
@@ -242,6 +255,10 @@ class Act(enum.StrEnum):
     DELETE = "delete"
     URGE = "urge"
     ACTIVATE = "activate"
+    RENAME = "rename"
+    """Change its name and nothing else."""
+    STOP = "stop"
+    """Take it out of use."""
 
 
 Acts = Mapping[ReviewStatus, frozenset[Act]]
@@ -251,14 +268,18 @@ SIGNATURE_ACTS: Acts = {
     ReviewStatus.APPROVED: frozenset({Act.DELETE}),
     ReviewStatus.INACTIVE: frozenset({Act.DELETE, Act.ACTIVATE}),
     ReviewStatus.REJECTED: frozenset({Act.MODIFY, Act.DELETE}),
+    ReviewStatus.DRAFT: frozenset(),
+    ReviewStatus.STOPPED: frozenset(),
 }
 """One whose filing failed may be modified too, though it is approved."""
 
 TEMPLATE_ACTS: Acts = {
     ReviewStatus.PENDING: frozenset({Act.URGE}),
-    ReviewStatus.APPROVED: frozenset({Act.DELETE}),
+    ReviewStatus.APPROVED: frozenset({Act.DELETE, Act.RENAME, Act.STOP}),
     ReviewStatus.INACTIVE: frozenset({Act.DELETE}),
     ReviewStatus.REJECTED: frozenset({Act.MODIFY, Act.DELETE}),
+    ReviewStatus.DRAFT: frozenset({Act.MODIFY, Act.DELETE}),
+    ReviewStatus.STOPPED: frozenset({Act.MODIFY, Act.DELETE}),
 }
 
 TENCENT_ACTS: Acts = {
@@ -266,6 +287,8 @@ TENCENT_ACTS: Acts = {
     ReviewStatus.APPROVED: frozenset({Act.DELETE}),
     ReviewStatus.INACTIVE: frozenset({Act.DELETE, Act.ACTIVATE}),
     ReviewStatus.REJECTED: frozenset({Act.MODIFY, Act.DELETE}),
+    ReviewStatus.DRAFT: frozenset({Act.MODIFY, Act.DELETE}),
+    ReviewStatus.STOPPED: frozenset({Act.MODIFY, Act.DELETE}),
 }
 """What programs written for Tencent Cloud expect: what is pending can still be changed or taken back."""
 
@@ -290,6 +313,8 @@ class SignatureDraft(msgspec.Struct, frozen=True, kw_only=True):
     """For the reviewer."""
     usage: Kind | None = None
     """What is sent with it, where that was said; None: anything."""
+    source_title: str = ""
+    """The whole name of the site, app, shop ... that the name is of."""
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -297,6 +322,19 @@ class Variable(msgspec.Struct, frozen=True):
 
     type: ValueType = ValueType.ANY
     about: str = ""
+    longest: int = 0
+    """Characters its values may have at most; 0: as many as its type allows."""
+
+
+class Submitted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A template in the words of a vendor's API, where they are others than ours: shown there as it was handed in."""
+
+    content: str = ""
+    """With the vendor's placeholders."""
+    types: dict[str, str] = {}
+    """What was said of placeholders, in the vendor's words, by their numbers."""
+    countries: tuple[int, ...] = ()
+    """Where it is to be sent to, by the numbers of that API."""
 
 
 class TemplateDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -316,6 +354,9 @@ class TemplateDraft(msgspec.Struct, frozen=True, kw_only=True):
     """For any signature, which each request made for Huawei Cloud then names."""
     alias: str = ""
     """Another id, by which a program that was written for another platform knows it."""
+    square_brackets: bool = False
+    """The signature stands in [] and not in 【】."""
+    submitted: Submitted | None = None
 
 
 class QualificationDraft(msgspec.Struct, frozen=True, kw_only=True):

@@ -137,6 +137,8 @@ class Template(msgspec.Struct, frozen=True):
     """Whoever sends it by a from number names the signature."""
     alias: str = ""
     """Another id, unique in its account."""
+    square_brackets: bool = False
+    """The signature stands in [] and not in 【】."""
 
 
 class AppAccess(msgspec.Struct, frozen=True):

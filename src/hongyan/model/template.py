@@ -133,9 +133,18 @@ def fill(content: str, params: tuple[str, ...]) -> str:
     return ready.form % tuple(params[at] for at in ready.order)
 
 
-def compose_text(sign_name: str, body: str) -> str:
-    """The text a handset shows: 【signature】 in front, or the body alone when there is no signature (only allowed abroad)."""
-    return f"【{sign_name}】{body}" if sign_name else body
+def compose_text(sign_name: str, body: str, *, square: bool = False) -> str:
+    """The text a handset shows: 【signature】 in front ([signature] when `square`), or the body alone without one (only allowed abroad)."""
+    if not sign_name:
+        return body
+    return f"[{sign_name}]{body}" if square else f"【{sign_name}】{body}"
+
+
+def split_signed(text: str) -> tuple[str, str]:
+    """The same of a text that is known to have a signature in front, in whichever brackets."""
+    if text.startswith("[") and (end := text.find("]")) > 1:
+        return text[1:end], text[end + 1 :]
+    return split_text(text)
 
 
 def split_text(text: str) -> tuple[str, str]:

@@ -176,7 +176,7 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, now: float, *, mai
     filled = fill(template.content, command.params)
     if joins_link(template.content, command.params, filled):
         return Refusal(Reject.PARAM_HAS_LINK, "a value makes a link of the text beside it; links belong in the reviewed template")
-    text = compose_text("" if signature is None else signature.name, filled)
+    text = compose_text("" if signature is None else signature.name, filled, square=template.square_brackets)
     segments = billed(text, mainland=mainland)
     hit = None if snapshot.words is None else snapshot.words.brought(template.content, command.params, filled)
     fault = _text_refused(segments, hit)

@@ -6,13 +6,27 @@ import msgspec
 
 from hongyan.kit.db import Connection, Row
 from hongyan.model.limits import Limits
+from hongyan.model.snapshot import Scope
 from hongyan.store.times import at, epoch
 
 LIMITS: tuple[str, ...] = Limits.__struct_fields__
 """Each limit is the column limit_<name>."""
 
 CHANGEABLE: frozenset[str] = frozenset(
-    {"name", "enabled", "pull", "report_url", "reply_url", "context_in_reports", "sender_id", "extend_allowed", "networks"}
+    {
+        "name",
+        "enabled",
+        "pull",
+        "report_url",
+        "reply_url",
+        "context_in_reports",
+        "sender_id",
+        "extend_allowed",
+        "networks",
+        "scope",
+        "project_id",
+        "project_name",
+    }
 )
 
 
@@ -33,6 +47,11 @@ class AppRow(msgspec.Struct, frozen=True):
     created_at: float
     networks: tuple[str, ...] = ()
     """From where its AppKey may be used; empty means from anywhere."""
+    scope: Scope | None = None
+    """What its owner says it is for; it can send anywhere all the same."""
+    project_id: str = ""
+    """What its owner books it under, with its name; nothing here depends on it."""
+    project_name: str = ""
 
 
 class SealedApp(msgspec.Struct, frozen=True):
@@ -42,6 +61,7 @@ class SealedApp(msgspec.Struct, frozen=True):
 
 COLUMNS = (
     "id, account_id, name, enabled, pull, report_url, reply_url, context_in_reports, sender_id, extend_allowed, networks, "
+    "scope, project_id, project_name, "
     f"{epoch('created_at')}, " + ", ".join(f"limit_{name}" for name in LIMITS)
 )
 
@@ -93,6 +113,10 @@ async def every(conn: Connection, account_id: int | None) -> list[AppRow]:
     """An account's applications, or all."""
     found = await conn.fetch(f"select {COLUMNS} from apps where $1::bigint is null or account_id = $1 order by id", account_id)
     return [_app(row) for row in found]
+
+
+async def count(conn: Connection, account_id: int) -> int:
+    return int(await conn.fetchval("select count(*) from apps where account_id = $1", account_id))
 
 
 async def page(conn: Connection, *, account_id: int | None, after_id: int, most: int) -> list[AppRow]:

@@ -20,19 +20,22 @@ class DocumentRow(msgspec.Struct, frozen=True):
     place: str
     """Its key in the blob store."""
     created_at: float
+    about: str = ""
+    """What the account says of it."""
 
 
-COLUMNS = f"id, account_id, name, media_type, size, sha256, place, {epoch('created_at')}"
+COLUMNS = f"id, account_id, name, media_type, size, sha256, place, {epoch('created_at')}, about"
 
 
 async def add(
-    conn: Connection, *, account_id: int, name: str, media_type: str, size: int, sha256: bytes, place: str, now: float
+    conn: Connection, *, account_id: int, name: str, media_type: str, size: int, sha256: bytes, place: str, about: str, now: float
 ) -> DocumentRow:
     """The same content of the same account is one document, with the name it was given last."""
     row = await conn.fetchrow(
-        "insert into documents (account_id, name, media_type, size, sha256, place, created_at) values ($1, $2, $3, $4, $5, $6, $7) "
-        f"on conflict on constraint documents_account_content_key do update set name = excluded.name returning {COLUMNS}",
-        account_id, name, media_type, size, sha256, place, at(now),
+        "insert into documents (account_id, name, media_type, size, sha256, place, created_at, about) "
+        "values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict on constraint documents_account_content_key "
+        f"do update set name = excluded.name, about = excluded.about returning {COLUMNS}",
+        account_id, name, media_type, size, sha256, place, at(now), about,
     )  # fmt: skip
     return msgspec.convert(dict(row), DocumentRow)
 

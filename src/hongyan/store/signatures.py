@@ -38,24 +38,26 @@ class SignatureRow(msgspec.Struct, frozen=True):
     decided_at: float | None
     usage: Kind | None = None
     """What is sent with it; None: anything."""
+    source_title: str = ""
+    """The whole name of the site, app, shop ... that the name is of."""
 
 
 COLUMNS = (
     "id, account_id, app_id, name, scope, status, kind, purpose, document_kind, proofs, authorisation, qualification_id, remark, filing, "
     f"sends_unfiled, activation, reasons, note, {epoch('created_at')}, "
     "extract(epoch from coalesce(submitted_at, created_at) at time zone 'UTC')::float8 as submitted_at, "
-    f"{epoch('decided_at')}, usage"
+    f"{epoch('decided_at')}, usage, source_title"
 )
 
 APPLY = f"""
 insert into signatures as s (account_id, app_id, name, scope, status, created_at, submitted_at, kind, purpose, document_kind, proofs,
-                             authorisation, qualification_id, remark, usage, decided_at)
-values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                             authorisation, qualification_id, remark, usage, source_title, decided_at)
+values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 on conflict on constraint signatures_account_name_scope_key do update
    set app_id = excluded.app_id, status = excluded.status, submitted_at = excluded.submitted_at, kind = excluded.kind,
        purpose = excluded.purpose, document_kind = excluded.document_kind, proofs = excluded.proofs,
        authorisation = excluded.authorisation, qualification_id = excluded.qualification_id, remark = excluded.remark,
-       usage = excluded.usage, activation = false,
+       usage = excluded.usage, source_title = excluded.source_title, activation = false,
        filing = 'none', sends_unfiled = true
  where s.status in ('rejected', 'inactive')
 returning {COLUMNS}
@@ -67,7 +69,7 @@ def _papers(draft: SignatureDraft) -> tuple[object, ...]:
     usage = None if draft.usage is None else int(draft.usage)
     return (
         int(draft.kind), int(draft.purpose), document_kind, list(draft.proofs), draft.authorisation, draft.qualification_id, draft.remark,
-        usage,
+        usage, draft.source_title,
     )  # fmt: skip
 
 
@@ -84,8 +86,8 @@ async def write(conn: Connection, signature_id: int, draft: SignatureDraft, now:
     """Make it say what the draft says, under review and unfiled again. Raises `UniqueViolation` when there is another of that name."""
     row = await conn.fetchrow(
         "update signatures set app_id = $2, name = $3, status = 'pending', submitted_at = $4, kind = $5, purpose = $6, "
-        "document_kind = $7, proofs = $8, authorisation = $9, qualification_id = $10, remark = $11, usage = $12, activation = false, "
-        f"filing = 'none', sends_unfiled = true where id = $1 returning {COLUMNS}",
+        "document_kind = $7, proofs = $8, authorisation = $9, qualification_id = $10, remark = $11, usage = $12, source_title = $13, "
+        f"activation = false, filing = 'none', sends_unfiled = true where id = $1 returning {COLUMNS}",
         signature_id, draft.app_id, draft.name, at(now), *_papers(draft),
     )  # fmt: skip
     return rows.one(row, SignatureRow)

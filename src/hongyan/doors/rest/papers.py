@@ -29,11 +29,13 @@ DocumentView = view_of(Documents.get, "Document", leave_out=("sha256", "place"))
 QualificationView = view_of(Qualifications.get, "Qualification")
 SignatureView = view_of(Signatures.get, "Signature")
 SignatureRowView = view_of(Signatures.add, "SignatureAsAppliedFor")
-TemplateView = view_of(Templates.get, "Template")
+TemplateView = view_of(Templates.get, "Template", leave_out=("submitted",))
 UrgedView = view_of(Templates.urge, "Urged", leave_out=("facts", "claimed_by", "claimed_name", "decided_by", "decided_name"))
 NewQualification: Any = body_of(QualificationDraft, "NewQualification", **OF)
 NewSignature: Any = body_of(SignatureDraft, "NewSignature", **OF)
-NewTemplate: Any = body_of(TemplateDraft, "NewTemplate", **OF)
+NewTemplate: Any = body_of(TemplateDraft, "NewTemplate", leave_out=("submitted",), **OF)
+Submit = Annotated[bool, Query(description="Hand it in; otherwise it is saved as a draft.")]
+About = Annotated[str, Query(max_length=1_000, description="What it is, for the reviewer.")]
 FileName = Annotated[str, Query(min_length=1, max_length=200, description="What the file is called.")]
 InStatus = Annotated[ReviewStatus | None, Query(alias="status", description="Only in this status.")]
 
@@ -100,6 +102,7 @@ def routes(control: ControlPlane) -> APIRouter:
             Operation("PUT", "/templates/{id}", "changeTemplate", texts.change, "Again", TemplateView, also=(404, 409)),
             Operation("PUT", "/templates/{id}/alias", "nameTemplate", texts.name, "Another id", TemplateView, also=(404, 409)),
             Operation("DELETE", "/templates/{id}", "deleteTemplate", texts.delete, "Delete it", also=(404, 409)),
+            Operation("POST", "/templates/{id}/stop", "stopTemplate", texts.stop, "Take it out of use", TemplateView, also=(404, 409)),
             Operation("POST", "/templates/{id}/urge", "urgeTemplate", texts.urge, "Urge it", UrgedView, also=(404, 409, 429)),
         ],
     )  # fmt: skip
@@ -118,9 +121,10 @@ class DocumentPaths:
         found = await self._documents.page(asks, account_id=account_id, after_id=after(cursor), most=limit + 1)
         return page(found, limit, lambda document: document.id, lambda document: shown(document, DocumentView))
 
-    async def add(self, asks: Asks, request: Request, name: FileName, account_id: OneAccount = None) -> Any:
+    async def add(self, asks: Asks, request: Request, name: FileName, account_id: OneAccount = None, about: About = "") -> Any:
         """The body is the file: a JPEG or PNG picture or a PDF of at most 5 MiB, told apart by its content."""
-        return shown(await self._documents.add(asks, account_of(asks, account_id), name, await request.body()), DocumentView)
+        added = await self._documents.add(asks, account_of(asks, account_id), name, await request.body(), about)
+        return shown(added, DocumentView)
 
     async def get(self, asks: Asks, document_id: PathId) -> Any:
         return shown(await self._documents.get(asks, document_id), DocumentView)
@@ -232,9 +236,9 @@ class TemplatePaths:
         found = await self._templates.page(asks, account_id=account_id, status=in_status, after_id=after(cursor), most=limit + 1)
         return page(found, limit, lambda row: row.id, lambda row: shown(row, TemplateView))
 
-    async def add(self, asks: Asks, wanted: NewTemplate) -> Any:
+    async def add(self, asks: Asks, wanted: NewTemplate, submit: Submit = True) -> Any:
         draft = struct_from(TemplateDraft, wanted)
-        return shown(await self._templates.add(asks, account_of(asks, wanted.account_id), draft), TemplateView)
+        return shown(await self._templates.add(asks, account_of(asks, wanted.account_id), draft, submit=submit), TemplateView)
 
     async def lint(self, asks: Asks, wanted: NewTemplate, request: Request) -> Linted:
         """As `addTemplate` would look at it; nothing is kept."""
@@ -245,10 +249,14 @@ class TemplatePaths:
     async def get(self, asks: Asks, id: PathId) -> Any:  # noqa: A002 - as the path has it
         return shown(await self._templates.get(asks, id), TemplateView)
 
-    async def change(self, asks: Asks, id: PathId, wanted: NewTemplate) -> Any:  # noqa: A002 - as get
-        """Its scope stays; what is approved cannot be changed."""
+    async def change(self, asks: Asks, id: PathId, wanted: NewTemplate, submit: Submit = True) -> Any:  # noqa: A002 - as get
+        """Its scope stays; of what is approved nothing but the name can be changed."""
         draft = struct_from(TemplateDraft, wanted)
-        return shown(await self._templates.change(asks, id, draft), TemplateView)
+        return shown(await self._templates.change(asks, id, draft, submit=submit), TemplateView)
+
+    async def stop(self, asks: Asks, id: PathId) -> Any:  # noqa: A002 - as get
+        """For an approved one: it can be changed then, and handed in again."""
+        return shown(await self._templates.stop(asks, id), TemplateView)
 
     async def name(self, asks: Asks, id: PathId, wanted: Alias) -> Any:  # noqa: A002 - as get
         """By which a program that was written for another platform knows it; it is not reviewed."""

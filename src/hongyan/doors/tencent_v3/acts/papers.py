@@ -39,6 +39,7 @@ from hongyan.model.papers import (
     GOOD,
     PROOFS,
     TENCENT_ACTS,
+    TENCENT_KINDS,
     DocumentKind,
     Purpose,
     ReviewKind,
@@ -97,6 +98,8 @@ TEMPLATE_STATUS: Mapping[ReviewStatus, int] = {
     ReviewStatus.APPROVED: applying.IN_USE,
     ReviewStatus.REJECTED: applying.NOT_IN_USE,
     ReviewStatus.INACTIVE: applying.NOT_IN_USE,
+    ReviewStatus.DRAFT: applying.NOT_IN_USE,
+    ReviewStatus.STOPPED: applying.NOT_IN_USE,
 }
 SCOPES: Mapping[int, Scope] = {int(scope): scope for scope in Scope}
 
@@ -290,7 +293,7 @@ class PaperActs:
 def _wrong_sign(asked: AddSmsSign | ModifySmsSign) -> Failure | None:
     if (fault := _wrong_scope(asked.international)) is not None:
         return fault
-    kind = next((kind for kind in SignatureKind if kind == asked.sign_type), None)
+    kind = next((kind for kind in TENCENT_KINDS if kind == asked.sign_type), None)
     if kind is None:
         return Failure(errors.INVALID_VALUE, f"SignType is 0 to 6; it is {asked.sign_type}")
     if asked.sign_purpose not in {purpose.value for purpose in Purpose}:

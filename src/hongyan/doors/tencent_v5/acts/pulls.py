@@ -26,7 +26,7 @@ from hongyan.model.message import Dialect, Kind, Status
 from hongyan.model.phone import country, parse
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.statistics import Attempted
-from hongyan.model.template import split_text
+from hongyan.model.template import split_signed
 
 LOOK_BACK_S = 32 * 86_400
 """How far back one number may be asked about."""
@@ -130,7 +130,7 @@ def _record(attempted: Attempted, phone: int, *, chinese: bool) -> Record:
     if attempted.refused is not None:
         fault = FAULTS[attempted.refused]
         return Record(fault.result, errors.message(fault, "", chinese=chinese), str(country_code), mobile, "", "", at, 0)
-    sign_name, body = split_text(attempted.text) if attempted.signed else ("", attempted.text)
+    sign_name, body = split_signed(attempted.text) if attempted.signed else ("", attempted.text)
     ended = attempted.status
     report = None if ended is None else callbacks.report(_event(attempted, phone, country_code, ended))
     return Record(

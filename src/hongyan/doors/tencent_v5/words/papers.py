@@ -20,6 +20,8 @@ STATUSES: dict[ReviewStatus, int] = {
     ReviewStatus.PENDING: PENDING,
     ReviewStatus.REJECTED: REFUSED,
     ReviewStatus.INACTIVE: REFUSED,
+    ReviewStatus.DRAFT: REFUSED,
+    ReviewStatus.STOPPED: REFUSED,
 }
 
 International = Annotated[Number, Meta(description="0 mainland China, 1 elsewhere; 0 when it is absent.")]
