@@ -51,6 +51,8 @@ ACROSS: dict[str, str] = {
     "queue.waiting": "which applications have something to claim",
     "records.latest": "for people who ask",
     "records.message": "for people who ask: the id is all they know",
+    "records.refused": "for people who ask: a number is all they know",
+    "records.to_number": "as refused",
     "statistics.forget_refusals": "what is old is forgotten over all applications once an hour",
     "segments.find": "a receipt knows its link and the carrier's id, nothing else; the index of each shard is looked into",
 }

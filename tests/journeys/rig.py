@@ -19,9 +19,10 @@ from hongyan.kit.loops import cancel
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
 from hongyan.model.carrier import Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Verdict
-from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
+from hongyan.model.message import FINAL, Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
 from hongyan.model.reject import Refusal
 from hongyan.model.snapshot import LinkConfig, Scope
+from hongyan.model.ways import ROUTES
 from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.dispatch import Dispatcher
@@ -30,7 +31,7 @@ from hongyan.pipeline.ports import Delivery, LateAnswer, OutboundSegment, Segmen
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.replies import ReplyService
-from hongyan.pipeline.routing import ROUTES, Reach
+from hongyan.pipeline.routing import Reach
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
 from hongyan.pipeline.withdrawals import Withdrawals
@@ -88,7 +89,8 @@ class Rig:
         box = SecretBox(KEY, os.urandom)
         self.control = assemble(db, box, clock=self.clock, entropy=os.urandom, check_url=lambda _url: None)
         self.directory = Directory(version=self.control.snapshots.version, load=lambda: snapshots.load(db, box, self.now), bell=Bell())
-        settler, self.receipts = Settler(self.directory), ReceiptService()
+        self.settler = settler = Settler(self.directory)
+        self.receipts = ReceiptService()
         self.withdrawals = Withdrawals(db=db, directory=self.directory, settler=settler, clock=self.clock)
         self.upkeep = Upkeep(db=db, directory=self.directory, receipts=self.receipts, settler=settler, clock=self.clock)
         self.engine = Engine(db=db, host="test", pid=os.getpid(), roles="all", clock=self.clock)
@@ -216,13 +218,15 @@ class Rig:
             )
         return [row[0] for row in rows]
 
-    async def receipt(self, segment: OutboundSegment, *, carrier_id: str = "", verdict: Verdict = Verdict.DELIVERED) -> None:
-        """Its receipt, under an id that no answer has told unless one is given."""
+    async def receipt(
+        self, segment: OutboundSegment, *, carrier_id: str = "", verdict: Verdict = Verdict.DELIVERED, code: str = ""
+    ) -> None:
+        """Its receipt, under an id that no answer has told unless one is given, in the carrier's own word if there is one."""
         told = Receipt(
             link_id=LINK,
             carrier_id=carrier_id or f"never told {segment.message_id}-{segment.sequence}",
             verdict=verdict,
-            code=verdict.name,
+            code=code or verdict.name,
             phone=segment.phone,
             reference=segment.reference,
             done_at=self.now,
@@ -253,6 +257,14 @@ class Rig:
         timeline = await self.control.records.timeline(OPERATOR, message.message_id)
         assert timeline is not None
         return timeline.status
+
+    async def settled(self, message: Accepted) -> None:
+        """Returns once it has ended."""
+
+        async def ended() -> bool:
+            return await self.status(message) in FINAL
+
+        await until(ended, "it has ended")
 
     async def balance(self) -> tuple[int, int]:
         """Segments held and used."""

@@ -11,7 +11,7 @@ from hongyan.cli.output import Terminal, language, plain
 from hongyan.cli.review import StatusName
 from hongyan.cli.zh import ZH
 from hongyan.control.errors import ControlError, Fault
-from hongyan.control.records import Step
+from hongyan.control.timeline import Step
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind, Status
 from hongyan.model.papers import ReviewStatus

@@ -10,12 +10,13 @@ from hongyan.model.carrier import Declined, Lost, NotSent, SubmitOutcome, Submit
 from hongyan.model.limits import Limits, Recent
 from hongyan.model.message import FINAL, NEXT, Kind, Message, Status, advance
 from hongyan.model.snapshot import LinkConfig, Scope
+from hongyan.model.ways import ROUTES, Route, serves
 from hongyan.pipeline.callbacks import retry_at
 from hongyan.pipeline.checks import Horizon, enough_history, recent
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, ended, reference_of
 from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.replies import opts_out
-from hongyan.pipeline.routing import ROUTES, LinkState, Reach, Route, choose, reach, serves, way_of
+from hongyan.pipeline.routing import LinkState, Reach, choose, reach, way_of
 
 number = itertools.count(1)
 

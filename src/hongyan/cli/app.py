@@ -172,6 +172,7 @@ COMMANDS: Places = {
     "sandbox": "send:sandbox",
     "send": "send:send",
     "send-text": "send:send_text",
+    "why": "why:why",
     "doctor": "doctor:doctor",
     "bench": "bench:bench",
     "migrate": "platform:migrate",

@@ -21,8 +21,8 @@ from hongyan.cli.output import CommandError, Terminal
 from hongyan.cli.session import actor
 from hongyan.control.apps import AppChange
 from hongyan.control.plane import ControlPlane
-from hongyan.control.records import Timeline
 from hongyan.control.sandbox import SandboxTenant
+from hongyan.control.timeline import Timeline
 from hongyan.doors.tencent.words import message_id
 from hongyan.kit.sink import Sink
 from hongyan.model.message import Status

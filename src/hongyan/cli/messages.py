@@ -17,10 +17,10 @@ def show(ctx: typer.Context, message: Message, app: AnyApp = None) -> None:
     """Show what happened to a message, step by step."""
     from hongyan.cli.timeline import print_timeline  # noqa: PLC0415 - `--help` does not wait for it
 
-    message_id = _id(message)
-    found = with_control(ctx, lambda control: control.records.timeline(actor(), message_id, app))
+    wanted = message_id(message)
+    found = with_control(ctx, lambda control: control.records.timeline(actor(), wanted, app))
     if found is None:
-        raise CommandError("not_found", f"没有短信 {message}：请检查编号。", f"There is no message {message}: check the id.")
+        raise no_message(message)
     print_timeline(terminal(ctx), found)
 
 
@@ -31,20 +31,29 @@ def list_(
     most: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
 ) -> None:
     """List the newest messages."""
-    from hongyan.model.phone import parse  # noqa: PLC0415 - `--help` does not wait for the numbering plans
-
-    parsed = None if phone is None else parse(phone)
-    if phone is not None and parsed is None:
-        raise CommandError(
-            "usage", "号码无法识别：请写 11 位手机号，或 +国家码号码。", "The number cannot be read: write it as +<country code><number>."
-        )
-    number = None if parsed is None else parsed.number
-    terminal(ctx).table(with_control(ctx, lambda control: control.records.latest(actor(), app_id=app, phone=number, most=most)), COLUMNS)
+    to = None if phone is None else number(phone)
+    terminal(ctx).table(with_control(ctx, lambda control: control.records.latest(actor(), app_id=app, phone=to, most=most)), COLUMNS)
 
 
-def _id(text: str) -> int:
-    """The id in what an API answered: a SerialNo ends in it."""
+def message_id(text: str) -> int:
+    """The id in what an API answered: a SerialNo ends in it. Raises CommandError."""
     digits = text.rpartition(":")[2]
     if not (digits.isascii() and digits.isdigit()) or int(digits) >= 1 << 63:
         raise CommandError("usage", f"{text} 不是短信编号。", f"{text} is no message id.")
     return int(digits)
+
+
+def no_message(message: str) -> CommandError:
+    return CommandError("not_found", f"没有短信 {message}：请检查编号。", f"There is no message {message}: check the id.")
+
+
+def number(phone: str) -> int:
+    """The digits of a number as people write it. Raises CommandError."""
+    from hongyan.model.phone import parse  # noqa: PLC0415 - `--help` does not wait for the numbering plans
+
+    parsed = parse(phone)
+    if parsed is None:
+        raise CommandError(
+            "usage", "号码无法识别：请写 11 位手机号，或 +国家码号码。", "The number cannot be read: write it as +<country code><number>."
+        )
+    return parsed.number

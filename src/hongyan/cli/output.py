@@ -14,7 +14,7 @@ from hongyan.cli.zh import ZH
 PHONE_FIELDS = frozenset({"phone", "unlimited_phones"})
 LONG_IDS = frozenset({"message_id"})
 """63 bits: written as texts, since many readers of JSON keep no more than 53 of a number."""
-TRANSLATED = frozenset({"kind", "scope", "scopes", "status", "state", "purpose", "health", "check", "role", "operator_role"})
+TRANSLATED = frozenset({"kind", "scope", "scopes", "status", "state", "purpose", "health", "check", "role", "operator_role", "who"})
 """Fields whose values are words of ours."""
 ABSENT = "-"
 STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

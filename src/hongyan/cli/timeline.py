@@ -1,9 +1,14 @@
-"""A message's timeline as a table."""
+"""What happened to a message, and what explains it, as tables."""
 
 import time
+from collections.abc import Sequence
 
 from hongyan.cli.output import Terminal
-from hongyan.control.records import Timeline
+from hongyan.control.explain import Finding
+from hongyan.control.records import Explanation, Inquiry
+from hongyan.control.timeline import Entry, Timeline
+
+REFUSED = "refused"
 
 
 def print_timeline(terminal: Terminal, timeline: Timeline, title: str = "") -> None:
@@ -11,7 +16,61 @@ def print_timeline(terminal: Terminal, timeline: Timeline, title: str = "") -> N
     if terminal.json:
         terminal.show(timeline)
         return
-    began = timeline.entries[0].at if timeline.entries else 0.0
+    status = terminal.t(timeline.status.name.lower())
+    _print_hops(terminal, timeline.entries, f"{title or timeline.phone}  {status} {timeline.code}")
+
+
+def print_explanation(terminal: Terminal, explanation: Explanation) -> None:
+    """Its hops, what explains it with what to do, and the raw codes; a JSON object for programs."""
+    if terminal.json:
+        terminal.show(explanation)
+        return
+    status = terminal.t(REFUSED if explanation.status is None else explanation.status.name.lower())
+    which = f"{explanation.message_id or '-'}  {explanation.phone}  {status} {explanation.code}"
+    _print_findings(terminal, explanation.findings, which)
+    _print_hops(terminal, explanation.hops, terminal.t("What happened"))
+    if explanation.codes:
+        chinese = terminal.lang == "zh"
+        rows = [
+            {"code": raw.code, "stage": terminal.t(raw.stage), "segment": raw.segment or "-", "what": raw.zh if chinese else raw.en}
+            for raw in explanation.codes
+        ]
+        terminal.table(rows, ("code", "stage", "segment", "what"), title="Raw codes, for support")
+    if explanation.taken:
+        rows = [
+            {"segment": f"{taken.sequence}/{taken.total}", "link": taken.link, "carrier_id": taken.carrier_id}
+            for taken in explanation.taken
+        ]
+        terminal.table(rows, ("segment", "link", "carrier_id"), title="What carriers call it, for support")
+
+
+def print_inquiry(terminal: Terminal, inquiry: Inquiry) -> None:
+    """Everything that a number was to be sent of late, explained; a JSON object for programs."""
+    if terminal.json:
+        terminal.show(inquiry)
+        return
+    for explanation in inquiry.explanations:
+        print_explanation(terminal, explanation)
+    if inquiry.findings:
+        _print_findings(terminal, inquiry.findings, inquiry.phone)
+
+
+def _print_findings(terminal: Terminal, findings: Sequence[Finding], title: str) -> None:
+    chinese = terminal.lang == "zh"
+    rows = [
+        {
+            "why": each.zh if chinese else each.en,
+            "seen": each.note_zh if chinese else each.note_en,
+            "do": each.do_zh if chinese else each.do_en,
+            "who": each.who.value,
+        }
+        for each in findings
+    ]
+    terminal.table(rows, ("why", "seen", "do", "who"), title=title)
+
+
+def _print_hops(terminal: Terminal, entries: Sequence[Entry], title: str) -> None:
+    began = next((entry.at for entry in entries), 0.0)
     rows = [
         {
             "time": time.strftime("%H:%M:%S", time.localtime(entry.at)) + f".{int(entry.at % 1 * 1000):03d}",
@@ -19,7 +78,6 @@ def print_timeline(terminal: Terminal, timeline: Timeline, title: str = "") -> N
             "step": terminal.t(entry.step.value),
             "what": entry.zh if terminal.lang == "zh" else entry.en,
         }
-        for entry in timeline.entries
+        for entry in entries
     ]
-    status = terminal.t(timeline.status.name.lower())
-    terminal.table(rows, ("time", "after", "step", "what"), title=f"{title or timeline.phone}  {status} {timeline.code}")
+    terminal.table(rows, ("time", "after", "step", "what"), title=title)

@@ -149,7 +149,7 @@ def assemble(
         senders=Senders(db, audit, clock),
         snapshots=Snapshots(db, box, clock, rules),
         sandbox=Sandbox(db, audit, box, clock, entropy),
-        records=Records(db),
+        records=Records(db, clock),
         statistics=Statistics(db, clock),
         audit=audit,
         documents=Documents(db, audit, blobs, box, clock=clock, entropy=entropy),

@@ -1,60 +1,35 @@
 """Records: what happened to a message, in order, in words."""
 
-import datetime as dt
-import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
-from hongyan.control.permissions import demand, own_apps
+from hongyan.control import explain as rules
+from hongyan.control.explain import Finding, RawCode, Reported, Taken, Telling, Waiting
+from hongyan.control.permissions import demand, own_app, own_apps
+from hongyan.control.timeline import Entry, Rows, Step, Timeline, timeline, unix
+from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database, Row
 from hongyan.model.actor import Actor, Permission
+from hongyan.model.carrier import Verdict
+from hongyan.model.causes import Situation
 from hongyan.model.message import Kind, Status
 from hongyan.model.phone import e164, mask
-from hongyan.store import records
+from hongyan.model.reject import Reject
+from hongyan.model.replay import signed_at
+from hongyan.model.ways import ROUTES, serves
+from hongyan.store import links, protections, records
 from hongyan.store.outbox import Callback
 
 PAGE_MOST = 1_000
 NEWEST = 2**62
-
-
-class Step(enum.Enum):
-    """What can happen to a message."""
-
-    ACCEPTED = "accepted"
-    WAITING = "waiting"
-    ATTEMPTED = "attempted"
-    DOUBTFUL = "doubtful"
-    RESOLVED = "resolved"
-    SUBMITTED = "submitted"
-    RECEIPT = "receipt"
-    SETTLED = "settled"
-    CALLBACK = "callback"
-    PULLED = "pulled"
-    REPLIED = "replied"
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One thing that happened."""
-
-    at: float
-    """Unix seconds."""
-    step: Step
-    zh: str
-    en: str
-
-
-class Timeline(msgspec.Struct, frozen=True):
-    """One message from its promise to its end."""
-
-    message_id: int
-    app_id: int
-    phone: str
-    kind: Kind
-    segments: int
-    status: Status
-    code: str
-    entries: tuple[Entry, ...]
+DAY_S = 86_400.0
+DAYS_BACK = 3
+"""So long refusals are kept."""
+MOST_DAYS = 32
+MOST_EXPLAINED = 20
+EVENTS_KEPT_S = 6 * DAY_S
+"""Events are kept for a week: of an older message nobody can say whether the customer was told."""
 
 
 class Glance(msgspec.Struct, frozen=True):
@@ -70,18 +45,85 @@ class Glance(msgspec.Struct, frozen=True):
     code: str
 
 
+class Explanation(msgspec.Struct, frozen=True):
+    """Why somebody got a message late, or not, or why that is not known."""
+
+    message_id: int | None
+    """None: it was refused, nothing was promised."""
+    app_id: int
+    phone: str
+    at: float
+    """When it was taken or refused; Unix seconds."""
+    kind: Kind | None
+    status: Status | None
+    code: str
+    request_id: str
+    findings: tuple[Finding, ...]
+    """In front what decides, then what else should be known."""
+    hops: tuple[Entry, ...]
+    codes: tuple[RawCode, ...]
+    """For support."""
+    taken: tuple[Taken, ...]
+    """By which links, and the carriers' ids: for support."""
+
+
+class Inquiry(msgspec.Struct, frozen=True):
+    """What a number was to be sent of late, each explained."""
+
+    phone: str
+    since: float
+    explanations: tuple[Explanation, ...]
+    """The newest first."""
+    findings: tuple[Finding, ...]
+    """What is to be said when there is none."""
+
+
 class Records:
     """Answers "why did my user not get it". Who may not see whole numbers sees them masked."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
         self._db = db
+        self._clock = clock
+
+    async def explain(self, actor: Actor, message_id: int, app_id: int | None = None) -> Explanation | None:
+        """A message with its hops, what explains it, and its raw codes; None as with `timeline`."""
+        demand(actor, Permission.READ)
+        async with self._db.connection() as conn:
+            row = await records.message(conn, await own_apps(conn, actor, app_id), message_id)
+            return None if row is None else await _explained(conn, actor, row, self._clock())
+
+    async def inquire(
+        self, actor: Actor, phone: int, *, app_id: int | None = None, request_id: str = "", days: int = DAYS_BACK, most: int = 5
+    ) -> Inquiry:
+        """What a number was to be sent in so many days, of one request if given: messages and refusals, explained; at most 20.
+
+        Of refusals those of the last three days are known, and of a flood of them only some.
+        """
+        demand(actor, Permission.READ)
+        now, most = self._clock(), max(1, min(most, MOST_EXPLAINED))
+        since = now - max(1, min(days, MOST_DAYS)) * DAY_S
+        from_id = ids.first_id_at(since)
+        async with self._db.connection() as conn:
+            asked = await own_apps(conn, actor, app_id)
+            taken = await records.to_number(conn, asked, phone, from_id=from_id, request_id=request_id, most=most)
+            refused = {
+                row["id"]: row for row in await records.refused(conn, asked, phone, from_id=from_id, request_id=request_id, most=most)
+            }
+            explained: list[Explanation] = []
+            for id_ in sorted([*taken, *refused], reverse=True)[:most]:
+                if id_ in refused:
+                    explained.append(_refusal(actor, refused[id_]))
+                elif (row := await records.message(conn, asked, id_)) is not None:
+                    explained.append(await _explained(conn, actor, row, now))
+        nothing = () if explained else (rules.finding(Situation.NEVER_SEEN),)
+        return Inquiry(phone=_shown(actor, phone), since=since, explanations=tuple(explained), findings=nothing)
 
     async def timeline(self, actor: Actor, message_id: int, app_id: int | None = None) -> Timeline | None:
         """Everything known about a message; None when there is none of this application, or of any the actor may see."""
         demand(actor, Permission.READ)
         async with self._db.connection() as conn:
             row = await records.message(conn, await own_apps(conn, actor, app_id), message_id)
-            return None if row is None else await _timeline(conn, row, _shown(actor, row["phone"]))
+            return None if row is None else timeline(await _rows(conn, row), _shown(actor, row["phone"]))
 
     async def latest(
         self, actor: Actor, *, app_id: int | None = None, phone: int | None = None, before_id: int = NEWEST, most: int = 20
@@ -110,107 +152,132 @@ def _shown(actor: Actor, phone: int) -> str:
     return e164(phone) if Permission.REVEAL in actor.permissions else mask(phone)
 
 
-async def _timeline(conn: Connection, row: Row, phone: str) -> Timeline:
+async def _rows(conn: Connection, row: Row) -> Rows:
     app_id, message_id = row["app_id"], row["id"]
-    taken = await records.segments(conn, app_id, message_id)
-    entries = [
-        Entry(_t(row["accepted_at"]), Step.ACCEPTED, f"已受理，计费 {row['segments']} 条", f"accepted, {row['segments']} segment(s)"),
-        *_queue(row),
-        *(_submitted(segment) for segment in taken),
-        *(_receipt(report) for report in await records.reports(conn, app_id, message_id)),
-        *(entry for suspect in await records.suspects(conn, app_id, message_id) for entry in _suspect(suspect)),
-        *_ending(row),
-        *_told(row),
-        *(
-            Entry(_t(reply["received_at"]), Step.REPLIED, "收到回复", "the handset replied")
-            for reply in await records.replies(conn, app_id, message_id, row["phone"])
-        ),
-    ]
-    return Timeline(
-        message_id=message_id,
-        app_id=app_id,
-        phone=phone,
+    return Rows(
+        message=row,
+        segments=await records.segments(conn, app_id, message_id),
+        reports=await records.reports(conn, app_id, message_id),
+        suspects=await records.suspects(conn, app_id, message_id),
+        replies=await records.replies(conn, app_id, message_id, row["phone"]),
+    )
+
+
+async def _explained(conn: Connection, actor: Actor, row: Row, now: float) -> Explanation:
+    rows = await _rows(conn, row)
+    told = timeline(rows, _shown(actor, row["phone"]))
+    facts = await _facts(conn, actor, rows, now)
+    hops = (*_signing(facts.signed_at), *told.entries)
+    return Explanation(
+        message_id=row["id"],
+        app_id=row["app_id"],
+        phone=told.phone,
+        at=facts.accepted_at,
+        kind=facts.kind,
+        status=told.status,
+        code=told.code,
+        request_id=row["request_id"],
+        findings=rules.explain(facts),
+        hops=tuple(sorted(hops, key=lambda entry: entry.at)),
+        codes=rules.raw_codes(facts),
+        taken=tuple(facts.taken),
+    )
+
+
+def _refusal(actor: Actor, row: Row) -> Explanation:
+    at, reason = ids.time_of(row["id"]), Reject(row["reason"])
+    signed = signed_at(row["request_id"], at)
+    said = rules.finding(reason)
+    return Explanation(
+        message_id=None,
+        app_id=row["app_id"],
+        phone=_shown(actor, row["phone"]),
+        at=at,
+        kind=None,
+        status=None,
+        code=reason.value,
+        request_id=row["request_id"],
+        findings=rules.explain_refusal(reason, at, signed),
+        hops=(*_signing(signed), Entry(at, Step.REFUSED, f"拒绝受理：{said.zh}", f"refused: {said.en}")),
+        codes=(RawCode(reason.value, "platform", 0),),
+        taken=(),
+    )
+
+
+def _signing(at: float | None) -> Iterator[Entry]:
+    if at is not None:
+        yield Entry(at, Step.SIGNED, "调用方签名（调用方的时钟，整秒）", "signed by the caller (its own clock, whole seconds)")
+
+
+async def _facts(conn: Connection, actor: Actor, rows: Rows, now: float) -> rules.Facts:
+    row = rows.message
+    app = await own_app(conn, actor, row["app_id"])
+    standing = await records.standing(conn, app.id, app.account_id, row["phone"])
+    end = _end(row)
+    return rules.Facts(
+        now=now,
         kind=Kind(row["kind"]),
         segments=row["segments"],
-        status=Status(row["status"]) if row["status"] else (Status.SUBMITTED if taken else Status.ACCEPTED),
-        code=row["code"] or "",
-        entries=tuple(sorted(entries, key=lambda entry: entry.at)),
+        accepted_at=unix(row["accepted_at"]),
+        signed_at=signed_at(row["request_id"], unix(row["accepted_at"])),
+        held_at=None if row["held_at"] is None else unix(row["held_at"]),
+        waiting=await _waiting(conn, row),
+        taken=[_taken(segment) for segment in rows.segments],
+        reports=[
+            Reported(report["sequence"], Verdict(report["verdict"]), report["code"], unix(report["done_at"])) for report in rows.reports
+        ],
+        doubts=len(rows.suspects),
+        resent=any(suspect["resolution"] == "resent" for suspect in rows.suspects),
+        end=end,
+        told=_telling(row, end, now),
+        stopped=(await protections.get(conn, app.id)).stopped_at is not None,
+        opted_out=standing.opted_out,
+        blacklisted=standing.blacklisted,
     )
 
 
-def _t(moment: dt.datetime) -> float:
-    return moment.timestamp()
-
-
-def _queue(row: Row) -> Iterator[Entry]:
-    if row["queued"] is None:
-        return
-    if row["held_at"] is not None:
-        yield Entry(_t(row["held_at"]), Step.WAITING, "含敏感词，等待人工审核", "has a suspicious word and waits for a reviewer")
-        return
-    if row["attempted_at"] is not None:
-        yield Entry(_t(row["attempted_at"]), Step.ATTEMPTED, "已交给通道，等待应答", "handed to a link, no answer yet")
-    elif row["not_before"] > row["accepted_at"]:
-        yield Entry(_t(row["not_before"]), Step.WAITING, "退回队列，将在此时重试", "back in the queue, tried again from this time on")
-    else:
-        yield Entry(_t(row["accepted_at"]), Step.WAITING, "在队列中等待通道", "waits in the queue for a link")
-
-
-def _submitted(segment: Row) -> Entry:
-    part = f"{segment['sequence']}/{segment['total']}"
-    return Entry(
-        _t(segment["submitted_at"]),
-        Step.SUBMITTED,
-        f"第 {part} 段已被通道 {segment['link']} 接收，编号 {segment['carrier_id']}",
-        f"segment {part} taken by link {segment['link']} as {segment['carrier_id']}",
+async def _waiting(conn: Connection, row: Row) -> Waiting | None:
+    if row["not_before"] is None:
+        return None
+    route = ROUTES.get(row["way"])
+    return Waiting(
+        not_before=unix(row["not_before"]),
+        attempted_at=None if row["attempted_at"] is None else unix(row["attempted_at"]),
+        doubtful=row["resolve_at"] is not None,
+        linked=route is None or any(link.config.enabled and serves(link.config, route) for link in await links.every(conn)),
     )
 
 
-def _receipt(report: Row) -> Entry:
-    text = f"{report['sequence']}: {report['code']}"
-    return Entry(_t(report["done_at"]), Step.RECEIPT, f"第 {text}", f"segment {text}")
-
-
-def _suspect(suspect: Row) -> Iterator[Entry]:
-    yield Entry(
-        _t(suspect["lost_at"]),
-        Step.DOUBTFUL,
-        f"第 {suspect['sequence']} 段的应答丢失（{suspect['why']}），运营商可能已接收",
-        f"the answer to segment {suspect['sequence']} was lost ({suspect['why']}); the carrier may have taken it",
+def _taken(segment: Row) -> Taken:
+    return Taken(
+        sequence=segment["sequence"],
+        total=segment["total"],
+        link=segment["link"] or "",
+        carrier_id=segment["carrier_id"],
+        submitted_at=unix(segment["submitted_at"]),
     )
-    if suspect["resolution"] is not None:
-        zh, en = RESOLUTIONS[suspect["resolution"]]
-        yield Entry(_t(suspect["resolved_at"]), Step.RESOLVED, zh, en)
 
 
-RESOLUTIONS: dict[str, tuple[str, str]] = {
-    "answered": ("迟到的应答确认了结果", "a late answer settled it"),
-    "receipt": ("状态报告确认运营商已接收", "a receipt showed that the carrier had taken it"),
-    "not written": ("确认未写出，已放回队列", "nothing had been written; it went back to the queue"),
-    "resent": ("再次发送，可能重复", "sent once more, possibly a duplicate"),
-    "unknown": ("没有确认，不再重发", "no confirmation came; it is not sent again"),
-}
-
-
-def _ending(row: Row) -> Iterator[Entry]:
+def _end(row: Row) -> rules.End | None:
     if row["status"] is None:
-        return
-    status = Status(row["status"]).name.lower()
-    charge = {None: ("预留保留", "reserve kept"), 0: ("未计费", "not charged")}.get(
-        row["charged"], (f"计费 {row['charged']} 条", f"charged {row['charged']} segment(s)")
+        return None
+    return rules.End(
+        status=Status(row["status"]),
+        code=row["code"],
+        charged=row["charged"],
+        by_link=row["ended_by"] is not None,
+        done_at=unix(row["done_at"]),
+        settled_at=unix(row["settled_at"]),
     )
-    yield Entry(_t(row["settled_at"]), Step.SETTLED, f"{status}：{row['code']}，{charge[0]}", f"{status}: {row['code']}, {charge[1]}")
 
 
-def _told(row: Row) -> Iterator[Entry]:
-    if row["callback"] == Callback.DONE:
-        tries = row["callback_attempts"]
-        yield Entry(_t(row["callback_at"]), Step.CALLBACK, f"回调成功（第 {tries} 次）", f"callback delivered at attempt {tries}")
-    elif row["callback"] == Callback.DEAD:
-        error = row["last_error"]
-        yield Entry(_t(row["due_at"]), Step.CALLBACK, f"回调放弃：{error}", f"callback given up: {error}")
-    elif row["callback"] == Callback.DUE:
-        error = row["last_error"] or "-"
-        yield Entry(_t(row["due_at"]), Step.CALLBACK, f"回调待发送（上次：{error}）", f"callback due at this time (last: {error})")
-    if row["pulled_at"] is not None:
-        yield Entry(_t(row["pulled_at"]), Step.PULLED, "已被拉取", "handed out by the pull API")
+def _telling(row: Row, end: rules.End | None, now: float) -> Telling:
+    if row["owed"] is None:
+        return Telling(owed=end is None or now - end.settled_at > EVENTS_KEPT_S)
+    error = row["last_error"] or ""
+    return Telling(
+        owed=True,
+        failing=row["callback"] in {Callback.DUE, Callback.ELSEWHERE} and bool(error),
+        given_up=row["callback"] == Callback.DEAD,
+        error=error,
+    )

@@ -75,7 +75,7 @@ class Message(msgspec.Struct, frozen=True):
     sent_mask: int = 0
     """Bit n is set when segment n + 1 has already been taken by the carrier."""
     way: int = 0
-    """Which links can carry it: a number of pipeline.routing.ROUTES; 0 when that was not noted."""
+    """Which links can carry it: a number of model.ways.ROUTES; 0 when that was not noted."""
 
 
 class SendCommand(msgspec.Struct, frozen=True):

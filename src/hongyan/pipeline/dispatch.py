@@ -13,11 +13,12 @@ from hongyan.model.message import Kind, Message
 from hongyan.model.numbering import Numbering
 from hongyan.model.phone import is_mainland
 from hongyan.model.text import Parts, air
+from hongyan.model.ways import ROUTES, UNSAID, Route
 from hongyan.pipeline.conclude import reference_of, udh_reference_of
 from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.ports import IN_LANE, NOWHERE, Link, OutboundSegment
 from hongyan.pipeline.recorder import Recorder
-from hongyan.pipeline.routing import ROUTES, UNSAID, LinkState, Reach, Route, choose, way_of
+from hongyan.pipeline.routing import LinkState, Reach, choose, way_of
 from hongyan.pipeline.withdrawals import set_aside
 from hongyan.store import doubts, messages, queue
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from hongyan.model.message import Kind, Message
-from hongyan.pipeline.routing import Route
+from hongyan.model.ways import Route
 
 Turn = tuple[int, Route]
 """An application's messages that go the same way: what holds up one of them holds up the others, and nobody else."""

@@ -1,34 +1,14 @@
 """Which link carries a message. Pure: a choice among what is said to be there."""
 
 import enum
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from hongyan.model.numbering import Numbering
 from hongyan.model.phone import is_mainland
 from hongyan.model.snapshot import LinkConfig, Scope
-
-
-class Route(NamedTuple):
-    """The way a number's messages go: all with the same one can be carried by the same links."""
-
-    scope: Scope
-    carrier: str
-    """The home network by prefix ("cmcc", "cucc", "ctcc", "cbn"), "" when unknown or abroad: a hint."""
-
-
-ROUTES: Mapping[int, Route] = {
-    1: Route(Scope.MAINLAND, ""),
-    2: Route(Scope.MAINLAND, "cmcc"),
-    3: Route(Scope.MAINLAND, "cucc"),
-    4: Route(Scope.MAINLAND, "ctcc"),
-    5: Route(Scope.MAINLAND, "cbn"),
-    6: Route(Scope.INTERNATIONAL, ""),
-}
-"""Every way a message can go, by the number that queue entries carry. 0 stands for an entry from before they did."""
-UNSAID = 0
+from hongyan.model.ways import ROUTES, Route, serves
 
 _ABROAD = next(number for number, route in ROUTES.items() if route.scope is Scope.INTERNATIONAL)
 _AT_HOME = {route.carrier: number for number, route in ROUTES.items() if route.scope is Scope.MAINLAND}
@@ -81,8 +61,3 @@ def choose(links: Sequence[LinkState], route: Route, segments: int) -> LinkState
         if best is None or (link.config.priority, -link.room) < (best.config.priority, -best.room):
             best = link
     return best
-
-
-def serves(config: LinkConfig, route: Route) -> bool:
-    """Whether a link carries messages that go this way at all."""
-    return route.scope in config.scopes and (not config.carriers or not route.carrier or route.carrier in config.carriers)

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from hongyan.kit.db import Connection, Row
+from hongyan.store import blacklist
 
 MESSAGE = """
-select m.*, q.not_before, q.owner, q.attempted_at, q.attempts as queue_attempts, q.resolve_at, coalesce(q.id, h.id) as queued, h.held_at,
-       s.status, s.code, s.charged, s.done_at, s.settled_at, o.callback, o.attempts as callback_attempts,
+select m.*, q.not_before, q.owner, q.attempted_at, q.attempts as queue_attempts, q.resolve_at, q.way, coalesce(q.id, h.id) as queued,
+       h.held_at, s.status, s.code, s.charged, s.done_at, s.settled_at, s.link_id as ended_by, o.id as owed, o.callback,
+       o.attempts as callback_attempts,
        o.done_at as callback_at, case when array_position(o.ids, m.id) <= o.pulled then o.pulled_at end as pulled_at, o.last_error, o.due_at
   from messages m
   left join queue q on q.app_id = m.app_id and q.id = m.id
@@ -76,3 +80,42 @@ async def replies(conn: Connection, app_id: int, message_id: int, phone: int) ->
         app_id, message_id, phone,
     )  # fmt: skip
     return rows
+
+
+TO_NUMBER = """
+select id from messages where app_id = any($1) and phone = $2 and id >= $3 and ($4 = '' or request_id = $4) order by id desc limit $5
+"""
+
+REFUSED = """
+select app_id, id, phone, reason, request_id from refusals
+ where app_id = any($1) and phone = $2 and id >= $3 and ($4 = '' or request_id = $4) order by id desc limit $5
+"""
+
+
+async def to_number(conn: Connection, app_ids: Sequence[int], phone: int, *, from_id: int, request_id: str, most: int) -> list[int]:
+    """Messages of these applications to a number from an id on, of one request if given; the newest first."""
+    return [row[0] for row in await conn.fetch(TO_NUMBER, app_ids, phone, from_id, request_id, most)]
+
+
+async def refused(conn: Connection, app_ids: Sequence[int], phone: int, *, from_id: int, request_id: str, most: int) -> list[Row]:
+    """The same of refusals that were noted."""
+    rows: list[Row] = await conn.fetch(REFUSED, app_ids, phone, from_id, request_id, most)
+    return rows
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What the next message to a number would meet."""
+
+    opted_out: bool
+    blacklisted: bool
+
+
+async def standing(conn: Connection, app_id: int, account_id: int, phone: int) -> Standing:
+    """Of a number, for an application of this account, by now."""
+    row = await conn.fetchrow(
+        """select exists (select from optouts where app_id = $1 and phone = $2),
+                  exists (select from blacklist where app_id = $1 and phone = $2)""",
+        app_id, phone,
+    )  # fmt: skip
+    shared = await blacklist.among_shared(conn, [account_id, blacklist.OPERATOR], [phone])
+    return Standing(opted_out=row[0], blacklisted=row[1] or bool(shared))

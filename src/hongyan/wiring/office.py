@@ -93,6 +93,7 @@ class Office:
             auth,
             contacts,
             events,
+            explanations,
             guards,
             messages,
             operator,
@@ -107,6 +108,8 @@ class Office:
         send = messages.Messages(send=self._once, preview=self._preview, keys=self._keys, records=control.records, clock=time.time)
         pulls = PullService(db=self._db, directory=self._directory, clock=time.time)
         routers = [
+            # In front of what it stands beside: its path could be taken for a message's number.
+            explanations.routes(control.records),
             messages.routes(send),
             schedules.routes(schedules.Schedules(self._schedules)),
             events.routes(pulls, lambda: self._directory.snapshot),

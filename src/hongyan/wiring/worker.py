@@ -32,6 +32,7 @@ from hongyan.model import numbering
 from hongyan.model.message import Dialect, Kind
 from hongyan.model.rules.sets import RULE_SETS
 from hongyan.model.snapshot import LinkConfig, Snapshot
+from hongyan.model.ways import ROUTES, Route
 from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.backlog import LOOK_S, Backlog, measure
 from hongyan.pipeline.callbacks import CallbackDispatcher
@@ -45,7 +46,7 @@ from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.recorder import Recorder
 from hongyan.pipeline.refusals import RefusalLog
 from hongyan.pipeline.replies import ReplyService
-from hongyan.pipeline.routing import ROUTES, Reach, Route, reach
+from hongyan.pipeline.routing import Reach, reach
 from hongyan.pipeline.seating import Seating
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.stops import Stops

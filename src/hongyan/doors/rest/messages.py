@@ -9,7 +9,9 @@ from pydantic import BaseModel, Field
 
 from hongyan.control.idempotency import Answered, IdempotencyKeys, Interrupted
 from hongyan.control.permissions import demand
-from hongyan.control.records import Glance, Records, Timeline
+from hongyan.control.records import Glance, Records
+from hongyan.control.timeline import Entry as TimelineEntry
+from hongyan.control.timeline import Timeline
 from hongyan.doors.rest.auth import Asks
 from hongyan.doors.rest.fields import MOST_ID, Body, Id, OneApp, PathId
 from hongyan.doors.rest.paging import Cursor, Limit, Page, after, page
@@ -210,15 +212,7 @@ class Messages:
         self, asks: Asks, app_id: OneApp = None, phone: OneNumber = None, cursor: Cursor = None, limit: Limit = 50
     ) -> Page[MessageGlance]:
         """The newest first; of one application, or to one number."""
-        parsed = None if phone is None else parse(phone)
-        if phone is not None and parsed is None:
-            raise Refused(
-                422,
-                "bad_number",
-                "号码无法识别：请写 +国家码号码。",
-                "The number cannot be read: write +<country code><number>.",
-            )
-        number = None if parsed is None else parsed.number
+        number = None if phone is None else number_of(phone)
         found = await self._records.latest(asks, app_id=app_id, phone=number, before_id=after(cursor, MOST_ID), most=limit + 1)
         return page(found, limit, lambda glance: glance.message_id, glimpse)
 
@@ -228,6 +222,19 @@ class Messages:
         if found is None:
             raise Refused(404, "not_found", f"没有短信 {message_id}。", f"There is no message {message_id}.")
         return shown(found, language(request))
+
+
+def number_of(phone: str) -> int:
+    """The digits of a number. Raises Refused for what is none."""
+    parsed = parse(phone)
+    if parsed is None:
+        raise Refused(
+            422,
+            "bad_number",
+            "号码无法识别：请写 +国家码号码。",
+            "The number cannot be read: write +<country code><number>.",
+        )
+    return parsed.number
 
 
 def sender(asks: Actor) -> Caller:
@@ -336,5 +343,10 @@ def shown(found: Timeline, lang: str) -> MessageTimeline:
         segments=found.segments,
         status=found.status.name.lower(),
         code=found.code,
-        entries=[Entry(at=entry.at, step=entry.step.value, text=entry.en if lang == "en" else entry.zh) for entry in found.entries],
+        entries=[entry(each, lang) for each in found.entries],
     )
+
+
+def entry(found: TimelineEntry, lang: str) -> Entry:
+    """One thing that happened, in this door's words."""
+    return Entry(at=found.at, step=found.step.value, text=found.en if lang == "en" else found.zh)

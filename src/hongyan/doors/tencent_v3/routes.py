@@ -129,7 +129,7 @@ class TencentV3Door:
         if isinstance(asked, Failure):
             return asked
         # Whatever is not signed of it, another body is another request.
-        number = request_id(claim.secret_id.encode(), _signature(claim), request.query, request.body)
+        number = request_id(claim.secret_id.encode(), _signature(claim), request.query, request.body, at=claim.timestamp)
         return await offer.act(asked, Context(caller, permissions, claim.language, request.request_id, request.client, number))
 
 

@@ -137,7 +137,8 @@ class TencentV5Door:
             wrong = await self._denied(request, call, app)
         if wrong is not None:
             return wrong
-        number = request_id(str(app.id).encode(), text(asked.sig).encode(), where.random.encode(), request.body)
+        proof = (str(app.id).encode(), text(asked.sig).encode(), where.random.encode(), request.body)
+        number = request_id(*proof, at=int(text(asked.time)))
         who = Asker(app, number, _chinese(request.headers), request.client)
         try:
             return await act(asked, who)
