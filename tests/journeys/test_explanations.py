@@ -3,7 +3,6 @@
 The real pipeline on a real database with a clock that the tests turn, and a carrier on a string that says what each case needs.
 """
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
@@ -13,10 +12,8 @@ import pytest
 from acting import OPERATOR
 from hongyan.control.apps import AppChange
 from hongyan.control.blacklist import Where
-from hongyan.control.links import Links
 from hongyan.control.protection import Change
 from hongyan.control.records import Explanation
-from hongyan.kit.secretbox import SecretBox
 from hongyan.model.carrier import Declined, Throttled, Verdict
 from hongyan.model.causes import Who
 from hongyan.model.message import Accepted, Caller, SendCommand, Status
@@ -164,7 +161,7 @@ async def test_a_refused_number_is_told_the_check_that_stopped_it(rig: Rig, caus
     await log.flush()
     newest = (await inquired(rig, command.phones[0]))[0]
     assert newest.message_id is None
-    assert newest.findings[0].cause == cause
+    assert newest.causes[0].cause == cause
     assert (newest.status, newest.code) == (None, cause.removeprefix("check."))
     assert [hop.step.value for hop in newest.hops] == ["refused"]
     await rig.control.words.remove(OPERATOR, ["违禁词甲"])
@@ -286,7 +283,7 @@ async def taken_back(rig: Rig) -> Accepted:
 async def with_link(rig: Rig, *, enabled: bool) -> Accepted:
     """Back in the queue, while a link for it is set up and `enabled`."""
     link = LinkConfig(id=0, name="for home", protocol="smpp", host="127.0.0.1", port=1, system_id="x", password="x", enabled=enabled)
-    await Links(rig.db, rig.control.audit, SecretBox(bytes(32), os.urandom), rig.clock).ensure(OPERATOR, link)
+    await rig.control.links.ensure(OPERATOR, link)
     return await throttled(rig)
 
 
@@ -326,7 +323,7 @@ PATHS: Mapping[str, Callable[[Rig], Awaitable[Accepted]]] = {
 async def test_a_message_is_told_what_stopped_it_or_where_it_is(rig: Rig, cause: str) -> None:
     message = await PATHS[cause](rig)
     found = await explained(rig, message)
-    assert found.findings[0].cause == cause
+    assert found.causes[0].cause == cause
     assert found.hops[0].at == found.at
     assert [hop.at for hop in found.hops] == sorted(hop.at for hop in found.hops)
     [listed] = await inquired(rig, f"+{message.phone}")
@@ -358,7 +355,7 @@ async def test_a_request_that_came_late_is_told_by_its_own_time(rig: Rig) -> Non
     await rig.answer(await rig.handed_over(late), taken)
     found = await explained(rig, late)
     assert causes(found)[:2] == ["path.awaiting_receipt", "path.request_late"]
-    assert found.findings[1].who is Who.CALLER
+    assert found.causes[1].who is Who.CALLER
     assert [hop.step.value for hop in found.hops][:2] == ["signed", "accepted"]
     assert found.request_id == command.request_id
 
@@ -368,7 +365,7 @@ async def test_of_a_number_that_was_never_sent_to_that_is_told(rig: Rig) -> None
     assert parsed is not None
     found = await rig.control.records.inquire(OPERATOR, parsed.number, app_id=rig.app.id)
     assert found.explanations == ()
-    assert [each.cause for each in found.findings] == ["path.never_seen"]
+    assert [each.cause for each in found.causes] == ["path.never_seen"]
 
 
 async def test_messages_and_refusals_of_a_number_stand_in_the_order_of_time(rig: Rig) -> None:
@@ -388,7 +385,7 @@ async def test_messages_and_refusals_of_a_number_stand_in_the_order_of_time(rig:
 
 
 def causes(found: Explanation) -> list[str]:
-    return [each.cause for each in found.findings]
+    return [each.cause for each in found.causes]
 
 
 def stops(rig: Rig) -> Stops:

@@ -4,6 +4,7 @@ A block begins with `<!-- from the code: NAME -->` and ends with `<!-- end -->`;
 """
 
 import enum
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from hongyan.doors.tencent_v5 import catalogue as v5_catalogue
 from hongyan.doors.tencent_v5 import errors as v5_errors
 from hongyan.kit import faults
 from hongyan.kit.metrics import Metrics
+from hongyan.model import causes
 from hongyan.model.limits import Limits
 from hongyan.model.message import FINAL, NEXT, Kind, Status
 from hongyan.model.rules.sets import RULE_SETS, OptOut, RuleSet
@@ -276,8 +278,16 @@ def value_types() -> str:
     return _table(("type", "values", ""), [(f"`{typed}`", form.en, form.zh) for typed, form in FORMS.items()])
 
 
+def explained(begin: str) -> str:
+    """What is said of causes of one kind."""
+    found = {name: said for name, said in causes.table().items() if name.startswith(f"{begin}.")}
+    rows = [(f"`{name}`", said.en, said.zh, said.who.value, said.do_en, said.do_zh) for name, said in found.items()]
+    return _table(("cause", "what happened", "发生了什么", "who can act", "what to do next", "怎么办"), rows)
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
+    **{f"explained {begin}": functools.partial(explained, begin) for begin in causes.LISTS},
     "fault points": fault_points,
     "limits": limits,
     "link fields": link_fields,

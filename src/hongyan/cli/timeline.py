@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from hongyan.cli.output import Terminal
-from hongyan.control.explain import Finding
+from hongyan.control.explain import CauseFound
 from hongyan.control.records import Explanation, Inquiry
 from hongyan.control.timeline import Entry, Timeline
 
@@ -27,7 +27,7 @@ def print_explanation(terminal: Terminal, explanation: Explanation) -> None:
         return
     status = terminal.t(REFUSED if explanation.status is None else explanation.status.name.lower())
     which = f"{explanation.message_id or '-'}  {explanation.phone}  {status} {explanation.code}"
-    _print_findings(terminal, explanation.findings, which)
+    _print_causes(terminal, explanation.causes, which)
     _print_hops(terminal, explanation.hops, terminal.t("What happened"))
     if explanation.codes:
         chinese = terminal.lang == "zh"
@@ -51,11 +51,11 @@ def print_inquiry(terminal: Terminal, inquiry: Inquiry) -> None:
         return
     for explanation in inquiry.explanations:
         print_explanation(terminal, explanation)
-    if inquiry.findings:
-        _print_findings(terminal, inquiry.findings, inquiry.phone)
+    if inquiry.causes:
+        _print_causes(terminal, inquiry.causes, inquiry.phone)
 
 
-def _print_findings(terminal: Terminal, findings: Sequence[Finding], title: str) -> None:
+def _print_causes(terminal: Terminal, causes: Sequence[CauseFound], title: str) -> None:
     chinese = terminal.lang == "zh"
     rows = [
         {
@@ -64,7 +64,7 @@ def _print_findings(terminal: Terminal, findings: Sequence[Finding], title: str)
             "do": each.do_zh if chinese else each.do_en,
             "who": each.who.value,
         }
-        for each in findings
+        for each in causes
     ]
     terminal.table(rows, ("why", "seen", "do", "who"), title=title)
 

@@ -104,7 +104,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     blacklisted: bool = False
 
 
-class Finding(msgspec.Struct, frozen=True):
+class CauseFound(msgspec.Struct, frozen=True):
     """One thing that explains it, and what to do about it."""
 
     cause: str
@@ -134,26 +134,26 @@ class RawCode(msgspec.Struct, frozen=True):
     en: str = ""
 
 
-def finding(cause: Cause, note: tuple[str, str] = ("", "")) -> Finding:
+def because(cause: Cause, note: tuple[str, str] = ("", "")) -> CauseFound:
     """The cause with its words; `note` is (Chinese, English)."""
     said = words(cause)
-    return Finding(
+    return CauseFound(
         cause=key(cause), who=said.who, zh=said.zh, en=said.en, do_zh=said.do_zh, do_en=said.do_en, note_zh=note[0], note_en=note[1]
     )
 
 
-def explain(facts: Facts) -> tuple[Finding, ...]:
+def explain(facts: Facts) -> tuple[CauseFound, ...]:
     """What explains how it stands: in front what decides, then what else should be known, each once."""
-    found: dict[str, Finding] = {}
+    found: dict[str, CauseFound] = {}
     for rule in RULES:
         for each in rule(facts):
             found.setdefault(each.cause, each)
     return tuple(found.values())
 
 
-def explain_refusal(reason: Reject, taken_at: float, signed_at: float | None) -> tuple[Finding, ...]:
+def explain_refusal(reason: Reject, taken_at: float, signed_at: float | None) -> tuple[CauseFound, ...]:
     """The same of a number that was refused."""
-    return (finding(reason), *_late(signed_at, taken_at))
+    return (because(reason), *_late(signed_at, taken_at))
 
 
 def raw_codes(facts: Facts) -> tuple[RawCode, ...]:
@@ -185,24 +185,24 @@ def _stage(end: End) -> Stage:
 # Rules, in the order of what they are worth to who asks.
 
 
-def _standing(facts: Facts) -> Iterator[Finding]:
+def _standing(facts: Facts) -> Iterator[CauseFound]:
     """Where it is while it has not ended."""
     if facts.end is not None:
         return
     waiting = facts.waiting
     if facts.held_at is not None:
-        yield finding(Situation.HELD)
+        yield because(Situation.HELD)
     elif waiting is not None:
-        yield finding(_queued(facts, waiting))
+        yield because(_queued(facts, waiting))
     elif not facts.taken:
-        yield finding(Situation.IN_FLIGHT)
+        yield because(Situation.IN_FLIGHT)
     elif facts.reports:
         done = f"{len(facts.reports)}/{facts.taken[0].total}"
-        yield finding(Situation.PARTLY_REPORTED, (f"已有 {done} 段的报告", f"{done} segments are reported"))
+        yield because(Situation.PARTLY_REPORTED, (f"已有 {done} 段的报告", f"{done} segments are reported"))
     else:
         since = facts.now - max(segment.submitted_at for segment in facts.taken)
         late = since > SOON_S
-        yield finding(
+        yield because(
             Situation.NO_RECEIPT_YET if late else Situation.AWAITING_RECEIPT, _for("运营商收下已", "the carrier has had it for", since)
         )
 
@@ -223,28 +223,28 @@ def _queued(facts: Facts, waiting: Waiting) -> Situation:
     return next(situation for situation, holds in QUEUED if holds(facts, waiting))
 
 
-def _ending(facts: Facts) -> Iterator[Finding]:
+def _ending(facts: Facts) -> Iterator[CauseFound]:
     """How it ended."""
     end = facts.end
     if end is None:
         return
     if end.status is Status.UNKNOWN:
-        yield finding(Situation.UNKNOWN_OUTCOME)
+        yield because(Situation.UNKNOWN_OUTCOME)
     elif end.status is Status.DELIVERED:
         yield _delivered(facts, end)
     elif not end.by_link and end.code in OWN_ENDS:
-        yield finding(OWN_ENDS[end.code])
+        yield because(OWN_ENDS[end.code])
     elif not end.by_link and end.status is Status.EXPIRED:
-        yield finding(_expired(facts, end))
+        yield because(_expired(facts, end))
     else:
         yield from _said(end.code, _stage(end), "")
 
 
-def _delivered(facts: Facts, end: End) -> Finding:
+def _delivered(facts: Facts, end: End) -> CauseFound:
     took = end.done_at - max((segment.submitted_at for segment in facts.taken), default=end.done_at)
     if took <= SOON_S:
-        return finding(Situation.DELIVERED)
-    return finding(Situation.DELIVERED_LATE, _for("运营商收下后历时", "after the carrier took it it needed", took))
+        return because(Situation.DELIVERED)
+    return because(Situation.DELIVERED_LATE, _for("运营商收下后历时", "after the carrier took it it needed", took))
 
 
 def _expired(facts: Facts, end: End) -> Situation:
@@ -253,14 +253,14 @@ def _expired(facts: Facts, end: End) -> Situation:
     return Situation.EXPIRED_UNKNOWN if facts.doubts else Situation.EXPIRED_IN_QUEUE
 
 
-def _said(code: str, stage: Stage, which: str) -> Iterator[Finding]:
+def _said(code: str, stage: Stage, which: str) -> Iterator[CauseFound]:
     """What a carrier's code means: all that the lists say, the likeliest in front."""
     known = meanings(code, stage)
     if not known:
-        yield finding(Situation.UNKNOWN_CODE, (f"{which}代码 {code}", f"{which}code {code}"))
+        yield because(Situation.UNKNOWN_CODE, (f"{which}代码 {code}", f"{which}code {code}"))
         return
     for meaning in known:
-        yield finding(meaning.category, _reading(code, meaning))
+        yield because(meaning.category, _reading(code, meaning))
 
 
 def _reading(code: str, meaning: Meaning) -> tuple[str, str]:
@@ -272,64 +272,64 @@ def _reading(code: str, meaning: Meaning) -> tuple[str, str]:
     return zh, en
 
 
-def _by_parts(facts: Facts) -> Iterator[Finding]:
+def _by_parts(facts: Facts) -> Iterator[CauseFound]:
     """A long message of which some arrived and some did not."""
     done = [report.sequence for report in facts.reports if report.verdict is Verdict.DELIVERED]
     failed = [report for report in facts.reports if report.verdict in {Verdict.FAILED, Verdict.EXPIRED}]
     if not done or not failed:
         return
     ones, others = ", ".join(map(str, done)), ", ".join(f"{report.sequence} ({report.code})" for report in failed)
-    yield finding(Situation.PARTLY_DELIVERED, (f"已送达的段：{ones}；失败的段：{others}", f"arrived: {ones}; failed: {others}"))
+    yield because(Situation.PARTLY_DELIVERED, (f"已送达的段：{ones}；失败的段：{others}", f"arrived: {ones}; failed: {others}"))
 
 
-def _slowness(facts: Facts) -> Iterator[Finding]:
+def _slowness(facts: Facts) -> Iterator[CauseFound]:
     """What took long before the carrier had it."""
     yield from _late(facts.signed_at, facts.accepted_at)
     first = min((segment.submitted_at for segment in facts.taken), default=None)
     if first is not None and facts.held_at is None and first - facts.accepted_at > LONG_IN_QUEUE_S:
         waited = first - facts.accepted_at
-        yield finding(Situation.QUEUED_LONG, _for("从受理到运营商收下历时", "from when it was taken until a carrier had it:", waited))
+        yield because(Situation.QUEUED_LONG, _for("从受理到运营商收下历时", "from when it was taken until a carrier had it:", waited))
 
 
-def _late(signed_at: float | None, taken_at: float) -> Iterator[Finding]:
+def _late(signed_at: float | None, taken_at: float) -> Iterator[CauseFound]:
     if signed_at is not None and taken_at - signed_at > LATE_CALL_S:
         lag = taken_at - signed_at
-        yield finding(
+        yield because(
             Situation.REQUEST_LATE, _for("从调用方签名到平台受理历时", "from its signing (by the caller's clock) until it was taken:", lag)
         )
 
 
-def _copies(facts: Facts) -> Iterator[Finding]:
+def _copies(facts: Facts) -> Iterator[CauseFound]:
     if facts.resent:
-        yield finding(Situation.RESENT)
+        yield because(Situation.RESENT)
 
 
-def _telling(facts: Facts) -> Iterator[Finding]:
+def _telling(facts: Facts) -> Iterator[CauseFound]:
     """What the customer was told of its end."""
     told = facts.told
     if facts.end is None or facts.end.status is Status.UNKNOWN:
         return
     if told.given_up:
-        yield finding(Situation.CALLBACK_GIVEN_UP, _last(told.error))
+        yield because(Situation.CALLBACK_GIVEN_UP, _last(told.error))
     elif told.failing:
-        yield finding(Situation.CALLBACK_FAILING, _last(told.error))
+        yield because(Situation.CALLBACK_FAILING, _last(told.error))
     elif not told.owed:
-        yield finding(Situation.NOBODY_TOLD)
+        yield because(Situation.NOBODY_TOLD)
 
 
 def _last(error: str) -> tuple[str, str]:
     return f"最近一次：{error}", f"the last time: {error}"
 
 
-def _from_now_on(facts: Facts) -> Iterator[Finding]:
+def _from_now_on(facts: Facts) -> Iterator[CauseFound]:
     """What the next message to the number will meet."""
     if facts.opted_out:
-        yield finding(Situation.OPTED_OUT_NOW)
+        yield because(Situation.OPTED_OUT_NOW)
     if facts.blacklisted:
-        yield finding(Situation.BLACKLISTED_NOW)
+        yield because(Situation.BLACKLISTED_NOW)
 
 
-Rule = Callable[[Facts], Iterator[Finding]]
+Rule = Callable[[Facts], Iterator[CauseFound]]
 
 RULES: tuple[Rule, ...] = (_standing, _ending, _by_parts, _slowness, _copies, _telling, _from_now_on)
 """In front what decides; a message has an end or a standing."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from hongyan.control import explain as rules
-from hongyan.control.explain import Finding, RawCode, Reported, Taken, Telling, Waiting
+from hongyan.control.explain import CauseFound, RawCode, Reported, Taken, Telling, Waiting
 from hongyan.control.permissions import demand, own_app, own_apps
 from hongyan.control.timeline import Entry, Rows, Step, Timeline, timeline, unix
 from hongyan.kit import ids
@@ -58,7 +58,7 @@ class Explanation(msgspec.Struct, frozen=True):
     status: Status | None
     code: str
     request_id: str
-    findings: tuple[Finding, ...]
+    causes: tuple[CauseFound, ...]
     """In front what decides, then what else should be known."""
     hops: tuple[Entry, ...]
     codes: tuple[RawCode, ...]
@@ -74,7 +74,7 @@ class Inquiry(msgspec.Struct, frozen=True):
     since: float
     explanations: tuple[Explanation, ...]
     """The newest first."""
-    findings: tuple[Finding, ...]
+    causes: tuple[CauseFound, ...]
     """What is to be said when there is none."""
 
 
@@ -115,8 +115,8 @@ class Records:
                     explained.append(_refusal(actor, refused[id_]))
                 elif (row := await records.message(conn, asked, id_)) is not None:
                     explained.append(await _explained(conn, actor, row, now))
-        nothing = () if explained else (rules.finding(Situation.NEVER_SEEN),)
-        return Inquiry(phone=_shown(actor, phone), since=since, explanations=tuple(explained), findings=nothing)
+        nothing = () if explained else (rules.because(Situation.NEVER_SEEN),)
+        return Inquiry(phone=_shown(actor, phone), since=since, explanations=tuple(explained), causes=nothing)
 
     async def timeline(self, actor: Actor, message_id: int, app_id: int | None = None) -> Timeline | None:
         """Everything known about a message; None when there is none of this application, or of any the actor may see."""
@@ -177,7 +177,7 @@ async def _explained(conn: Connection, actor: Actor, row: Row, now: float) -> Ex
         status=told.status,
         code=told.code,
         request_id=row["request_id"],
-        findings=rules.explain(facts),
+        causes=rules.explain(facts),
         hops=tuple(sorted(hops, key=lambda entry: entry.at)),
         codes=rules.raw_codes(facts),
         taken=tuple(facts.taken),
@@ -187,7 +187,7 @@ async def _explained(conn: Connection, actor: Actor, row: Row, now: float) -> Ex
 def _refusal(actor: Actor, row: Row) -> Explanation:
     at, reason = ids.time_of(row["id"]), Reject(row["reason"])
     signed = signed_at(row["request_id"], at)
-    said = rules.finding(reason)
+    said = rules.because(reason)
     return Explanation(
         message_id=None,
         app_id=row["app_id"],
@@ -197,7 +197,7 @@ def _refusal(actor: Actor, row: Row) -> Explanation:
         status=None,
         code=reason.value,
         request_id=row["request_id"],
-        findings=rules.explain_refusal(reason, at, signed),
+        causes=rules.explain_refusal(reason, at, signed),
         hops=(*_signing(signed), Entry(at, Step.REFUSED, f"拒绝受理：{said.zh}", f"refused: {said.en}")),
         codes=(RawCode(reason.value, "platform", 0),),
         taken=(),

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from hongyan.control.explain import Finding, RawCode
+from hongyan.control.explain import CauseFound, RawCode
 from hongyan.control.records import DAYS_BACK, MOST_DAYS, MOST_EXPLAINED, Explanation, Inquiry, Records
 from hongyan.doors.rest.auth import Asks
 from hongyan.doors.rest.fields import OneApp, PathId
@@ -20,7 +20,7 @@ OfRequest = Annotated[str, Query(max_length=80, description="Only of the request
 ToNumber = Annotated[str, Query(max_length=40, description="+<country code><number>; a mainland number may be 11 digits.")]
 
 
-class ExplanationFinding(BaseModel):
+class ExplanationCause(BaseModel):
     """One thing that explains it, and what to do about it."""
 
     cause: str = Field(description="For programs: check.*, carrier.* or path.*, as in the how-to page on messages that do not arrive.")
@@ -61,7 +61,7 @@ class MessageExplanation(BaseModel):
     status: str = Field(description="The message's status, or refused.")
     code: str
     request_id: str
-    findings: list[ExplanationFinding] = Field(description="In front what decides, then what else should be known.")
+    causes: list[ExplanationCause] = Field(description="In front what decides, then what else should be known.")
     hops: list[Entry]
     codes: list[ExplanationCode]
     taken: list[ExplanationSegment]
@@ -73,7 +73,7 @@ class NumberExplanation(BaseModel):
     phone: str
     since: float = Field(description="Unix seconds.")
     explanations: list[MessageExplanation] = Field(description="The newest first.")
-    findings: list[ExplanationFinding] = Field(description="What is to be said when there is none.")
+    causes: list[ExplanationCause] = Field(description="What is to be said when there is none.")
 
 
 def routes(records: Records) -> APIRouter:
@@ -130,7 +130,7 @@ def shown(found: Explanation, lang: str) -> MessageExplanation:
         status="refused" if found.status is None else found.status.name.lower(),
         code=found.code,
         request_id=found.request_id,
-        findings=[_finding(each, lang) for each in found.findings],
+        causes=[_cause(each, lang) for each in found.causes],
         hops=[entry(each, lang) for each in found.hops],
         codes=[_code(each, lang) for each in found.codes],
         taken=[
@@ -147,14 +147,14 @@ def _number(found: Inquiry, lang: str) -> NumberExplanation:
         phone=found.phone,
         since=found.since,
         explanations=[shown(each, lang) for each in found.explanations],
-        findings=[_finding(each, lang) for each in found.findings],
+        causes=[_cause(each, lang) for each in found.causes],
     )
 
 
-def _finding(found: Finding, lang: str) -> ExplanationFinding:
+def _cause(found: CauseFound, lang: str) -> ExplanationCause:
     if lang == "en":
-        return ExplanationFinding(cause=found.cause, who=found.who, text=found.en, advice=found.do_en, seen=found.note_en)
-    return ExplanationFinding(cause=found.cause, who=found.who, text=found.zh, advice=found.do_zh, seen=found.note_zh)
+        return ExplanationCause(cause=found.cause, who=found.who, text=found.en, advice=found.do_en, seen=found.note_en)
+    return ExplanationCause(cause=found.cause, who=found.who, text=found.zh, advice=found.do_zh, seen=found.note_zh)
 
 
 def _code(found: RawCode, lang: str) -> ExplanationCode:
