@@ -15,7 +15,6 @@ from hongyan.pipeline.callbacks import retry_at
 from hongyan.pipeline.checks import Horizon, enough_history, recent
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, ended, reference_of
 from hongyan.pipeline.lanes import Lanes
-from hongyan.pipeline.replies import opts_out
 from hongyan.pipeline.routing import LinkState, Reach, choose, reach, way_of
 
 number = itertools.count(1)
@@ -198,16 +197,6 @@ def test_a_window_never_asked_about_is_never_looked_at() -> None:
     assert horizon.since(Limits(day=0)) == 100
     assert horizon.since(Limits(day=0, hour=5)) == 50
     assert enough_history(Limits()) == 11
-
-
-@pytest.mark.parametrize("text", ["T", "t", " td ", "TD", "R", "r.", "退订", "Ｔ", "T退订", "“退订”"])
-def test_opt_out_words_are_understood_as_people_write_them(text: str) -> None:
-    assert opts_out(text)
-
-
-@pytest.mark.parametrize("text", ["", "Thanks", "1", "收到", "不要退订", "TDX"])
-def test_other_replies_opt_nobody_out(text: str) -> None:
-    assert not opts_out(text)
 
 
 def test_callbacks_are_tried_ever_more_rarely_for_a_day() -> None:
