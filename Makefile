@@ -30,7 +30,12 @@ demo: .venv/.run $(if $(SDK_LIST),.venv-sdk/.installed)  ## serve and send one m
 	ONCE=$(ONCE) $(HONGYAN) demo
 
 test: check $(TEST_SETUP)  ## all checks and all tests
+ifdef PYTEST_ARGS
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
+else
+	.venv/bin/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
+	.venv/bin/python -m pytest -m alone
+endif
 
 attack: $(TEST_SETUP)  ## the doors under attack at length: 20,000 cases from the schemas, 10,000 malformed requests
 	.venv/bin/python -m pytest tests/journeys -k attack --attack-cases 20000 --attack-requests 10000 $(PYTEST_ARGS)

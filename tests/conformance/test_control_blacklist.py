@@ -15,7 +15,7 @@ from hongyan.control.plane import ControlPlane, assemble
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.snapshot import AccountKind
-from hongyan.store import blacklist, replies
+from hongyan.store import blacklist, optouts
 
 NOW = 1_800_000_000.0
 EVERYBODY = Where()
@@ -103,7 +103,7 @@ async def test_what_is_handed_out_can_be_taken_in_and_no_spreadsheet_calculates_
         await control.blacklist.add(OPERATOR, here, [f"1380000000{n}"], reason)
     async with database.transaction() as tx:
         for n in (1, 3, 5, 7):
-            await replies.opt_out(tx, app_id, 8613800000000 + n, n, NOW)
+            await optouts.add(tx, app_id, [8613800000000 + n], NOW, reply_id=n)
     head, *rows = await whole(control, here)
     assert head == ["number", "reason", "opted_out", "since"]
     assert [row[0] for row in rows] == [f"861380000000{n}" for n in (0, 1, 1, 2, 3, 3, 4, 5, 5, 7)]

@@ -19,7 +19,7 @@ from hongyan.model.limits import Limits
 from hongyan.model.message import Kind
 from hongyan.model.papers import ReviewStatus, SignatureDraft, TemplateDraft
 from hongyan.model.snapshot import AccountKind, LinkConfig, Scope
-from hongyan.store import replies
+from hongyan.store import optouts
 
 NOW = 1_800_000_000.0
 BOX = SecretBox(bytes(32), os.urandom)
@@ -297,7 +297,7 @@ async def test_every_change_rings_with_its_version_and_versions_commit_in_order(
 async def test_a_number_that_opted_out_is_listed_and_only_lifted_on_purpose(control: ControlPlane, database: Database) -> None:
     app_id = int((await control.sandbox.ensure(OPERATOR, "http://127.0.0.1:8080")).sdk_app_id)
     async with database.connection() as conn:
-        await replies.opt_out(conn, app_id, 8613800138055, 1, NOW)
+        await optouts.add(conn, app_id, [8613800138055], NOW, reply_id=1)
     [listed] = [row for row in await control.blacklist.page(OPERATOR, Where(app_id=app_id)) if row.phone == 8613800138055]
     assert listed.opted_out
     assert await control.blacklist.remove(OPERATOR, Where(app_id=app_id), ["+8613800138055"]) == 0

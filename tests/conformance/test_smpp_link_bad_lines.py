@@ -41,6 +41,8 @@ from hongyan.pipeline.ports import Delivery, LateAnswer, Link, OutboundSegment, 
 from hongyan.simulator.config import SimulatorConfig
 from hongyan.simulator.server import Simulator
 
+pytestmark = pytest.mark.alone
+
 PATIENCE_S = 60.0
 RESPONSE_S, KEEPALIVE_S, WINDOW = 0.6, 0.4, 200
 STUCK_S = RESPONSE_S + 5.0

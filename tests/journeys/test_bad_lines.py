@@ -33,7 +33,7 @@ from journeys.customers import Customer, Sent
 from journeys.load import Account, Load, account, settled
 from journeys.platform import SOON_S, Platform, phone, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("laws_hold")]
 
 NAME = "line"
 WINDOW = 20

@@ -13,7 +13,7 @@ from hongyan.wiring import SIMULATOR_LINK
 from journeys.customers import Customer, Sent
 from journeys.platform import Platform, handset, phone, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("laws_hold")]
 
 LONG = ["20260001", "很长的说明，" * 20]
 

@@ -9,7 +9,7 @@ from chaos.checker import Verdict
 from chaos.rig import rig
 from hongyan.kit.faults import POINTS, Action
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 TARGETS = (*["engine"] * 5, *["api"] * 4, *["office"] * 4, *["database"] * 3, "workers", "parent", "everything", "checkpoint", "backup")
 HARMLESS = ("backends", "backends", "freeze", "drop")

@@ -11,11 +11,12 @@ from journeys.platform import Platform, phone, until
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
 
 ABROAD = "+33612345678"
+KINDS = ("verification", "notice", "marketing", "international")
 LONG = "一次寄来的长短信会被拆成几段，每段都带着自己的序号，到手机上再合成一条；" * 4
 
 
 @pytest.mark.parametrize(
-    ("kind", "to"), [("verification", phone()), ("notice", phone()), ("marketing", phone()), ("international", ABROAD)]
+    ("kind", "to"), [("verification", phone()), ("notice", phone()), ("marketing", phone()), ("international", ABROAD)], ids=KINDS
 )
 async def test_a_message_is_delivered_and_callback_and_pull_say_the_same(
     customer: Customer, callbacks: CallbackServer, platform: Platform, kind: str, to: str

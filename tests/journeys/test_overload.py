@@ -13,7 +13,7 @@ from journeys.customers import CallbackServer, Customer, Sdk, sign_up
 from journeys.nodes import Carrier, Node, Postgres
 from journeys.platform import phone, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 MEGABYTE = 1024 * 1024
 SPARE = 60 * MEGABYTE
