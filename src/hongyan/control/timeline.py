@@ -139,6 +139,7 @@ RESOLUTIONS: dict[str, tuple[str, str]] = {
     "receipt": ("状态报告确认运营商已接收", "a receipt showed that the carrier had taken it"),
     "not written": ("确认未写出，已放回队列", "nothing had been written; it went back to the queue"),
     "resent": ("再次发送，可能重复", "sent once more, possibly a duplicate"),
+    "unwanted": ("号码已退订，不再重发", "the number has opted out; it is not sent again"),
     "unknown": ("没有确认，不再重发", "no confirmation came; it is not sent again"),
 }
 
