@@ -9,8 +9,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from acting import OPERATOR
 from hongyan.control import snapshots
+from hongyan.control.answers import Change
 from hongyan.control.apps import AppChange
 from hongyan.control.plane import assemble
 from hongyan.kit.bell import Bell
@@ -19,7 +22,8 @@ from hongyan.kit.loops import cancel
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
 from hongyan.model.carrier import Lost, Part, Receipt, Reply, SubmitOutcome, Submitted, Verdict
-from hongyan.model.message import FINAL, Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
+from hongyan.model.message import FINAL, Accepted, Caller, Dialect, Kind, Outcome, Refused, SendCommand, Status
+from hongyan.model.papers import TemplateDraft
 from hongyan.model.reject import Refusal
 from hongyan.model.snapshot import LinkConfig, Scope
 from hongyan.model.ways import ROUTES
@@ -35,6 +39,8 @@ from hongyan.pipeline.routing import Reach
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.upkeep import Upkeep
 from hongyan.pipeline.withdrawals import Withdrawals
+from hongyan.products.answers import AnswerService
+from hongyan.products.once import SendOnce
 from hongyan.store import partitions
 from hongyan.store.times import at
 from journeys import invariants
@@ -133,6 +139,7 @@ class Rig:
         self.engine.died = self.dispatcher.disown
         self.engine.reborn = self.dispatcher.reincarnate
         self.send = self.door(self.db)
+        self.answers = AnswerService(db=self.db, directory=self.directory, send=SendOnce(self.db, self.send), clock=self.clock)
         jobs: tuple[Callable[[], Any], ...] = (
             self.engine.run,
             self.send.run,
@@ -184,6 +191,22 @@ class Rig:
             sign_name=self.tenant.sign_name,
             params=tuple(template.params if params is None else params),
         )
+
+    async def template(self, content: str, kind: Kind = Kind.NOTICE) -> int:
+        """An approved template of the rig's application."""
+        draft = TemplateDraft(name="its own", kind=kind, scope=Scope.MAINLAND, content=content, app_id=self.app.id)
+        added = await self.control.templates.add(OPERATOR, self.app.account_id, draft)
+        await self.control.templates.approve(OPERATOR, added.id)
+        return added.id
+
+    async def answering(self, **changes: object) -> None:
+        """Set what the application does with replies."""
+        await self.control.answerings.change(OPERATOR, self.app.id, msgspec.structs.replace(Change(), **changes))
+        await self.directory.refresh()
+
+    def texts_to(self, number: int) -> list[str]:
+        """What the carrier was given for a number, in order."""
+        return [segment.text for segment in self.link.submitted if segment.phone == number]
 
     async def handed_over(self, message: Accepted, copies: int = 1) -> list[OutboundSegment]:
         """The segments the carrier was given, once there are so many."""

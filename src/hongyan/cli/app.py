@@ -114,6 +114,14 @@ GROUPS: Mapping[str, Group] = {
             "export": "blacklist:export",
         },
     ),
+    "optout": Group(
+        "Numbers that want no more messages of an application.",
+        {"add": "replies:add", "remove": "replies:lift", "list": "replies:list_", "export": "replies:export"},
+    ),
+    "answer": Group(
+        "What an application does with replies: words for leaving and coming back, confirmations, keywords.",
+        {"show": "replies:show", "set": "replies:set_", "list": "replies:sent"},
+    ),
     "protection": Group(
         "Daily caps, countries, hours, and the emergency stop.",
         {"show": "protection:show", "set": "protection:set_", "stop": "protection:stop", "resume": "protection:resume"},

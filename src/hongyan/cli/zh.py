@@ -26,6 +26,10 @@ GROUPS: dict[str, str] = {
     "Words that hold or refuse a message.": "敏感词：含词的短信待人工审核或被拒绝。",
     "Messages that wait for a reviewer.": "待人工审核的短信。",
     "Numbers never to be sent to.": "黑名单：绝不下发的号码。",
+    "Numbers that want no more messages of an application.": "退订：不想再收到某个应用短信的号码。",
+    "What an application does with replies: words for leaving and coming back, confirmations, keywords.": (
+        "应用如何处理回复：退订词和恢复词、确认短信、关键词。"
+    ),
     "Links to carriers.": "到运营商的通道。",
     "Sender numbers.": "发送号码。",
     "Keys and secrets of applications in Huawei's API.": "应用在华为云接口中的 key 和 secret。",
@@ -37,6 +41,21 @@ GROUPS: dict[str, str] = {
 }
 
 COMMANDS: dict[str, str] = {
+    "Write down that these numbers want no more messages of an application.": "登记这些号码不想再收到该应用的短信。",
+    "Let numbers be sent to again that have taken their wish back.": "让收回退订的号码重新收到短信。",
+    "List the numbers that want no more messages of an application.": "列出退订了该应用的号码。",
+    "Write all of them as CSV to standard output.": "把全部退订号码以 CSV 写到标准输出。",
+    "Show what an application does with replies, and every word it understands.": "显示应用如何处理回复，以及它能识别的每个词。",
+    "Set what an application does with replies. What is not named stays.": "设置应用如何处理回复。没有写的保持不变。",
+    "List what replies were answered with, the newest first.": "列出对回复的答复，最新的在前。",
+    "Only those that answered a message with this signature.": "只列出回复了这个签名的短信的号码。",
+    "Whose usual words are understood: zh, en; may be repeated.": "识别哪些语言的常用词：zh、en；可重复。",
+    "Its own word for leaving; may be repeated, one empty word for none.": "应用自己的退订词；可重复，写一个空词表示没有。",
+    "Its own word for coming back; may be repeated, one empty word for none.": "应用自己的恢复词；可重复，写一个空词表示没有。",
+    "What tells somebody that they have left; 0 for nothing.": "告知已退订的模板；0 表示不发。",
+    "What tells somebody that they are back; 0 for nothing.": "告知已恢复的模板；0 表示不发。",
+    "What a word is answered with; without template no more.": "收到某个词时答复的模板；不写模板表示不再答复。",
+    "Only older ones than this id.": "只列出比这个编号更早的。",
     "Check this installation and say what to do about what is wrong.": "检查本机安装，并说明有问题时怎么办。",
     "Create an account.": "创建账号。",
     "List the accounts.": "列出账号。",
@@ -525,6 +544,7 @@ HEADINGS: dict[str, str] = {
     "expires_at": "到期时间",
     "phone": "号码",
     "reason": "原因",
+    "after_opt_out": "告知退订",
     "opted_out": "已退订",
     "added": "新增",
     "known": "已有",

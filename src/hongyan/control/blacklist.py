@@ -252,9 +252,10 @@ def _csv(found: list[BlacklistRow]) -> str:
     writer = csv.writer(out)
     for row in found:
         since = dt.datetime.fromtimestamp(row.created_at, dt.UTC).isoformat(timespec="seconds")
-        writer.writerow([row.phone, _plain(row.reason), "yes" if row.opted_out else "no", since])
+        writer.writerow([row.phone, plain_cell(row.reason), "yes" if row.opted_out else "no", since])
     return out.getvalue()
 
 
-def _plain(text: str) -> str:
+def plain_cell(text: str) -> str:
+    """A cell that no spreadsheet calculates."""
     return "'" + text if text.startswith(FORMULA) else text

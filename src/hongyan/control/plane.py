@@ -7,6 +7,7 @@ import msgspec
 from hongyan.control.access import Access
 from hongyan.control.accounts import Accounts
 from hongyan.control.alarms import Alarms
+from hongyan.control.answers import Answerings
 from hongyan.control.apps import Apps, CheckUrl
 from hongyan.control.audit import Audit
 from hongyan.control.blacklist import Blacklist
@@ -22,6 +23,7 @@ from hongyan.control.links import Links
 from hongyan.control.linting import Linting
 from hongyan.control.login import Login, LoginRules
 from hongyan.control.members import Members
+from hongyan.control.optouts import OptOuts
 from hongyan.control.packages import Packages
 from hongyan.control.protection import Protections
 from hongyan.control.qualifications import Qualifications
@@ -66,6 +68,8 @@ class ControlPlane(msgspec.Struct, frozen=True):
     templates: Templates
     packages: Packages
     blacklist: Blacklist
+    optouts: OptOuts
+    answerings: Answerings
     alarms: Alarms
     protections: Protections
     words: WordList
@@ -141,6 +145,8 @@ def assemble(
         templates=templates,
         packages=Packages(db, audit, clock),
         blacklist=Blacklist(db, audit, clock),
+        optouts=OptOuts(db, audit, clock),
+        answerings=Answerings(db, audit, clock),
         alarms=Alarms(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
         protections=Protections(db, audit, clock),
         words=WordList(db, audit, clock),

@@ -12,6 +12,7 @@ from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import CLASSIC, GRANTS, Permission, Role
 from hongyan.model.alarm import AlarmKind
+from hongyan.model.answering import USUAL, Answering
 from hongyan.model.protection import MARKETING_HOURS, Protection
 from hongyan.model.rules.sets import SEEDS, RuleSet, value_rules
 from hongyan.model.snapshot import (
@@ -33,6 +34,7 @@ from hongyan.model.words import Word, compiled
 from hongyan.store import (
     accounts,
     alarms,
+    answerings,
     app_access,
     apps,
     blacklist,
@@ -86,14 +88,11 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         version = await snapshots.version(tx)
         account_rows = await accounts.every(tx)
         key_rows = await keys.sealed(tx)
-        app_rows = await apps.sealed(tx)
-        allowed = await apps.all_allowed(tx)
+        found_apps = await _apps(tx, box, rules)
         signature_rows = await signatures.sendable(tx)
         template_rows = await templates.approved(tx)
         package_refs = await packages.usable(tx, expiring_after=now - EXPIRED_KEPT_S)
         link_rows = await links.every(tx)
-        guards = {row.app_id: row for row in await protections.every(tx)}
-        watched = await alarms.watched(tx)
         word_rows = await words.every(tx)
         sharing = frozenset(await blacklist.sharing(tx))
         access_rows = await app_access.sealed(tx)
@@ -101,17 +100,12 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
     # Made ready beside the event loop, once for each list.
     listed = await asyncio.to_thread(compiled, tuple(Word(row.word, SEVERITIES[row.action], row.reason) for row in word_rows))
     values = {row.id: value_rules(rules, row.kind) for row in account_rows}
-    owners = {row.app.id: row.app.account_id for row in app_rows}
+    owners = {app.id: app.account_id for app in found_apps.values()}
     return Snapshot(
         version=version,
         accounts={row.id: Account(id=row.id, name=row.name, kind=row.kind, enabled=row.enabled) for row in account_rows},
         keys={row.secret_id: _key(row, box) for row in key_rows},
-        apps={
-            row.app.id: _guarded(
-                _app(row, box, allowed.get(row.app.id, frozenset())), guards.get(row.app.id), rules, watched.get(row.app.id, frozenset())
-            )
-            for row in app_rows
-        },
+        apps=found_apps,
         signatures=_signatures(signature_rows),
         templates={template.id: template for row in template_rows if (template := _template(row, values[row.account_id])) is not None},
         packages=_packages(package_refs),
@@ -142,7 +136,25 @@ def permissions(scopes: Sequence[str] | None, role: Role | None) -> frozenset[Pe
     return wanted if role is None else wanted & GRANTS[role]
 
 
-def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int]) -> App:
+async def _apps(tx: Connection, box: SecretBox, rules: RuleSet) -> dict[int, App]:
+    """By id, each with what has been set for it."""
+    app_rows = await apps.sealed(tx)
+    allowed = await apps.all_allowed(tx)
+    guards = {row.app_id: row for row in await protections.every(tx)}
+    watched = await alarms.watched(tx)
+    answering = await answerings.every(tx)
+    return {
+        row.app.id: _guarded(
+            _app(row, box, allowed.get(row.app.id, frozenset()), answering.get(row.app.id, USUAL)),
+            guards.get(row.app.id),
+            rules,
+            watched.get(row.app.id, frozenset()),
+        )
+        for row in app_rows
+    }
+
+
+def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int], answering: Answering) -> App:
     app = row.app
     return App(
         id=app.id,
@@ -158,6 +170,7 @@ def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int]) -> App:
         context_in_reports=app.context_in_reports,
         sender_id=app.sender_id,
         extend_allowed=app.extend_allowed,
+        answering=answering,
         networks=tuple(ipaddress.ip_network(network) for network in app.networks),
     )
 

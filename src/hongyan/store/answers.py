@@ -1,7 +1,5 @@
 """What is answered to replies: each a message that is still to be sent, or what became of it."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from hongyan.kit.db import Connection
@@ -93,7 +91,6 @@ async def page(conn: Connection, app_id: int, *, before_id: int, most: int) -> l
     return rows.many(found, AnswerRow)
 
 
-async def forget(conn: Connection, app_ids: Sequence[int], *, before_id: int) -> None:
+async def forget(conn: Connection, app_id: int, *, before_id: int) -> None:
     """Those of before the time of an id."""
-    for app_id in app_ids:
-        await conn.execute("delete from answers where app_id = $1 and id < $2", app_id, before_id)
+    await conn.execute("delete from answers where app_id = $1 and id < $2", app_id, before_id)

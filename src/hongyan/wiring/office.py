@@ -19,6 +19,7 @@ from hongyan.pipeline.pulls import PullService
 from hongyan.pipeline.rates import forget_idle
 from hongyan.pipeline.refusals import Sends, forget_old
 from hongyan.products import alarms, people
+from hongyan.products.answers import AnswerService
 from hongyan.products.once import SendOnce
 from hongyan.products.schedule import ScheduleService
 from hongyan.settings import Settings
@@ -27,6 +28,8 @@ from hongyan.wiring.base import plane
 
 SCHEDULES_S = 0.25
 """How often sends are looked for whose time has come."""
+ANSWERS_S = 0.25
+"""How often replies are looked for that are to be answered."""
 
 
 class Office:
@@ -54,12 +57,14 @@ class Office:
         self._key_used = key_used
         self._once = SendOnce(db, send)
         self._keys = IdempotencyKeys(db, time.time)
+        self._answers = AnswerService(db=db, directory=directory, send=self._once, clock=time.time)
         self._schedules = ScheduleService(db=db, directory=directory, send=self._once, clock=time.time, new_id=new_id)
 
     def jobs(self) -> dict[str, Job]:
         """What runs in a process with the role `jobs`, by name."""
         rounds: dict[str, tuple[float, Job]] = {
             "schedules": (SCHEDULES_S, self._schedules.send_due),
+            "answers": (ANSWERS_S, self._answers.send_due),
             "idempotency": (3600.0, self._keys.sweep),
             "forget": (3600.0, self._forget),
             "measure reviews": (60.0, self._measure_reviews),
@@ -74,6 +79,7 @@ class Office:
     async def _forget(self) -> None:
         await forget_old(self._db, time.time())
         await forget_idle(self._db)
+        await self._answers.forget_old()
 
     async def _measure_reviews(self) -> None:
         async with self._db.connection() as conn:
@@ -98,6 +104,7 @@ class Office:
             messages,
             operator,
             papers,
+            replies,
             review,
             schedules,
             session,
@@ -119,6 +126,7 @@ class Office:
             operator.routes(links=control.links, senders=control.senders, packages=control.packages),
             contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
             papers.routes(control),
+            replies.routes(optouts=control.optouts, answerings=control.answerings),
             verifications.routes(control.verifications),
             review.routes(review=control.review, signatures=control.signatures, templates=control.templates, calendar=control.calendar),
             guards.routes(protections=control.protections, held=control.held, words=control.words, statistics=control.statistics),
