@@ -249,6 +249,15 @@ async def test_what_is_made_is_shown_alike_when_it_is_made_changed_and_listed(na
     assert (await native.ask("POST", "/blacklist", json={"app_id": app_id, "numbers": ["13800000000"], "reason": "asked"}))["numbers"] == 1
     [listed] = (await native.ask("GET", "/blacklist", params={"app_id": app_id}))["items"]
     assert (listed["phone"], listed["reason"]) == ("+8613800000000", "asked")
+    wanting = {"app_id": app_id, "numbers": ["13800000001"], "reason": "said so"}
+    assert (await native.ask("POST", "/opt-outs", json=wanting))["numbers"] == 1
+    [out] = (await native.ask("GET", "/opt-outs", params={"app_id": app_id}))["items"]
+    assert (out["phone"], out["text"]) == ("+8613800000001", "")
+    assert (await native.ask("POST", "/opt-outs/removed", json=wanting))["numbers"] == 1
+    answering = await native.ask("PATCH", f"/apps/{app_id}/answering", json={"out_words": ["enough"]})
+    assert (answering["settings"]["out_words"], "ENOUGH" in answering["leaving"]) == (["ENOUGH"], True)
+    assert await native.ask("GET", f"/apps/{app_id}/answering") == answering
+    assert (await native.ask("GET", f"/apps/{app_id}/answers"))["items"] == []
     assert (await native.ask("GET", "/held", params={"app_id": app_id}))["items"] == []
     assert (await native.ask("GET", "/packages", params={"app_id": app_id}))["items"][0]["available"] > 0
     await native.ask("POST", "/messages", json=native.send(phone()))

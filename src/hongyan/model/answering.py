@@ -45,7 +45,8 @@ AROUND = " \t\r\n.。!！,，;；?？\"'“”‘’「」【】[]()（）<>《�
 
 def plain(text: str) -> str:
     """A reply as words are compared: in one width and case, without what stands around it."""
-    return " ".join(unicodedata.normalize("NFKC", text).strip(AROUND).upper().split())
+    wide = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
+    return " ".join(wide.split()).strip(AROUND)
 
 
 class Answering(msgspec.Struct, frozen=True):
