@@ -91,45 +91,15 @@ class Office:
     def native(self) -> web.Application:
         """The native API, whole."""
         # It is large, and only a process with the role `console` needs it.
-        from hongyan.doors.rest import (  # noqa: PLC0415
-            access,
-            accounts,
-            app,
-            apps,
-            auth,
-            contacts,
-            events,
-            explanations,
-            guards,
-            messages,
-            operator,
-            papers,
-            replies,
-            review,
-            schedules,
-            session,
-            verifications,
-        )  # fmt: skip
+        from hongyan.wiring.native import native  # noqa: PLC0415
 
-        control = plane(self._db, self._settings)
-        send = messages.Messages(send=self._once, preview=self._preview, keys=self._keys, records=control.records, clock=time.time)
-        pulls = PullService(db=self._db, directory=self._directory, clock=time.time)
-        routers = [
-            # In front of what it stands beside: its path could be taken for a message's number.
-            explanations.routes(control.records),
-            messages.routes(send),
-            schedules.routes(schedules.Schedules(self._schedules)),
-            events.routes(pulls, lambda: self._directory.snapshot),
-            apps.routes(control.apps, control.keys),
-            accounts.routes(accounts=control.accounts, users=control.users, members=control.members, audit=control.audit),
-            access.routes(control.access, control.from_numbers),
-            operator.routes(links=control.links, senders=control.senders, packages=control.packages),
-            contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
-            papers.routes(control),
-            replies.routes(optouts=control.optouts, answerings=control.answerings),
-            verifications.routes(control.verifications),
-            review.routes(review=control.review, signatures=control.signatures, templates=control.templates, calendar=control.calendar),
-            guards.routes(protections=control.protections, held=control.held, words=control.words, statistics=control.statistics),
-            session.routes(login=control.login, credentials=control.credentials, sessions=control.sessions),
-        ]
-        return app.build(routers, auth.authenticator(lambda: self._directory.snapshot, control.login, self._key_used))
+        return native(
+            plane(self._db, self._settings),
+            send=self._once,
+            preview=self._preview,
+            keys=self._keys,
+            schedules=self._schedules,
+            pulls=PullService(db=self._db, directory=self._directory, clock=time.time),
+            snapshot=lambda: self._directory.snapshot,
+            key_used=self._key_used,
+        )
