@@ -48,6 +48,7 @@ ACROSS: dict[str, str] = {
     "queue.due_unresolved": "doubts that are due are few and found by their time",
     "queue.orphaned": "a dead engine held entries of many applications",
     "queue.release": "as orphaned",
+    "queue.wake": "what sleeps until its time, found by it once a second; each application's is then woken under its own",
     "queue.waiting": "which applications have something to claim",
     "records.latest": "for people who ask",
     "records.message": "for people who ask: the id is all they know",

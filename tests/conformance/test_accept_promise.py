@@ -86,7 +86,7 @@ async def test_a_request_about_whose_number_more_is_known_is_left_out_whole(data
         assert said is not None
         left_out, facts = said
         assert left_out == {1}
-        assert facts.recent == {known: [(before.id, 77)]}
+        assert facts.recent == {known: [(before.id, 77, Kind.NOTICE)]}
         assert facts.available == {purse.scope.packages[0]: 3}
         assert len(await queued(conn, purse.app_id)) == 2
         # Decided with what is known, it is promised.

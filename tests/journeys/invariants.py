@@ -81,7 +81,10 @@ AT_REST: dict[str, str] = {
          where s.status in ({FINALS})""",
     "nobody's entry is held by an engine that is gone": """
         select q.app_id, q.id, q.owner from queue q
-         where q.owner is not null and not exists (select from engines e where e.id = q.owner)""",
+         where q.owner > 0 and not exists (select from engines e where e.id = q.owner)""",
+    "what sleeps until its time has never been attempted": """
+        select q.app_id, q.id from queue q
+         where q.owner = 0 and (q.attempted_at is not null or q.resolve_at is not null or q.attempts > 0 or q.sent_mask <> 0)""",
     "every receipt has found its message": """select id, carrier_id from parked_receipts""",
 }
 

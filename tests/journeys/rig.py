@@ -98,7 +98,7 @@ class Rig:
         self.settler = settler = Settler(self.directory)
         self.receipts = ReceiptService()
         self.withdrawals = Withdrawals(db=db, directory=self.directory, settler=settler, clock=self.clock)
-        self.upkeep = Upkeep(db=db, directory=self.directory, receipts=self.receipts, settler=settler, clock=self.clock)
+        self.upkeep = Upkeep(db=db, directory=self.directory, receipts=self.receipts, settler=settler, clock=self.clock, queue_max=100_000)
         self.engine = Engine(db=db, host="test", pid=os.getpid(), roles="all", clock=self.clock)
         self._replies = ReplyService(directory=self.directory, settler=settler, new_id=self.engine.new_id)
         self.recorder = Recorder(db=db, receipts=self.receipts, replies=self._replies, settler=settler, clock=self.clock)

@@ -44,6 +44,7 @@ def causes(known: Facts) -> list[str]:
         pytest.param({"waiting": waiting(attempted=True, doubtful=True)}, "path.doubtful", id="the answer was lost"),
         pytest.param({"waiting": waiting(), "stopped": True}, "path.stopping", id="its application was stopped"),
         pytest.param({"waiting": waiting(later=3600), "kind": Kind.MARKETING}, "path.deferred", id="waits for its hours"),
+        pytest.param({"waiting": waiting(later=3), "begins_at": ACCEPTED + 3}, "path.waiting", id="its hours have begun"),
         pytest.param({"held_at": ACCEPTED}, "path.held", id="held"),
         pytest.param({}, "path.in_flight", id="between the queue and the carrier"),
         pytest.param({"taken": [taken()]}, "path.awaiting_receipt", id="no receipt yet"),

@@ -7,12 +7,10 @@ import pytest
 from hongyan.kit import ids
 from hongyan.model import numbering
 from hongyan.model.carrier import Declined, Lost, NotSent, SubmitOutcome, Submitted, Throttled, Verdict
-from hongyan.model.limits import Limits, Recent
 from hongyan.model.message import FINAL, NEXT, Kind, Message, Status, advance
 from hongyan.model.snapshot import LinkConfig, Scope
 from hongyan.model.ways import ROUTES, Route, serves
 from hongyan.pipeline.callbacks import retry_at
-from hongyan.pipeline.checks import Horizon, enough_history, recent
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, Doubt, Fail, PutBack, Taken, conclude, ended, reference_of
 from hongyan.pipeline.lanes import Lanes
 from hongyan.pipeline.routing import LinkState, Reach, choose, reach, way_of
@@ -177,26 +175,6 @@ def test_no_report_ever_leaves_a_final_status(current: Status, reported: Status)
     assert after in (current, reported)
     if current in FINAL:
         assert after is current
-
-
-def test_windows_count_what_lies_in_them() -> None:
-    now = 1_790_000_000.0
-    horizon = Horizon(
-        repeats=ids.first_id_at(now - 30),
-        seconds_30=ids.first_id_at(now - 30),
-        hour=ids.first_id_at(now - 3600),
-        day=ids.first_id_at(now - 7200),
-    )
-    history = [(ids.first_id_at(now - age), text) for age, text in ((5, 1), (29, 2), (31, 1), (3599, 1), (7000, 2), (9000, 1))]
-    assert recent(history, 1, horizon) == Recent(same_content_30s=1, any_30s=2, hour=4, day=5, same_content_day=3)
-
-
-def test_a_window_never_asked_about_is_never_looked_at() -> None:
-    horizon = Horizon(repeats=100, seconds_30=100, hour=50, day=10)
-    assert horizon.since(Limits()) == 10
-    assert horizon.since(Limits(day=0)) == 100
-    assert horizon.since(Limits(day=0, hour=5)) == 50
-    assert enough_history(Limits()) == 11
 
 
 def test_callbacks_are_tried_ever_more_rarely_for_a_day() -> None:

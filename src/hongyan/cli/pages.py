@@ -24,12 +24,11 @@ from hongyan.doors.tencent_v5 import errors as v5_errors
 from hongyan.kit import faults
 from hongyan.kit.metrics import Metrics
 from hongyan.model import causes
-from hongyan.model.limits import Limits
-from hongyan.model.message import FINAL, NEXT, Kind, Status
+from hongyan.model.limits import PRESETS, Limits, in_force, notation
+from hongyan.model.message import FINAL, NEXT, VALIDITY_S, Kind, Status
 from hongyan.model.rules.sets import RULE_SETS, OptOut, RuleSet
 from hongyan.model.snapshot import LinkConfig
 from hongyan.model.values import FORMS
-from hongyan.pipeline.compose import VALIDITY_S
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S
 from hongyan.simulator import handsets
 
@@ -216,6 +215,19 @@ def limits() -> str:
     return _table(("limit", "default"), rows)
 
 
+def limit_presets() -> str:
+    """Every preset with its windows, in the order in which they are told."""
+    rows = [
+        (
+            f"`{name}`",
+            ", ".join(f"`{notation(rule.window)}`" for rule in in_force(preset.limits, preset.windows)),
+            "8 to 22" if preset.marketing_hours else "any",
+        )
+        for name, preset in PRESETS.items()
+    ]
+    return _table(("preset", "limits", "hours of marketing"), rows)
+
+
 def link_fields() -> str:
     """What can be set of a link, with the defaults."""
     fields = [field for field in msgspec.structs.fields(LinkConfig) if field.name not in {"id", "name", "protocol", "enabled"}]
@@ -262,7 +274,7 @@ RULES: Mapping[str, Callable[[RuleSet], str]] = {
     "characters of a value": lambda rules: _each(rules.value_longest),
     "signatures of an application": lambda rules: str(rules.signatures_most),
     "templates of an application": lambda rules: str(rules.templates_most),
-    "messages to one number a day, of a new application": lambda rules: str(rules.per_day),
+    "messages to one number a day, of a new application": lambda rules: str(rules.limits.day),
     "hours of marketing, in Shanghai": lambda rules: (
         "any" if rules.marketing_hours is None else "{:02}:00–{:02}:00".format(*rules.marketing_hours)
     ),
@@ -289,6 +301,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     **{f"explained {begin}": functools.partial(explained, begin) for begin in causes.LISTS},
     "fault points": fault_points,
+    "limit presets": limit_presets,
     "limits": limits,
     "link fields": link_fields,
     "lost answers": lost_answers,

@@ -43,6 +43,12 @@ def set_(
     marketing_hours: Annotated[
         bool | None, typer.Option("--marketing-hours/--marketing-always", help="Marketing only from 8 to 22 o'clock.", show_default=False)
     ] = None,
+    marketing_deferred: Annotated[
+        bool | None,
+        typer.Option(
+            "--defer-marketing/--refuse-marketing", help="What comes outside the hours waits for them, or is refused.", show_default=False
+        ),
+    ] = None,
     balance_alarm: Annotated[
         int | None, typer.Option(help="Tell contacts when fewer segments are left; 0 for never.", show_default=False)
     ] = None,
@@ -58,6 +64,7 @@ def set_(
         "only": _codes(only),
         "closed": _codes(closed),
         "marketing_hours": marketing_hours,
+        "marketing_deferred": marketing_deferred,
         "balance_alarm": balance_alarm,
     }
     change: Change = Change(**{name: value for name, value in fields.items() if value is not None})

@@ -12,9 +12,9 @@ from hongyan.control.permissions import demand, own_app, within
 from hongyan.kit.db import Connection, Database, UniqueViolation
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import Actor, Permission
-from hongyan.model.limits import Limits
+from hongyan.model.limits import Limits, Preset, Window, described
 from hongyan.model.snapshot import AccountKind, Scope
-from hongyan.store import accounts, apps, senders
+from hongyan.store import accounts, apps, protections, senders
 from hongyan.store.apps import AppRow
 from hongyan.store.snapshots import publish
 
@@ -24,7 +24,7 @@ PAGE_MOST = 500
 MOST = 1_000
 """Applications of an account."""
 PROJECT_MOST = 128
-DEFAULT = Limits()
+DEFAULT = Preset(Limits())
 
 
 class NewApp(msgspec.Struct, frozen=True):
@@ -52,8 +52,12 @@ class AppChange(msgspec.Struct, frozen=True):
     project_id: str | msgspec.UnsetType = msgspec.UNSET
     """What it is booked under, with its name; nothing here depends on it."""
     project_name: str | msgspec.UnsetType = msgspec.UNSET
+    preset: str | msgspec.UnsetType = msgspec.UNSET
+    """A vendor's limits in place of all there were, by the names of `model.limits.PRESETS`; the other fields count on top of it."""
     limits: dict[str, int] = {}
     """By the names of `Limits`."""
+    windows: Sequence[Window] | msgspec.UnsetType = msgspec.UNSET
+    """All limits that have no name."""
 
 
 NOTHING = AppChange()
@@ -83,7 +87,7 @@ class Apps:
         self._limits = limits
 
     async def create(self, actor: Actor, account_id: int, name: str, first: AppChange = NOTHING, *, with_access: bool = False) -> NewApp:
-        """With the default limits, no callback address and pull switched off, but for what `first` says (no limits or sender numbers).
+        """With the default limits, no callback address and pull switched off, but for what `first` says (limits as a preset).
 
         `with_access` gives it a key and secret of Huawei's API, too.
         """
@@ -92,6 +96,7 @@ class Apps:
             demand(actor, Permission.KEYS, account_id)
         plain = rules.name(name)
         fields = self._checked(first)
+        chosen = Preset(self._limits) if first.preset is msgspec.UNSET else rules.preset(first.preset)
         now = self._clock()
         try:
             async with self._db.transaction() as tx:
@@ -99,13 +104,13 @@ class Apps:
                     raise not_found(Noun.ACCOUNT, account_id)
                 if await apps.count(tx, account_id) >= MOST:
                     raise _too_many()
-                made = await issue(
-                    tx, self._box, self._entropy, account_id=account_id, name=plain, pull=False, now=now, limits=self._limits
-                )
+                made = await issue(tx, self._box, self._entropy, account_id=account_id, name=plain, pull=False, now=now, preset=chosen)
+                await _keep_hours(tx, made.app.id, chosen, now)
                 if fields:
                     changed = _found(await apps.change(tx, made.app.id, fields, {}), made.app.id)
                     made = msgspec.structs.replace(made, app=changed)
-                await self._audit.record(tx, actor, "app.create", made.app.id, account_id=account_id, detail={"name": plain})
+                detail = {"name": plain} | ({} if first.preset is msgspec.UNSET else {"preset": first.preset})
+                await self._audit.record(tx, actor, "app.create", made.app.id, account_id=account_id, detail=detail)
                 if with_access:
                     made = msgspec.structs.replace(made, access=await self._give_access(tx, actor, made.app, now))
                 await publish(tx, f"app {made.app.id} created", now)
@@ -147,22 +152,25 @@ class Apps:
         return self._box.open(sealed[0].app_key_sealed, tokens.app_context(app_id))
 
     async def change(self, actor: Actor, app_id: int, change: AppChange) -> AppRow:
-        """All of it or, when one value is refused, nothing."""
+        """All of it or, when one value is refused, nothing. A preset may switch the hours of marketing on; none switches them off."""
         demand(actor, Permission.APPS)
         fields = self._checked(change)
-        limits = rules.limits(change.limits)
-        if not fields and not limits:
+        limits = _limits(change)
+        if not fields and limits == NO_LIMITS:
             return await self.get(actor, app_id)
         now = self._clock()
         try:
             async with self._db.transaction() as tx:
                 before = await own_app(tx, actor, app_id, lock=True)
-                if limits:
+                if limits != NO_LIMITS:
                     await _may_set_limits(tx, actor, before)
                 if fields.get("sender_id"):
                     await _may_show(tx, app_id, str(fields["sender_id"]))
-                app = _found(await apps.change(tx, app_id, fields, limits), app_id)
-                detail = {name: value if isinstance(value, str | int) else _listed(value) for name, value in (fields | limits).items()}
+                app = _found(await apps.change(tx, app_id, fields, limits.named, limits.windows), app_id)
+                if change.preset is not msgspec.UNSET:
+                    await _keep_hours(tx, app_id, rules.preset(change.preset), now)
+                changed = fields | limits.named | limits.told
+                detail = {name: value if isinstance(value, str | int) else _listed(value) for name, value in changed.items()}
                 await self._audit.record(tx, actor, "app.change", app_id, account_id=app.account_id, detail=detail)
                 await publish(tx, f"app {app_id} changed", now)
         except UniqueViolation as fault:
@@ -171,7 +179,7 @@ class Apps:
 
     def _checked(self, change: AppChange) -> dict[str, object]:
         fields = {
-            field: value for field, value in msgspec.structs.asdict(change).items() if field != "limits" and value is not msgspec.UNSET
+            field: value for field, value in msgspec.structs.asdict(change).items() if field not in OF_LIMITS and value is not msgspec.UNSET
         }
         if "name" in fields:
             fields["name"] = rules.name(fields["name"])
@@ -249,6 +257,39 @@ def _too_many() -> ControlError:
     )
 
 
+OF_LIMITS = frozenset({"preset", "limits", "windows"})
+
+
+class LimitChange(msgspec.Struct, frozen=True):
+    """What is written of the limits."""
+
+    named: dict[str, int] = {}
+    windows: tuple[Window, ...] | None = None
+    told: dict[str, str] = {}
+    """For the audit log."""
+
+
+NO_LIMITS = LimitChange()
+
+
+def _limits(change: AppChange) -> LimitChange:
+    named, windows = rules.limits(change.limits), None if change.windows is msgspec.UNSET else rules.windows(change.windows)
+    told = {} if windows is None else {"windows": "; ".join(map(described, windows))}
+    if change.preset is msgspec.UNSET:
+        return LimitChange(named, windows, told)
+    preset = rules.preset(change.preset)
+    whole = msgspec.structs.asdict(preset.limits) | named
+    return LimitChange(whole, preset.windows if windows is None else windows, {"preset": change.preset} | told)
+
+
+async def _keep_hours(tx: Connection, app_id: int, preset: Preset, now: float) -> None:
+    """Switch the hours of marketing on where the preset has them."""
+    before = await protections.get(tx, app_id)
+    if preset.marketing_hours and not before.settings.marketing_hours:
+        settings = msgspec.structs.replace(before.settings, marketing_hours=True)
+        await protections.put(tx, msgspec.structs.replace(before, settings=settings), now)
+
+
 def callable_url(url: str, check: CheckUrl) -> str:
     """An address that may be called, or empty."""
     plain = rules.callback_url(url)
@@ -302,7 +343,7 @@ async def _may_show(tx: Connection, app_id: int, number: str) -> None:
 
 
 async def issue(
-    tx: Connection, box: SecretBox, entropy: tokens.Entropy, *, account_id: int, name: str, pull: bool, now: float, limits: Limits = DEFAULT
+    tx: Connection, box: SecretBox, entropy: tokens.Entropy, *, account_id: int, name: str, pull: bool, now: float, preset: Preset = DEFAULT
 ) -> NewApp:
     """A new application, written with its AppKey sealed. Raises `UniqueViolation`."""
     app_id = await apps.next_id(tx)
@@ -313,7 +354,8 @@ async def issue(
         account_id=account_id,
         name=name,
         app_key_sealed=box.seal(app_key, tokens.app_context(app_id)),
-        limits=limits,
+        limits=preset.limits,
+        windows=preset.windows,
         pull=pull,
         now=now,
     )

@@ -86,6 +86,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     segments: int
     accepted_at: float
+    begins_at: float = 0.0
+    """From when on it may be sent; 0 means since it was accepted."""
     signed_at: float | None = None
     """By the sender's clock, where the request said so."""
     held_at: float | None = None
@@ -102,6 +104,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     opted_out: bool = False
     """The number, by now."""
     blacklisted: bool = False
+
+    @property
+    def since(self) -> float:
+        """From when on it could have been sent."""
+        return max(self.accepted_at, self.begins_at)
 
 
 class CauseFound(msgspec.Struct, frozen=True):
@@ -213,7 +220,7 @@ QUEUED: tuple[tuple[Situation, Callable[[Facts, Waiting], bool]], ...] = (
     (Situation.STOPPING, lambda facts, _waiting: facts.stopped),
     (Situation.DEFERRED, lambda facts, waiting: facts.kind is Kind.MARKETING and waiting.not_before > facts.now + PUT_OFF_S),
     (Situation.NO_LINK, lambda _facts, waiting: not waiting.linked),
-    (Situation.RETRYING, lambda facts, waiting: waiting.not_before > facts.accepted_at),
+    (Situation.RETRYING, lambda facts, waiting: waiting.not_before > facts.since),
     (Situation.WAITING, lambda _facts, _waiting: True),
 )
 """What a queue entry says; the first that is true."""
@@ -286,8 +293,8 @@ def _slowness(facts: Facts) -> Iterator[CauseFound]:
     """What took long before the carrier had it."""
     yield from _late(facts.signed_at, facts.accepted_at)
     first = min((segment.submitted_at for segment in facts.taken), default=None)
-    if first is not None and facts.held_at is None and first - facts.accepted_at > LONG_IN_QUEUE_S:
-        waited = first - facts.accepted_at
+    if first is not None and facts.held_at is None and first - facts.since > LONG_IN_QUEUE_S:
+        waited = first - facts.since
         yield because(Situation.QUEUED_LONG, _for("从受理到运营商收下历时", "from when it was taken until a carrier had it:", waited))
 
 

@@ -44,7 +44,6 @@ from hongyan.kit.blobs import Blobs, Nowhere
 from hongyan.kit.db import Database
 from hongyan.kit.passwords import Passwords
 from hongyan.kit.secretbox import SecretBox
-from hongyan.model.limits import Limits
 from hongyan.model.papers import ReviewKind
 from hongyan.model.rules.sets import SEEDS, RuleSet
 
@@ -138,7 +137,7 @@ def assemble(
         credentials=Credentials(db, audit, box, clock, entropy, passwords=passwords, login=login, letters=letters, link=link),
         sessions=Sessions(db, clock, people.login.idle_s),
         letters=letters,
-        apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url, limits=Limits(day=rules.per_day)),
+        apps=Apps(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url, limits=rules.limits),
         access=Access(db, audit, box, clock, entropy),
         from_numbers=FromNumbers(db, audit, clock),
         signatures=signatures,

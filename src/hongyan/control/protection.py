@@ -31,6 +31,7 @@ class Change(msgspec.Struct, frozen=True):
     only: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     closed: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     marketing_hours: bool | msgspec.UnsetType = msgspec.UNSET
+    marketing_deferred: bool | msgspec.UnsetType = msgspec.UNSET
     balance_alarm: int | msgspec.UnsetType = msgspec.UNSET
 
 

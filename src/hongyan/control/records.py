@@ -7,7 +7,7 @@ import msgspec
 from hongyan.control import explain as rules
 from hongyan.control.explain import CauseFound, RawCode, Reported, Taken, Telling, Waiting
 from hongyan.control.permissions import demand, own_app, own_apps
-from hongyan.control.timeline import Entry, Rows, Step, Timeline, timeline, unix
+from hongyan.control.timeline import Entry, Rows, Step, Timeline, begins_at, timeline, unix
 from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database, Row
 from hongyan.model.actor import Actor, Permission
@@ -219,6 +219,7 @@ async def _facts(conn: Connection, actor: Actor, rows: Rows, now: float) -> rule
         kind=Kind(row["kind"]),
         segments=row["segments"],
         accepted_at=unix(row["accepted_at"]),
+        begins_at=begins_at(row),
         signed_at=signed_at(row["request_id"], unix(row["accepted_at"])),
         held_at=None if row["held_at"] is None else unix(row["held_at"]),
         waiting=await _waiting(conn, row),

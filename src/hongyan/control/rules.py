@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from hongyan.control import lint
 from hongyan.control.errors import ControlError, Fault
-from hongyan.model.limits import Limits
+from hongyan.model.limits import LONGEST_S, PRESETS, Limits, Preset, Window
 from hongyan.model.message import Kind
 from hongyan.model.phone import parse
 from hongyan.model.rules.sets import SEEDS, RuleSet
@@ -22,6 +22,7 @@ ALLOWLIST_MOST = 300
 LIVE_KEYS_MOST = 2
 SEGMENTS_MOST = 1_000_000_000_000
 LIMIT_MOST = 1_000_000
+WINDOWS_MOST = 16
 URL_MOST = 1_000
 NETWORKS_MOST = 50
 REASON_MOST = 200
@@ -136,6 +137,32 @@ def limits(changes: dict[str, int]) -> dict[str, int]:
                 f"The limit {which} is a number from 0 to {LIMIT_MOST}; 0 means no limit.",
             )
     return changes
+
+
+def preset(named: str) -> Preset:
+    """What a vendor has for all its applications."""
+    found = PRESETS.get(named)
+    if found is None:
+        raise _invalid(
+            f"没有名为“{named[:40]}”的频率限制预设，可用的是 {'、'.join(PRESETS)}。",
+            f"There are no limits named “{named[:40]}”; there are {', '.join(PRESETS)}.",
+        )
+    return found
+
+
+def windows(wanted: Sequence[Window]) -> tuple[Window, ...]:
+    """Windows of frequency limits beside those with a name: each at most a day long, at most 16."""
+    if len(wanted) > WINDOWS_MOST:
+        raise ControlError(
+            Fault.TOO_MANY, f"一个应用最多 {WINDOWS_MOST} 个频率窗口。", f"An application has at most {WINDOWS_MOST} windows of limits."
+        )
+    for window in wanted:
+        if not (1 <= window.most <= LIMIT_MOST and 0 <= window.seconds <= LONGEST_S):
+            raise _invalid(
+                f"频率窗口的条数需为 1 到 {LIMIT_MOST}，时长需为 1 到 {LONGEST_S} 秒，0 秒表示自然日。",
+                f"A window has 1 to {LIMIT_MOST} messages in 1 to {LONGEST_S} seconds; 0 seconds mean a calendar day.",
+            )
+    return tuple(dict.fromkeys(wanted))
 
 
 def callback_url(url: str) -> str:

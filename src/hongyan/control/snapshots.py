@@ -163,6 +163,7 @@ def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int], answering
         app_key=box.open(row.app_key_sealed, tokens.app_context(app.id)),
         enabled=app.enabled,
         limits=app.limits,
+        windows=app.windows,
         unlimited_phones=allowed,
         pull=app.pull,
         report_url=app.report_url,
@@ -182,6 +183,7 @@ def _guarded(app: App, row: ProtectionRow | None, rules: RuleSet, watched: froze
         app,
         protection=row.settings if row is not None and set_ else None,
         marketing_hours=own_hours or rules.marketing_hours,
+        marketing_deferred=row is not None and row.settings.marketing_deferred,
         stopped=row is not None and row.stopped_at is not None,
         watched=watched,
     )

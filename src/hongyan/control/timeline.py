@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hongyan.kit.db import Row
-from hongyan.model.message import Kind, Status
+from hongyan.model.message import VALIDITY_S, Kind, Status
+from hongyan.model.protection import SHANGHAI
 from hongyan.store.outbox import Callback
+from hongyan.store.queue import ASLEEP
 
 
 class Step(enum.Enum):
@@ -17,6 +19,7 @@ class Step(enum.Enum):
     SIGNED = "signed"
     REFUSED = "refused"
     ACCEPTED = "accepted"
+    DEFERRED = "deferred"
     WAITING = "waiting"
     ATTEMPTED = "attempted"
     DOUBTFUL = "doubtful"
@@ -68,6 +71,7 @@ def timeline(rows: Rows, phone: str) -> Timeline:
     row = rows.message
     entries = [
         Entry(unix(row["accepted_at"]), Step.ACCEPTED, f"已受理，计费 {row['segments']} 条", f"accepted, {row['segments']} segment(s)"),
+        *_begin(row),
         *_queue(row),
         *(_submitted(segment) for segment in rows.segments),
         *(_receipt(report) for report in rows.reports),
@@ -93,6 +97,23 @@ def unix(moment: dt.datetime) -> float:
     return moment.timestamp()
 
 
+def begins_at(row: Row) -> float:
+    """From when on a message may be sent: validity begins then."""
+    return max(unix(row["accepted_at"]), unix(row["expires_at"]) - VALIDITY_S[Kind(row["kind"])])
+
+
+def _begin(row: Row) -> Iterator[Entry]:
+    begins = begins_at(row)
+    if begins > unix(row["accepted_at"]):
+        when = f"{dt.datetime.fromtimestamp(begins, SHANGHAI):%Y-%m-%d %H:%M}"
+        yield Entry(
+            unix(row["accepted_at"]),
+            Step.DEFERRED,
+            f"受理时在营销时段之外，推迟到北京时间 {when} 起发送",
+            f"accepted outside the hours of marketing, sent from {when} (Asia/Shanghai) on",
+        )
+
+
 def _queue(row: Row) -> Iterator[Entry]:
     if row["queued"] is None:
         return
@@ -101,10 +122,12 @@ def _queue(row: Row) -> Iterator[Entry]:
         return
     if row["attempted_at"] is not None:
         yield Entry(unix(row["attempted_at"]), Step.ATTEMPTED, "已交给通道，等待应答", "handed to a link, no answer yet")
-    elif row["not_before"] > row["accepted_at"]:
+    elif row["owner"] == ASLEEP:
+        yield Entry(unix(row["not_before"]), Step.WAITING, "将从此时起发送", "sent from this time on")
+    elif unix(row["not_before"]) > begins_at(row):
         yield Entry(unix(row["not_before"]), Step.WAITING, "退回队列，将在此时重试", "back in the queue, tried again from this time on")
     else:
-        yield Entry(unix(row["accepted_at"]), Step.WAITING, "在队列中等待通道", "waits in the queue for a link")
+        yield Entry(begins_at(row), Step.WAITING, "在队列中等待通道", "waits in the queue for a link")
 
 
 def _submitted(segment: Row) -> Entry:

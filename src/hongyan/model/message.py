@@ -1,6 +1,7 @@
 """A message: one text to one handset, and the states it passes through."""
 
 import enum
+from collections.abc import Mapping
 
 import msgspec
 
@@ -14,6 +15,10 @@ class Kind(enum.IntEnum):
     VERIFICATION = 1
     NOTICE = 2
     MARKETING = 3
+
+
+VALIDITY_S: Mapping[Kind, float] = {Kind.VERIFICATION: 600.0, Kind.NOTICE: 86_400.0, Kind.MARKETING: 86_400.0}
+"""How long a message may wait for a carrier and be tried by it, from when it may be sent: a code is worth nothing after minutes."""
 
 
 class Dialect(enum.IntEnum):

@@ -51,6 +51,8 @@ class Protection(msgspec.Struct, frozen=True, omit_defaults=True):
     closed: tuple[str, ...] = ()
     """Countries it does not send to."""
     marketing_hours: bool = False
+    marketing_deferred: bool = False
+    """What is asked for outside the hours is accepted and sent when they begin; otherwise it is refused."""
     balance_alarm: int = 0
     """With fewer segments left than this contacts are told; 0 means never."""
 
@@ -84,3 +86,12 @@ class Protection(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def within_hours(hours: Hours, now: float) -> bool:
     return hours[0] <= dt.datetime.fromtimestamp(now, SHANGHAI).hour < hours[1]
+
+
+def hours_begin(hours: Hours, now: float) -> float:
+    """When they begin next, or now within them; Unix seconds."""
+    moment = dt.datetime.fromtimestamp(now, SHANGHAI)
+    if hours[0] <= moment.hour < hours[1]:
+        return now
+    day = moment.replace(hour=hours[0], minute=0, second=0, microsecond=0)
+    return (day if moment < day else day + dt.timedelta(days=1)).timestamp()

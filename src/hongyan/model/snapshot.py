@@ -10,7 +10,7 @@ import msgspec
 from hongyan.model.actor import CLASSIC, Permission
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.answering import USUAL, Answering
-from hongyan.model.limits import Limits
+from hongyan.model.limits import Limits, Window
 from hongyan.model.message import Kind
 from hongyan.model.protection import Hours, Protection
 from hongyan.model.values import LENIENT, ValueRules
@@ -93,6 +93,10 @@ class App(msgspec.Struct, frozen=True):
     """None when nothing is set."""
     marketing_hours: Hours | None = None
     """When marketing may be sent; None means at any time."""
+    windows: tuple[Window, ...] = ()
+    """Frequency limits beside those with a name."""
+    marketing_deferred: bool = False
+    """What is asked for outside the hours is accepted and sent when they begin."""
     stopped: bool = False
     """By the emergency stop: nothing is accepted, and what waits is taken back."""
     watched: frozenset[AlarmKind] = frozenset()

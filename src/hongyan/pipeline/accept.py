@@ -11,10 +11,11 @@ from hongyan.kit import faults, ids
 from hongyan.kit.db import UNAVAILABLE, Database
 from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS, Step
+from hongyan.model.limits import in_force
 from hongyan.model.message import Caller, Kind, Outcome, SendCommand
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
-from hongyan.model.snapshot import Scope
+from hongyan.model.snapshot import App, Scope
 from hongyan.pipeline import checks
 from hongyan.pipeline.compose import compose
 from hongyan.pipeline.directory import Directory
@@ -213,7 +214,8 @@ class SendService:
             scope: [package for package in packages.get((app.id, scope), ()) if package.effective_at <= now < package.expires_at]
             for scope in Scope
         }
-        group = Group(app, requests, now, horizon=self._horizon(now), purses=purses, new_id=self._new_id, numbering=self._numbering)
+        horizon = self._horizon(app, now)
+        group = Group(app, requests, now, horizon=horizon, purses=purses, new_id=self._new_id, numbering=self._numbering)
         if group.counts:
             day, counted = self._counted.get(app.id, (0.0, {}))
             group.counted = dict(counted) if day == self._day[0] else {}
@@ -246,7 +248,7 @@ class SendService:
         sending = [promise.message for promise in promises]
         dispatcher = self._dispatcher
         engine = None if dispatcher is None else dispatcher.engine
-        places = [NOWHERE] * len(sending) if dispatcher is None else _room(dispatcher, promises, holding=group.holding)
+        places = [NOWHERE] * len(sending) if dispatcher is None else _room(dispatcher, promises, aside=group.holding or group.deferring)
         doubtful = False
         written: set[int] = set()
         try:
@@ -308,21 +310,21 @@ class SendService:
         except TimeoutError:
             raise InDoubtError from None
 
-    def _horizon(self, now: float) -> checks.Horizon:
+    def _horizon(self, app: App, now: float) -> checks.Horizon:
         started, ends = self._day
         if not started <= now < ends:
             started = day_start(now)
             self._day = (started, day_start(started + 36 * 3600))
-        repeats = ids.first_id_at(now - REPEATS_S)
-        return checks.Horizon(
-            repeats=repeats, seconds_30=ids.first_id_at(now - 30), hour=ids.first_id_at(now - 3600), day=ids.first_id_at(started)
-        )
+        rules = [
+            (rule, ids.first_id_at(now - rule.window.seconds if rule.window.seconds else started))
+            for rule in in_force(app.limits, app.windows)
+        ]
+        return checks.Horizon(rules=rules, repeats=ids.first_id_at(now - REPEATS_S))
 
 
-def _room(dispatcher: HandOver, promises: list[Promise], *, holding: bool) -> list[int]:
-    """Where each message goes; those that a person has to look at first go nowhere yet."""
-    if not holding:
+def _room(dispatcher: HandOver, promises: list[Promise], *, aside: bool) -> list[int]:
+    """Where each message goes; those that wait for a person or for their time go nowhere yet."""
+    if not aside:
         return dispatcher.make_room([promise.message for promise in promises])
-    going = [promise.message for promise in promises if not promise.draft.body.suspicious]
-    places = iter(dispatcher.make_room(going))
-    return [NOWHERE if promise.draft.body.suspicious else next(places) for promise in promises]
+    places = iter(dispatcher.make_room([promise.message for promise in promises if not promise.aside]))
+    return [NOWHERE if promise.aside else next(places) for promise in promises]

@@ -4,20 +4,23 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hongyan.model.limits import Limits, Recent
+from hongyan.model.limits import Rule
+from hongyan.model.message import Kind
 from hongyan.model.reject import Reject
 from hongyan.pipeline.compose import Draft
+
+Past = tuple[int, int, int]
+"""A message that went to a number: its id, content hash and kind."""
 
 
 class Standing(msgspec.Struct, frozen=True):
     """What is known about a draft's number, and whether a package can pay for it."""
 
-    recent: Recent
     blacklisted: bool
     opted_out: bool
-    limited: bool
-    """False for numbers on the frequency allow-list."""
     affordable: bool
+    passed: Rule | None = None
+    """The frequency limit that one more message would pass; None for numbers on the allow-list, too."""
     cap: Reject | None = None
     """The daily cap that one more message would pass."""
 
@@ -33,21 +36,8 @@ def not_opted_out(_draft: Draft, standing: Standing) -> Reject | None:
     return Reject.OPTED_OUT if standing.opted_out else None
 
 
-LIMITS: tuple[tuple[str, Reject], ...] = (
-    ("same_content_30s", Reject.SAME_CONTENT),
-    ("any_30s", Reject.LIMIT_30_SECONDS),
-    ("hour", Reject.LIMIT_HOUR),
-    ("day", Reject.LIMIT_DAY),
-    ("same_content_day", Reject.SAME_CONTENT_DAY),
-)
-"""A field of `Limits` and `Recent`, and what passing it is called; the order is the one in which they are told."""
-
-
-def within_frequency(draft: Draft, standing: Standing) -> Reject | None:
-    if not standing.limited or standing.recent is NOTHING:
-        return None
-    limits, recent = draft.body.app.limits, standing.recent
-    return next((reject for name, reject in LIMITS if 0 < getattr(limits, name) <= getattr(recent, name)), None)
+def within_frequency(_draft: Draft, standing: Standing) -> Reject | None:
+    return None if standing.passed is None else standing.passed.reject
 
 
 def within_daily_caps(_draft: Draft, standing: Standing) -> Reject | None:
@@ -70,47 +60,30 @@ def first_refusal(draft: Draft, standing: Standing) -> Reject | None:
     return None
 
 
-NOTHING = Recent()
-"""Of a number without any history: nothing can be passed."""
-
-
 class Horizon(msgspec.Struct, frozen=True):
-    """From which message id on a window counts; ids grow with time."""
+    """From which message id on each limit of an application counts; ids grow with time."""
 
-    seconds_30: int
-    hour: int
-    day: int
+    rules: Sequence[tuple[Rule, int]]
     repeats: int
     """How far back a request that comes again is known again: as long as its signature is good."""
 
-    def since(self, limits: Limits) -> int:
-        """The oldest id that any of the application's limits asks about."""
-        return min(
-            self.repeats,
-            self.hour if limits.hour else self.seconds_30,
-            self.day if limits.day or limits.same_content_day else self.seconds_30,
-        )
+    @property
+    def since(self) -> int:
+        """The oldest id that is asked about."""
+        return min(self.repeats, *(since for _, since in self.rules)) if self.rules else self.repeats
 
 
-def recent(history: Sequence[tuple[int, int]], content_hash: int, horizon: Horizon) -> Recent:
-    """Count a number's messages, (id, content hash) each, in every window."""
-    if not history:
-        return NOTHING
-    same_30 = any_30 = hour = day = same_day = 0
-    for id_, hashed in history:
-        same = hashed == content_hash
-        if id_ >= horizon.seconds_30:
-            any_30 += 1
-            same_30 += same
-        hour += id_ >= horizon.hour
-        if id_ >= horizon.day:
-            day += 1
-            same_day += same
-    return Recent(same_content_30s=same_30, any_30s=any_30, hour=hour, day=day, same_content_day=same_day)
-
-
-def enough_history(limits: Limits) -> int:
-    """How many recent messages of a number decide every limit: beyond the largest one, more say nothing new."""
-    if not limits.day:
-        return 1000
-    return max(limits.day, limits.hour, limits.any_30s, limits.same_content_30s, limits.same_content_day) + 1
+def passed(history: Sequence[Past], kind: Kind, content_hash: int, horizon: Horizon) -> Rule | None:
+    """The first limit that one more message of this kind and content would pass, after these."""
+    if history:
+        for rule, since in horizon.rules:
+            window = rule.window
+            of = window.kind
+            if of is not None and of is not kind:
+                continue
+            count = 0
+            for id_, hashed, sent in history:
+                count += id_ >= since and (of is None or sent == of) and (hashed == content_hash or not window.same_content)
+            if count >= window.most:
+                return rule
+    return None

@@ -1,6 +1,5 @@
 """From a command to drafts: application, signature, template, text, segments. Pure; nothing is promised yet."""
 
-from collections.abc import Mapping
 from hashlib import blake2b
 
 import msgspec
@@ -10,7 +9,7 @@ from hongyan.model.answering import Answers
 from hongyan.model.context import LONGEST_URL, SEPARATOR, Context, pack
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Refused, SendCommand
 from hongyan.model.phone import Phone
-from hongyan.model.protection import within_hours
+from hongyan.model.protection import hours_begin, within_hours
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import Account, AccountKind, App, Scope, Signature, Snapshot, Template
 from hongyan.model.template import compose_text, fill, joins_link
@@ -24,9 +23,6 @@ LONGEST_CONTEXT = 512
 LONGEST_EXTEND = 12
 MOST_SEGMENTS = 10
 LONGEST_SENDER = 20
-
-VALIDITY_S: Mapping[Kind, float] = {Kind.VERIFICATION: 600.0, Kind.NOTICE: 86_400.0, Kind.MARKETING: 86_400.0}
-"""How long a message may wait for a carrier and be tried by it: a code is worth nothing after minutes."""
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -48,6 +44,8 @@ class Body(msgspec.Struct, frozen=True):
     answers: Answers = Answers.NOTHING
     suspicious: str = ""
     """A word for which a person has to look at the text first."""
+    not_before: float = 0.0
+    """Unix seconds: it is promised now and sent from then on; 0 means at once."""
 
     @property
     def scope(self) -> Scope:
@@ -198,6 +196,7 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, now: float, *, mai
         of_proof=command.of_proof,
         answers=command.answers,
         suspicious="" if hit is None else hit.word.text,
+        not_before=_not_before(app, template, now) if app.marketing_deferred else 0.0,
     )
 
 
@@ -232,9 +231,16 @@ def _text_refused(segments: int, hit: Hit | None) -> Refusal | None:
 
 def _hours_fault(app: App, template: Template, now: float) -> Refusal | None:
     hours = app.marketing_hours
-    if hours is None or template.kind is not Kind.MARKETING or within_hours(hours, now):
+    if hours is None or template.kind is not Kind.MARKETING or app.marketing_deferred or within_hours(hours, now):
         return None
     return Refusal(Reject.MARKETING_HOURS, f"marketing is sent from {hours[0]}:00 to {hours[1]}:00 (Asia/Shanghai)")
+
+
+def _not_before(app: App, template: Template, now: float) -> float:
+    hours = app.marketing_hours
+    if hours is None or template.kind is not Kind.MARKETING or within_hours(hours, now):
+        return 0.0
+    return hours_begin(hours, now)
 
 
 def _params_fault(template: Template, command: SendCommand) -> Refusal | None:

@@ -8,23 +8,25 @@ import msgspec
 from hongyan.kit.db import Connection
 from hongyan.kit.ids import time_of
 from hongyan.model.answering import Answers
-from hongyan.model.message import Accepted, Message, Outcome
+from hongyan.model.limits import Rule, enough_history
+from hongyan.model.message import VALIDITY_S, Accepted, Message, Outcome
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import App, PackageRef, Scope
 from hongyan.pipeline import caps, checks
 from hongyan.pipeline.caps import Caps
-from hongyan.pipeline.compose import VALIDITY_S, Composed, Draft, refused
+from hongyan.pipeline.compose import Composed, Draft, refused
 from hongyan.pipeline.ports import IN_LANE
 from hongyan.pipeline.routing import way_of
 from hongyan.store import commits, daily_counts, held, messages
 from hongyan.store.messages import Facts, NewMessage, bucket
+from hongyan.store.queue import ASLEEP
 
 TWICE_S = 2.0
 """Whoever signs the same twice within a second, without a nonce, may mean two messages; what comes later than that is a copy."""
 Purses = Mapping[Scope, Sequence[PackageRef]]
 """An application's packages that can be drawn on now, the one that expires first in front."""
-History = dict[int, list[tuple[int, int]]]
+History = dict[int, list[checks.Past]]
 
 
 class Waiting(msgspec.Struct):
@@ -44,6 +46,13 @@ class Promise(msgspec.Struct, frozen=True):
     package_id: int
     seen: int
     """Recent messages to its number that were known when it was decided."""
+    delay_s: float = 0.0
+    """So long it waits before it may be sent."""
+
+    @property
+    def aside(self) -> bool:
+        """It goes to nobody yet: a person looks at it first, or its time has not come."""
+        return self.delay_s > 0 or bool(self.draft.body.suspicious)
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -84,8 +93,11 @@ class Group:
         """What the application has sent today, as far as it was last seen, by place (`model.protection.Protection`)."""
         self.listed: set[int] = set()
         """Numbers on a blacklist that is not the application's alone."""
-        self.holding = any(request.composed.drafts[0].body.suspicious for request in requests)
+        bodies = [request.composed.drafts[0].body for request in requests]
+        self.holding = any(body.suspicious for body in bodies)
         """Some of it is to be looked at by a person before it is sent."""
+        self.deferring = any(body.not_before for body in bodies)
+        """Some of it is to be sent later."""
         self.repeated: dict[tuple[int, str], int] = {}
         """By number and request: the message that this very request was promised before."""
         self._counting = app.protection if app.protection is not None and app.protection.counts else None
@@ -98,8 +110,8 @@ class Group:
         self._outcomes: list[dict[int, Outcome]] = [{} for _ in requests]
         self._open = list(range(len(requests)))
         self._scope = messages.Scope(
-            since_id=horizon.since(app.limits),
-            most=checks.enough_history(app.limits),
+            since_id=horizon.since,
+            most=enough_history(app.limits, app.windows),
             packages=[package.id for purse in purses.values() for package in purse],
         )
 
@@ -165,15 +177,15 @@ class Group:
             before = facts.recent.get(number, ())
             package = next((p.id for p in self._purses[draft.body.scope] if left.get(p.id, 0) >= segments), None)
             standing = checks.Standing(
-                recent=checks.recent([*recent.get(number, ()), *before], draft.body.content_hash, self._horizon),
+                passed=self._passed(draft, [*recent.get(number, ()), *before]),
                 blacklisted=number in facts.blacklisted or number in self.listed,
                 opted_out=number in facts.opted_out and draft.body.answers is not Answers.OPT_OUT,
-                limited=draft.body.answers is Answers.NOTHING and number not in self.app.unlimited_phones,
                 affordable=package is not None,
                 cap=None if self._quota is None else self._quota.passed(draft.phone.region),
             )
             if (reason := checks.first_refusal(draft, standing)) is not None or package is None:
-                self._outcomes[place][draft.position] = refused(draft.phone, reason or Reject.NO_PACKAGE)
+                why = standing.passed.detail if standing.passed is not None and reason is standing.passed.reject else ""
+                self._outcomes[place][draft.position] = refused(draft.phone, reason or Reject.NO_PACKAGE, why)
                 continue
             if again is not None and time_of(again) < self.now - TWICE_S:
                 # A copy is answered as a second wish would be, as long as that is a refusal; it never sends.
@@ -185,8 +197,14 @@ class Group:
             promises.append(self._promise(place, draft, package, len(before), recent))
         return promises
 
+    def _passed(self, draft: Draft, history: Sequence[checks.Past]) -> Rule | None:
+        if draft.body.answers is not Answers.NOTHING or draft.phone.number in self.app.unlimited_phones:
+            return None
+        return checks.passed(history, draft.body.template.kind, draft.body.content_hash, self._horizon)
+
     def _promise(self, place: int, draft: Draft, package_id: int, seen: int, recent: History) -> Promise:
         body, number = draft.body, draft.phone.number
+        delay_s = max(0.0, body.not_before - self.now) if body.not_before else 0.0
         message = Message(
             app_id=body.app.id,
             id=self._new_id(),
@@ -196,12 +214,12 @@ class Group:
             segments=body.segments,
             sender_id=body.sender_id or body.app.sender_id,
             extend=body.extend,
-            expires_at=self.now + VALIDITY_S[body.template.kind],
+            expires_at=self.now + delay_s + VALIDITY_S[body.template.kind],
             way=way_of(self._numbering, number),
         )
-        recent.setdefault(number, []).append((message.id, body.content_hash))
+        recent.setdefault(number, []).append((message.id, body.content_hash, message.kind))
         self._outcomes[place][draft.position] = Accepted(message.id, number, draft.phone.region, body.segments)
-        return Promise(place, draft, message, package_id, seen)
+        return Promise(place, draft, message, package_id, seen, delay_s)
 
     @property
     def numbers(self) -> list[int]:
@@ -223,7 +241,7 @@ class Group:
             (draft.phone.number, draft.body.request_id)
             for place in self._open
             for draft in self._requests[place].composed.drafts
-            if draft.body.request_id and any(id_ >= since for id_, _ in recent.get(draft.phone.number, ()))
+            if draft.body.request_id and any(id_ >= since for id_, _, _ in recent.get(draft.phone.number, ()))
         ]
 
     # Writing.
@@ -253,7 +271,8 @@ class Group:
         """
         buckets = sorted({bucket(self.app.id, promise.message.phone) for promise in promises})
         rows = [self._row(promise, place, engine) for promise, place in zip(promises, places, strict=True)]
-        left_out = await messages.promise(conn, self.app.id, rows, self._scope, buckets, now=self.now)
+        delays = [promise.delay_s for promise in promises] if self.deferring else ()
+        left_out = await messages.promise(conn, self.app.id, rows, self._scope, buckets, now=self.now, delays=delays)
         if left_out is None:
             return Written(set(), None)
         stale, facts = left_out
@@ -316,7 +335,7 @@ class Group:
         return NewMessage(
             request=promise.request,
             seen=~promise.seen if body.answers is Answers.OPT_OUT else promise.seen,
-            owner=engine if place >= IN_LANE else None,
+            owner=ASLEEP if promise.delay_s else engine if place >= IN_LANE else None,
             link_id=place if place > IN_LANE else None,
             id=message.id,
             phone=message.phone,

@@ -15,13 +15,15 @@ from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.receipts import OLDEST_S, ReceiptService
 from hongyan.pipeline.settle import Settler, unknown
 from hongyan.pipeline.withdrawals import BLACKLISTED, OPTED_OUT, ending
-from hongyan.store import doubts, engines, messages, outbox, queue, segments, watermarks
+from hongyan.store import backlog, doubts, engines, messages, outbox, queue, segments, watermarks
 from hongyan.store.doubts import Suspect
 from hongyan.store.settlements import Ending
 
 log = structlog.get_logger()
 
 AT_ONCE = 500
+WAKE_MOST = 5_000
+"""Entries that are woken between two looks at the queue."""
 NO_RECEIPT_AFTER_S = 72 * 3600.0
 EVENTS_KEPT_S = 7 * 86_400.0
 PARK_LONGEST_S = 3600.0
@@ -32,13 +34,21 @@ class Upkeep:
     """Small jobs that any process may do at any time; row locks keep two of them apart."""
 
     def __init__(
-        self, *, db: Database, directory: Directory, receipts: ReceiptService, settler: Settler, clock: Callable[[], float]
+        self,
+        *,
+        db: Database,
+        directory: Directory,
+        receipts: ReceiptService,
+        settler: Settler,
+        clock: Callable[[], float],
+        queue_max: int,
     ) -> None:
         self._db = db
         self._directory = directory
         self._receipts = receipts
         self._settler = settler
         self._clock = clock
+        self._queue_max = queue_max
 
     async def bury_the_dead(self) -> int:
         """Free what dead engines held; what they had attempted becomes a suspect. Returns how many entries that were."""
@@ -139,6 +149,22 @@ class Upkeep:
                 begun = entries[id_].attempts > 0 or entries[id_].sent_mask != 0
                 endings.append(ending(app_id, id_, OPTED_OUT if opted_out else BLACKLISTED, now, begun=begun))
         return endings
+
+    async def wake(self) -> int:
+        """What slept until its time is anybody's, as far as the queue stays half empty: codes find room. Returns how many entries."""
+        async with self._db.connection() as conn:
+            depth = await backlog.read(conn)
+        room = min(WAKE_MOST, self._queue_max // 2 - (0 if depth is None else depth.total))
+        woken = 0
+        while woken < room:
+            async with self._db.transaction() as tx:
+                some = await queue.wake(tx, self._clock(), min(AT_ONCE, room - woken))
+                if some:
+                    await queue.ring(tx)
+            woken += some
+            if not some:
+                break
+        return woken
 
     async def retry_parked(self) -> int:
         """Receipts that matched nothing: look again, ever more rarely, for a week."""

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from hongyan.kit.db import Connection, Row
-from hongyan.model.limits import Limits
+from hongyan.model.limits import Limits, Window
 from hongyan.model.snapshot import Scope
 from hongyan.store.times import at, epoch
 
 LIMITS: tuple[str, ...] = Limits.__struct_fields__
-"""Each limit is the column limit_<name>."""
+"""Each limit with a name is the column limit_<name>; the other windows are in limit_windows."""
 
 CHANGEABLE: frozenset[str] = frozenset(
     {
@@ -52,6 +52,8 @@ class AppRow(msgspec.Struct, frozen=True):
     project_id: str = ""
     """What its owner books it under, with its name; nothing here depends on it."""
     project_name: str = ""
+    windows: tuple[Window, ...] = ()
+    """Frequency limits beside those with a name."""
 
 
 class SealedApp(msgspec.Struct, frozen=True):
@@ -62,13 +64,14 @@ class SealedApp(msgspec.Struct, frozen=True):
 COLUMNS = (
     "id, account_id, name, enabled, pull, report_url, reply_url, context_in_reports, sender_id, extend_allowed, networks, "
     "scope, project_id, project_name, "
-    f"{epoch('created_at')}, " + ", ".join(f"limit_{name}" for name in LIMITS)
+    f"{epoch('created_at')}, " + ", ".join(f"limit_{name}" for name in LIMITS) + ", limit_windows"
 )
 
 
 def _app(row: Row) -> AppRow:
     fields = dict(row)
     fields["limits"] = {name: fields[f"limit_{name}"] for name in LIMITS}
+    fields["windows"] = msgspec.json.decode(fields["limit_windows"])
     return msgspec.convert(fields, AppRow)
 
 
@@ -78,17 +81,27 @@ async def next_id(conn: Connection) -> int:
 
 
 async def add(
-    conn: Connection, *, app_id: int, account_id: int, name: str, app_key_sealed: bytes, limits: Limits, pull: bool, now: float
+    conn: Connection,
+    *,
+    app_id: int,
+    account_id: int,
+    name: str,
+    app_key_sealed: bytes,
+    limits: Limits,
+    windows: Sequence[Window],
+    pull: bool,
+    now: float,
 ) -> AppRow:
     """Raises `UniqueViolation` when the account has one of that name."""
     row = await conn.fetchrow(
         f"""
         insert into apps (id, account_id, name, app_key_sealed, enabled, pull, report_url, reply_url, context_in_reports, sender_id,
-                          extend_allowed, created_at, {", ".join(f"limit_{name}" for name in LIMITS)})
-        values ($1, $2, $3, $4, true, $5, '', '', false, '', false, $6, {", ".join(f"${7 + n}" for n in range(len(LIMITS)))})
+                          extend_allowed, created_at, limit_windows, {", ".join(f"limit_{name}" for name in LIMITS)})
+        values ($1, $2, $3, $4, true, $5, '', '', false, '', false, $6, $7::jsonb,
+                {", ".join(f"${8 + n}" for n in range(len(LIMITS)))})
         returning {COLUMNS}
         """,
-        app_id, account_id, name, app_key_sealed, pull, at(now), *msgspec.structs.astuple(limits),
+        app_id, account_id, name, app_key_sealed, pull, at(now), _json(windows), *msgspec.structs.astuple(limits),
     )  # fmt: skip
     return _app(row)
 
@@ -134,12 +147,18 @@ async def sealed(conn: Connection, app_id: int | None = None) -> list[SealedApp]
     return [SealedApp(app=_app(row), app_key_sealed=row["app_key_sealed"]) for row in found]
 
 
-async def change(conn: Connection, app_id: int, fields: Mapping[str, object], limits: Mapping[str, int]) -> AppRow | None:
-    """Set columns by name; raises KeyError for one that is not there to be changed."""
+def _json(windows: Sequence[Window]) -> str:
+    return msgspec.json.encode(windows).decode()
+
+
+async def change(
+    conn: Connection, app_id: int, fields: Mapping[str, object], limits: Mapping[str, int], windows: Sequence[Window] | None = None
+) -> AppRow | None:
+    """Set columns by name, and all windows when given; raises KeyError for a column that is not there to be changed."""
     if unknown := (fields.keys() - CHANGEABLE) | (limits.keys() - set(LIMITS)):
         raise KeyError(*sorted(unknown))
-    values = [*fields.values(), *limits.values()]
-    columns = [*fields, *(f"limit_{name}" for name in limits)]
+    values = [*fields.values(), *limits.values(), *(() if windows is None else (_json(windows),))]
+    columns = [*fields, *(f"limit_{name}" for name in limits), *(() if windows is None else ("limit_windows",))]
     settings = ", ".join(f"{column} = ${n}" for n, column in enumerate(columns, start=2))
     row = await conn.fetchrow(f"update apps set {settings} where id = $1 returning {COLUMNS}", app_id, *values)
     return None if row is None else _app(row)

@@ -36,8 +36,10 @@ async def our_turn(tx: Connection) -> bool:
 
 
 async def count(conn: Connection, most: int) -> dict[Kind, int]:
-    """By kind, of at most `most` entries: beyond that it is only known to be more."""
-    rows = await conn.fetch("select kind, count(*) from (select kind from queue limit $1) counted group by kind", most)
+    """By kind, of at most `most` entries: beyond that it is only known to be more. What sleeps until its time is not waiting."""
+    rows = await conn.fetch(
+        "select kind, count(*) from (select kind from queue where owner is distinct from 0 limit $1) counted group by kind", most
+    )
     return dict.fromkeys(Kind, 0) | {Kind(kind): number for kind, number in rows}
 
 

@@ -51,7 +51,7 @@ async def dead(conn: Connection) -> list[int]:
 async def strays(conn: Connection) -> list[int]:
     """Owners that were buried before their last entries were committed. Looks at the whole queue: ask rarely."""
     # The queue first: who holds something now is among the engines a moment later, unless it was buried.
-    owners = [row[0] for row in await conn.fetch("select distinct owner from queue where owner is not null")]
+    owners = [row[0] for row in await conn.fetch("select distinct owner from queue where owner > 0")]
     known = {row[0] for row in await conn.fetch("select id from engines where id = any($1)", owners)}
     return [owner for owner in owners if owner not in known]
 

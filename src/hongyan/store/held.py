@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from hongyan.kit.db import Connection
-from hongyan.model.message import Kind
+from hongyan.model.message import VALIDITY_S, Kind
 from hongyan.store import rows
 from hongyan.store.times import at, epoch
 
@@ -52,16 +52,18 @@ RELEASE = """
 with going as (
     delete from held_messages where app_id = $1 and id = any($2) returning id, way
 )
-insert into queue (app_id, id, kind, way, not_before)
-select $1, g.id, m.kind, g.way, $3
-  from going g cross join lateral (select kind from messages where app_id = $1 and id = g.id limit 1) m
+insert into queue (app_id, id, kind, way, not_before, owner)
+select $1, g.id, m.kind, g.way, greatest(m.begins_at, $3), case when m.begins_at > $3 then 0 end
+  from going g
+ cross join lateral (select kind, expires_at - ($4::float8[])[kind] * interval '1 second' as begins_at from messages
+                      where app_id = $1 and id = g.id limit 1) m
 returning id
 """
 
 
 async def release(conn: Connection, app_id: int, ids: Sequence[int], now: float) -> list[int]:
-    """Put them into the queue; those that were still held."""
-    return [row[0] for row in await conn.fetch(RELEASE, app_id, ids, at(now))]
+    """Put them into the queue; those that were still held. One that was to wait for its time does."""
+    return [row[0] for row in await conn.fetch(RELEASE, app_id, ids, at(now), [VALIDITY_S[kind] for kind in Kind])]
 
 
 async def remove(conn: Connection, app_id: int, ids: Sequence[int]) -> list[int]:

@@ -71,8 +71,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     blacklisted: frozenset[int]
     opted_out: frozenset[int]
-    recent: dict[int, list[tuple[int, int]]]
-    """By number: (message id, content hash) of what was sent lately, newest first."""
+    recent: dict[int, list[tuple[int, int, int]]]
+    """By number: (message id, content hash, kind) of what was sent lately, newest first."""
     available: dict[int, int]
     """By package: segments that can still be reserved."""
 
@@ -88,19 +88,19 @@ class Scope(msgspec.Struct, frozen=True):
 
 async def facts(conn: Connection, app_id: int, phones: Sequence[int], scope: Scope) -> Facts:
     """One round trip for any number of an application's numbers."""
-    rows = await conn.fetch("select * from accept_facts($1, $2, $3, $4, $5)", app_id, phones, scope.since_id, scope.most, scope.packages)
+    rows = await conn.fetch("select * from accept_known($1, $2, $3, $4, $5)", app_id, phones, scope.since_id, scope.most, scope.packages)
     return _facts(rows)
 
 
 def _facts(rows: Sequence[Row]) -> Facts:
-    recent: dict[int, list[tuple[int, int]]] = {}
+    recent: dict[int, list[tuple[int, int, int]]] = {}
     blacklisted: set[int] = set()
     opted_out: set[int] = set()
     available: dict[int, int] = {}
-    for what, phone, id_, value in rows:
+    for what, phone, id_, value, kind in rows:
         if what == 1:
-            recent.setdefault(phone, []).append((id_, value))
-        elif what == 2:  # noqa: PLR2004 - the numbers of the function accept_facts
+            recent.setdefault(phone, []).append((id_, value, kind))
+        elif what == 2:  # noqa: PLR2004 - the numbers of the function accept_known
             blacklisted.add(phone)
         elif what == 3:  # noqa: PLR2004
             opted_out.add(phone)
@@ -109,24 +109,32 @@ def _facts(rows: Sequence[Row]) -> Facts:
     return Facts(blacklisted=frozenset(blacklisted), opted_out=frozenset(opted_out), recent=recent, available=available)
 
 
-PROMISE = f"select what, phone, id, value from accept_promise({', '.join(f'${n}' for n in range(1, 30))})"
+PROMISE = f"select what, phone, id, value, kind from accept_promise({', '.join(f'${n}' for n in range(1, 31))})"
 
 
 async def promise(
-    conn: Connection, app_id: int, rows: Sequence[NewMessage], scope: Scope, buckets: Sequence[int], *, now: float
+    conn: Connection,
+    app_id: int,
+    rows: Sequence[NewMessage],
+    scope: Scope,
+    buckets: Sequence[int],
+    *,
+    now: float,
+    delays: Sequence[float] = (),
 ) -> tuple[set[int], Facts] | None:
     """Write an application's messages with their queue entries, hold their segments and journal that: all in one round trip.
 
     Messages of a request about whose numbers more is known than it was decided with are left out; their requests and what is known
     of their numbers are returned. None when a package has less left than the messages need: then nothing is written at all.
     Accepts that concern the same numbers wait for each other, over all processes; `buckets` (0..4095, each a hash of application and
-    number) must be sorted, so that two of them cannot deadlock.
+    number) must be sorted, so that two of them cannot deadlock. `delays`, when given, says of each row for how many seconds it sleeps
+    before it may be sent; its validity begins then.
     """
     columns = list(zip(*rows, strict=True))
     note = f"messages from {rows[0].id}"
     try:
         found = await conn.fetch(
-            PROMISE, app_id, at(now), scope.since_id, scope.most, scope.packages, LOCK_SPACE, buckets, note, *columns
+            PROMISE, app_id, at(now), scope.since_id, scope.most, scope.packages, LOCK_SPACE, buckets, note, delays, *columns
         )  # fmt: skip
     except PostgresError as fault:
         if fault.sqlstate == SHORT:

@@ -1,7 +1,7 @@
 """The queue of record: a row for each accepted message until the carrier has answered for it.
 
 A row with an `owner` is in that engine's hands; `attempted_at` is set, and committed, before the first byte is written
-to a carrier; `resolve_at` marks an attempt whose outcome nobody knows.
+to a carrier; `resolve_at` marks an attempt whose outcome nobody knows. A row that sleeps until its time has the owner `ASLEEP`.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ from hongyan.kit.ids import first_id_at
 from hongyan.model.message import Kind
 from hongyan.store.rows import by_app
 from hongyan.store.times import at
+
+ASLEEP = 0
+"""The owner of what nobody may have before its time; no engine has this id."""
 
 WAITING = """
 with recursive w as (
@@ -211,6 +214,23 @@ async def set_aside(conn: Connection, app_id: int, ids: Sequence[int], now: floa
             where app_id = $1 and id = any($2) and attempted_at is null and resolve_at is null""",
         app_id, ids, at(now),
     )  # fmt: skip
+
+
+DUE_ASLEEP = "select app_id, id from queue where owner = 0 and not_before <= $1 order by not_before limit $2"
+
+
+WAKE = """
+with picked as (
+    select id from queue where app_id = $1 and id = any($2) and owner = 0 order by id for update skip locked
+)
+update queue q set owner = null from picked p where q.app_id = $1 and q.id = p.id returning q.id
+"""
+
+
+async def wake(conn: Connection, now: float, most: int) -> int:
+    """What slept until now or earlier is anybody's, the longest due first; how many entries."""
+    due = by_app(await conn.fetch(DUE_ASLEEP, at(now), most))
+    return sum([len(await conn.fetch(WAKE, app_id, ids)) for app_id, ids in due.items()])
 
 
 ORPHANED = """

@@ -232,7 +232,14 @@ class Worker:
             METRICS.link(config.name, up=link is not None and link.up, in_flight=0 if link is None else link.in_flight)
 
     def _upkeep(self) -> dict[str, Job]:
-        upkeep = Upkeep(db=self._db, directory=self.directory, receipts=self.receipts, settler=self.settler, clock=time.time)
+        upkeep = Upkeep(
+            db=self._db,
+            directory=self.directory,
+            receipts=self.receipts,
+            settler=self.settler,
+            clock=time.time,
+            queue_max=self._settings.queue_max,
+        )
         stops = Stops(db=self._db, directory=self.directory, settler=self.settler, clock=time.time)
         withdrawals = Withdrawals(db=self._db, directory=self.directory, settler=self.settler, clock=time.time)
         rounds: dict[str, tuple[float, Job]] = {
@@ -240,6 +247,7 @@ class Worker:
             "gather strays": (30.0, upkeep.gather_strays),
             "measure": (LOOK_S, self._measure_queue),
             "resolve doubts": (0.5, upkeep.resolve_doubts),
+            "wake what sleeps until its time": (1.0, upkeep.wake),
             "retry parked receipts": (0.25, upkeep.retry_parked),
             "give up waiting for parts of replies": (5.0, self._give_up_waiting),
             "expire": (60.0, upkeep.expire),

@@ -1,5 +1,6 @@
 """Applications and keys."""
 
+import enum
 from typing import Annotated, Any
 
 import msgspec
@@ -10,16 +11,22 @@ from hongyan.control.apps import AppChange, Apps
 from hongyan.control.keys import KeyChange, Keys
 from hongyan.doors.rest.auth import Asks
 from hongyan.doors.rest.fields import Body, Id, Name, Note, OneAccount, PathId, Url
+from hongyan.doors.rest.inputs import body_of, struct_from
 from hongyan.doors.rest.paging import Cursor, Limit, after, page, text_after
 from hongyan.doors.rest.problems import Refused
 from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.views import shown, view_of
 from hongyan.model.actor import Actor
+from hongyan.model.limits import PRESETS, Window
 
 AppView = view_of(Apps.get, "App")
 KeyView = view_of(Keys.change, "Key")
 SecretId = Annotated[str, Path(min_length=1, max_length=100)]
 Numbers = Annotated[list[Annotated[str, Field(max_length=40)]], Field(min_length=1, max_length=300)]
+
+
+WindowChange: Any = body_of(Window, "LimitWindow")
+PresetName = enum.StrEnum("PresetName", {name: name for name in PRESETS})  # type: ignore[misc]  # made from the table
 
 
 class NewApplication(Body):
@@ -41,8 +48,12 @@ class ApplicationChange(Body):
     networks: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=100)] = Field(
         default=[], description="Addresses and networks its AppKey may be used from; empty means any."
     )
+    preset: PresetName | None = Field(default=None, description="A vendor's limits in place of all there were.")
     limits: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field(
         default={}, description="Frequency limits by name; 0 switches one off."
+    )
+    windows: Annotated[list[WindowChange], Field(max_length=16)] = Field(
+        default=[], description="All frequency limits that have no name: so many messages in so many seconds, 0 for a calendar day."
     )
 
 
@@ -143,7 +154,11 @@ class Applications:
         return shown(await self._apps.get(asks, app_id), AppView)
 
     async def change(self, asks: Asks, app_id: PathId, wanted: ApplicationChange) -> Any:
-        change = msgspec.structs.replace(AppChange(), **wanted.model_dump(exclude_unset=True))
+        given = wanted.model_dump(exclude_unset=True)
+        if "windows" in given:
+            given["windows"] = [struct_from(Window, window) for window in wanted.windows]
+        given["preset"] = msgspec.UNSET if wanted.preset is None else wanted.preset.value
+        change = msgspec.structs.replace(AppChange(), **given)
         return shown(await self._apps.change(asks, app_id, change), AppView)
 
     async def key(self, asks: Asks, app_id: PathId) -> AppKey:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from hongyan.model.limits import PRESETS, Limits
 from hongyan.model.message import Kind
 from hongyan.model.papers import DocumentKind, SignatureKind
 from hongyan.model.snapshot import AccountKind, Scope
@@ -51,8 +52,8 @@ class RuleSet(msgspec.Struct, frozen=True):
     """These prove nothing any more."""
     filing: bool
     """An approved mainland signature is filed with the carriers before anything is sent with it."""
-    per_day: int
-    """What a new application sends to one number a day at most."""
+    limits: Limits
+    """The frequency limits of a new application."""
     marketing_hours: tuple[int, int] | None
     """The hours in Shanghai between which marketing is sent; None means at any time."""
 
@@ -72,7 +73,7 @@ SEEDS = RuleSet(
     closed_kinds=frozenset(),
     closed_documents=frozenset(),
     filing=False,
-    per_day=10,
+    limits=PRESETS["seeds"].limits,
     marketing_hours=None,
 )
 
@@ -89,7 +90,7 @@ CURRENT = msgspec.structs.replace(
     closed_kinds=frozenset({SignatureKind.WEBSITE, SignatureKind.PUBLIC_ACCOUNT, SignatureKind.MINI_PROGRAM}),
     closed_documents=frozenset({DocumentKind.ICP_FILING, DocumentKind.MINI_PROGRAM, DocumentKind.PUBLIC_ACCOUNT}),
     filing=True,
-    per_day=2,
+    limits=PRESETS["current"].limits,
     marketing_hours=(8, 22),
 )
 
