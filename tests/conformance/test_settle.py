@@ -117,6 +117,6 @@ async def test_functions_can_be_asked_of_tables_that_are_spread(database: Databa
         changed = [row[0] for row in await conn.fetch(placement.KEPT_PLANS)]
         for statement in changed:
             await conn.execute(statement)
-        assert len(changed) == 6
+        assert len(changed) == 8
         assert await conn.fetch(placement.KEPT_PLANS) == []
         await transaction.rollback()
