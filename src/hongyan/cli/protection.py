@@ -16,6 +16,12 @@ HELD_COLUMNS = ("message_id", "app_id", "phone", "kind", "words", "text", "held_
 CapText = Annotated[
     str | None, typer.Option(metavar="MOST[:ALARM]", help="Most messages a day, and from when on to tell; 0 for none.", show_default=False)
 ]
+Deferred = Annotated[
+    bool | None,
+    typer.Option(
+        "--defer-marketing/--refuse-marketing", help="What comes outside the hours waits for them, or is refused.", show_default=False
+    ),
+]
 Reason = Annotated[str, typer.Option(help="Why.")]
 MessageIds = Annotated[list[int], typer.Argument(metavar="MESSAGE...", max=MOST_ID, help="Ids of messages.", show_default=False)]
 
@@ -43,12 +49,7 @@ def set_(
     marketing_hours: Annotated[
         bool | None, typer.Option("--marketing-hours/--marketing-always", help="Marketing only from 8 to 22 o'clock.", show_default=False)
     ] = None,
-    marketing_deferred: Annotated[
-        bool | None,
-        typer.Option(
-            "--defer-marketing/--refuse-marketing", help="What comes outside the hours waits for them, or is refused.", show_default=False
-        ),
-    ] = None,
+    marketing_deferred: Deferred = None,
     balance_alarm: Annotated[
         int | None, typer.Option(help="Tell contacts when fewer segments are left; 0 for never.", show_default=False)
     ] = None,
