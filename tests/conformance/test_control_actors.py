@@ -50,6 +50,8 @@ OF_ANOTHER: dict[str, Ask] = {
     "packages": lambda c, actor, ids: c.packages.every(actor, ids["app"]),
     "messages": lambda c, actor, ids: c.records.latest(actor, app_id=ids["app"]),
     "message": lambda c, actor, ids: c.records.timeline(actor, 1, ids["app"]),
+    "an explanation": lambda c, actor, ids: c.records.explain(actor, 1, ids["app"]),
+    "explanations of a number": lambda c, actor, ids: c.records.inquire(actor, 8613800000000, app_id=ids["app"]),
     "applications": lambda c, actor, ids: c.apps.every(actor, ids["account"]),
     "a new application": lambda c, actor, ids: c.apps.create(actor, ids["account"], "x"),
     "application": lambda c, actor, ids: c.apps.change(actor, ids["app"], AppChange(enabled=False)),

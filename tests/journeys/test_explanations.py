@@ -304,17 +304,6 @@ PATHS: Mapping[str, Callable[[Rig], Awaitable[Accepted]]] = {
     "path.delivered_late": reported("DELIVRD", Verdict.DELIVERED, after=600.0),
     "path.unknown_code": reported("QQ:0042"),
     "carrier.bad_number": declined,
-    "carrier.empty_number": reported("MK:0001"),
-    "carrier.powered_off": reported("LT:0059"),
-    "carrier.handset_full": reported("MC:0055"),
-    "carrier.blacklist": reported("MBBLACK"),
-    "carrier.content_block": reported("DJ:0255"),
-    "carrier.mnp": reported("DB:0126"),
-    "carrier.unsubscribed": reported("TDBLACK"),
-    "carrier.signature": reported("SC:0018"),
-    "carrier.frequency": reported("CTLIMIT"),
-    "carrier.timeout": reported("EXPIRED", Verdict.EXPIRED),
-    "carrier.gateway_error": reported("MB:99x9"),
 }
 """A cause, and what has to happen so that it is what decides."""
 
@@ -328,6 +317,31 @@ async def test_a_message_is_told_what_stopped_it_or_where_it_is(rig: Rig, cause:
     assert [hop.at for hop in found.hops] == sorted(hop.at for hop in found.hops)
     [listed] = await inquired(rig, f"+{message.phone}")
     assert listed == found
+
+
+CODES = {
+    "MK:0001": "carrier.empty_number",
+    "LT:0059": "carrier.powered_off",
+    "MC:0055": "carrier.handset_full",
+    "MBBLACK": "carrier.blacklist",
+    "DJ:0255": "carrier.content_block",
+    "DB:0126": "carrier.mnp",
+    "TDBLACK": "carrier.unsubscribed",
+    "SC:0018": "carrier.signature",
+    "CTLIMIT": "carrier.frequency",
+    "EXPIRED": "carrier.timeout",
+    "MB:99x9": "carrier.gateway_error",
+}
+"""Words of carriers, and what is said of messages that end so."""
+
+
+async def test_what_a_carrier_says_is_told_in_plain_words_with_its_code(rig: Rig) -> None:
+    for code, cause in CODES.items():
+        found = await explained(rig, await sent(rig, code, Verdict.EXPIRED if code == "EXPIRED" else Verdict.FAILED))
+        assert found.causes[0].cause == cause
+        assert code in found.causes[0].note_en
+        assert [(raw.code, raw.stage) for raw in found.codes] == [(code, "receipt")]
+        rig.now += 31
 
 
 async def test_a_message_that_was_sent_twice_says_so(rig: Rig) -> None:

@@ -24,7 +24,7 @@ from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
-from hongyan.model.replay import part
+from hongyan.model.replay import part, signed_at
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, ApiKey, App, Snapshot
 from hongyan.model.statistics import Attempted, EndCount, Ended, PackageCount, SendCount
 
@@ -236,6 +236,7 @@ async def test_a_send_carries_every_field_into_the_command() -> None:
     [(asker, asked)] = answers.asked
     assert asker == Caller(account_id=1, key_id=VECTOR["secret_id"])
     assert uuid.UUID(asked.request_id).version == 8
+    assert signed_at(asked.request_id, NOW) == NOW
     assert msgspec.structs.replace(asked, request_id="") == command
 
 

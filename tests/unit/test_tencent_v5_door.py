@@ -23,6 +23,7 @@ from hongyan.model.event import ReplyEvent, ReportEvent
 from hongyan.model.limits import Limits
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Outcome, Refused, SendCommand, Status
 from hongyan.model.reject import Refusal, Reject
+from hongyan.model.replay import signed_at
 from hongyan.model.snapshot import EMPTY, Account, AccountKind, App, Scope, Signature, Snapshot, Template
 from hongyan.model.statistics import Attempted, EndCount, Ended, PackageCount, SendCount
 
@@ -219,6 +220,7 @@ async def test_a_send_carries_every_field_into_the_command() -> None:
     [(asker, asked)] = answers.asked
     assert asker == Caller(account_id=1, key_id=str(APP_ID))
     assert uuid.UUID(asked.request_id).version == 8
+    assert signed_at(asked.request_id, NOW) == NOW
     assert msgspec.structs.replace(asked, request_id="") == command
 
 

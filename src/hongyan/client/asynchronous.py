@@ -12,7 +12,9 @@ from hongyan.client import calls
 from hongyan.client.calls import PAUSES_S, PREFIX, TRIES, Call, MadeApp, Message
 from hongyan.client.values import (
     App,
+    Explanation,
     Glance,
+    Inquiry,
     Linted,
     NewKey,
     Page,
@@ -72,6 +74,14 @@ class AsyncHongyan:
     async def message(self, message_id: str) -> Timeline:
         """Everything that happened to a message."""
         return await self._do(calls.message(message_id))
+
+    async def explain(self, message_id: str) -> Explanation:
+        """Why a message did not arrive, came late, or where it is; what to do next, and who can."""
+        return await self._do(calls.explain(message_id))
+
+    async def inquire(self, phone: str, *, app_id: int | None = None, days: int = 3, limit: int = 5) -> Inquiry:
+        """The same of all that a number was to be sent, what was refused for it too."""
+        return await self._do(calls.inquire(phone, app_id, days, limit))
 
     async def messages(
         self, *, app_id: int | None = None, phone: str | None = None, cursor: str | None = None, limit: int = 50

@@ -9,7 +9,9 @@ import msgspec
 
 from hongyan.client.values import (
     App,
+    Explanation,
     Glance,
+    Inquiry,
     Linted,
     NewKey,
     Page,
@@ -118,6 +120,14 @@ def cancel(schedule_id: str) -> Call[Schedule]:
 
 def message(message_id: str) -> Call[Timeline]:
     return _get(f"/messages/{quote(message_id)}", Timeline)
+
+
+def explain(message_id: str) -> Call[Explanation]:
+    return _get(f"/messages/{quote(message_id)}/explanation", Explanation)
+
+
+def inquire(phone: str, app_id: int | None, days: int, limit: int) -> Call[Inquiry]:
+    return _get("/messages/explanations", Inquiry, phone=phone, app_id=app_id, days=days, limit=limit)
 
 
 def messages(app_id: int | None, phone: str | None, cursor: str | None, limit: int) -> Call[Page[Glance]]:

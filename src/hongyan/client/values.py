@@ -55,6 +55,67 @@ class Timeline(msgspec.Struct, frozen=True):
     entries: list[Entry]
 
 
+class Cause(msgspec.Struct, frozen=True):
+    """One thing that explains what became of a message, and what to do about it."""
+
+    cause: str
+    """For programs: check.*, carrier.* or path.*."""
+    who: str
+    """Who can do something about it: caller, recipient, operator, carrier or nobody."""
+    text: str
+    advice: str
+    seen: str = ""
+    """What it was concluded from."""
+
+
+class RawCode(msgspec.Struct, frozen=True):
+    """A code as the carrier or the platform said it, for support."""
+
+    code: str
+    stage: str
+    segment: int
+    sources: list[str]
+    text: str
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A segment that a carrier took, under the carrier's id."""
+
+    segment: int
+    total: int
+    link: str
+    carrier_id: str
+    submitted_at: float
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why somebody got a message late, or not, or why that is not known."""
+
+    message_id: str | None
+    """None: it was refused, nothing was promised."""
+    app_id: int
+    phone: str
+    at: float
+    kind: str | None
+    status: str
+    code: str
+    request_id: str
+    causes: list[Cause]
+    """In front what decides."""
+    hops: list[Entry]
+    codes: list[RawCode]
+    taken: list[Taken]
+
+
+class Inquiry(msgspec.Struct, frozen=True):
+    """What a number was to be sent of late, each explained; `causes` when there is none."""
+
+    phone: str
+    since: float
+    explanations: list[Explanation]
+    causes: list[Cause]
+
+
 class Glance(msgspec.Struct, frozen=True):
     """A message in a list."""
 
