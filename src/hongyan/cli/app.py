@@ -148,6 +148,10 @@ GROUPS: Mapping[str, Group] = {
     "sender": Group(
         "Sender numbers.", {"add": "links:add_sender", "list": "links:list_senders", "remove": "links:remove_sender"}
     ),
+    "callback": Group(
+        "Callbacks: how an application wants them.",
+        {"show": "callbacks:show", "set": "callbacks:set_", "secrets": "callbacks:secrets", "rotate": "callbacks:rotate"},
+    ),
     "access": Group(
         "Keys and secrets of applications in Huawei's API.",
         {

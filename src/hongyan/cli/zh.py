@@ -32,6 +32,7 @@ GROUPS: dict[str, str] = {
     ),
     "Links to carriers.": "到运营商的通道。",
     "Sender numbers.": "发送号码。",
+    "Callbacks: how an application wants them.": "回调：应用希望怎样收到。",
     "Keys and secrets of applications in Huawei's API.": "应用在华为云接口中的 key 和 secret。",
     "From numbers: what programs written for Huawei Cloud name as the sender.": "通道号：为华为云写的程序用作 from 的号码。",
     "The audit log: who changed what.": "操作日志：谁改了什么。",
@@ -174,6 +175,10 @@ COMMANDS: dict[str, str] = {
     "Register a sender number that a carrier gave us.": "登记运营商给的发送号码。",
     "List the sender numbers.": "列出发送号码。",
     "Remove a sender number that no application shows.": "移除没有应用在用的发送号码。",
+    "Show how an application wants its callbacks.": "显示应用的回调设置。",
+    "Change how an application wants its callbacks. What is not named stays.": "修改应用的回调设置，未写出的保持不变。",
+    "Show the secrets that sign callbacks in the native body.": "显示为原生格式回调签名的密钥。",
+    "Sign with a new secret, and for a while with the old one too.": "换用新的回调密钥，旧密钥在一段时间内同时签名。",
     "Give an application a key and a secret for Huawei's API.": "给应用发放华为云接口的 key 和 secret。",
     "Give it a new secret; the old one is good no more.": "换一个新的 secret，旧的立即失效。",
     "Let it keep the key and secret that a program has already.": "沿用程序里已有的 key 和 secret。",
@@ -228,6 +233,10 @@ COMMANDS: dict[str, str] = {
 }  # fmt: skip
 
 OPTIONS: dict[str, str] = {
+    "The native body with Standard Webhooks headers, or that of each API.": "用带 Standard Webhooks 签名的原生格式，或各接口的格式。",
+    "Sign those in Huawei's words with the access key.": "华为格式的推送用应用的 access key 签名。",
+    "Uplinks in Huawei's words say their time.": "华为格式的上行推送带时间。",
+    "Seconds for which the old secret signs too.": "旧密钥继续签名的秒数。",
     "Print JSON on standard output, and errors as JSON on standard error.": "在标准输出打印 JSON，错误以 JSON 打印到标准错误。",
     "Show this message and exit.": "显示这段说明后退出。",
     "Its name.": "名称。",
@@ -511,6 +520,13 @@ WORDS: dict[str, str] = {
 """Values, as tables show them."""
 
 HEADINGS: dict[str, str] = {
+    "native": "原生格式",
+    "signed": "签名",
+    "reply_time": "上行带时间",
+    "event_url": "事件地址",
+    "event_kinds": "事件种类",
+    "secret": "密钥",
+    "ends_at": "有效期至",
     "template_id": "模板",
     "text": "内容",
     "at": "位置",

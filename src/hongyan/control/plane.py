@@ -12,6 +12,7 @@ from hongyan.control.apps import Apps, CheckUrl
 from hongyan.control.audit import Audit
 from hongyan.control.blacklist import Blacklist
 from hongyan.control.calendar import Calendar
+from hongyan.control.callbacks import Callbacks
 from hongyan.control.credentials import Credentials
 from hongyan.control.desk import Desk, Subject
 from hongyan.control.documents import Documents
@@ -66,6 +67,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     signatures: Signatures
     templates: Templates
     packages: Packages
+    callbacks: Callbacks
     blacklist: Blacklist
     optouts: OptOuts
     answerings: Answerings
@@ -143,6 +145,7 @@ def assemble(
         signatures=signatures,
         templates=templates,
         packages=Packages(db, audit, clock),
+        callbacks=Callbacks(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
         blacklist=Blacklist(db, audit, clock),
         optouts=OptOuts(db, audit, clock),
         answerings=Answerings(db, audit, clock),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hongyan.control import tokens
+from hongyan.control import callbacks, tokens
 from hongyan.control.words import SEVERITIES
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
@@ -97,6 +97,7 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         sharing = frozenset(await blacklist.sharing(tx))
         access_rows = await app_access.sealed(tx)
         number_rows = await from_numbers.every(tx)
+        callback_settings = await callbacks.settings(tx, box, access_rows)
     # Made ready beside the event loop, once for each list.
     listed = await asyncio.to_thread(compiled, tuple(Word(row.word, SEVERITIES[row.action], row.reason) for row in word_rows))
     values = {row.id: value_rules(rules, row.kind) for row in account_rows}
@@ -115,6 +116,7 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         access={row.access_key: _access(row, box, owners[row.app_id]) for row in access_rows if row.app_id in owners},
         from_numbers=_from_numbers(number_rows, signature_rows),
         aliases={(row.account_id, row.alias): row.id for row in template_rows if row.alias},
+        callbacks=callback_settings,
     )
 
 

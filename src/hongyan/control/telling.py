@@ -148,7 +148,7 @@ class Telling:
 
     async def _call(self, hook: tuple[str, str], alarm: AlarmRow, body: str) -> str | None:
         url, secret = hook
-        answer = await self._post(url, body.encode(), headers(secret, f"alarm_{alarm.id}", self._clock(), body))
+        answer = await self._post(url, body.encode(), headers([secret], f"alarm_{alarm.id}", self._clock(), body))
         if isinstance(answer, Failed):
             return answer.reason
         return None if answer.status in HTTP_OK else f"HTTP {answer.status}; expected 2xx"

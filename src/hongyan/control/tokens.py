@@ -67,6 +67,11 @@ def link_context(name: str) -> str:
     return f"password of link {name}"
 
 
+def callback_context(app_id: int) -> str:
+    """Where the secrets of an application's callbacks are sealed for."""
+    return f"callback secrets of {app_id}"
+
+
 def hook_context(account_id: int) -> str:
     """Where secrets of an account's web hooks are sealed for."""
     return f"web hooks of account {account_id}"

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from standardwebhooks import Webhook
 
@@ -15,12 +15,15 @@ def new_secret(entropy: Callable[[int], bytes]) -> str:
     return PREFIX + b64encode(entropy(SECRET_BYTES)).decode()
 
 
-def headers(secret: str, id_: str, now: float, body: str) -> dict[str, str]:
-    """What goes with the body: `id_` stays the same however often it is told, so that a repeat can be recognised."""
+def headers(secrets: Sequence[str], id_: str, now: float, body: str) -> dict[str, str]:
+    """What goes with the body, signed with each of these secrets: `id_` stays the same however often it is told, so that a repeat is known.
+
+    While a secret takes another's place both sign: who verifies with either finds theirs.
+    """
     when = dt.datetime.fromtimestamp(now, dt.UTC)
     return {
         "content-type": "application/json",
         "webhook-id": id_,
         "webhook-timestamp": str(int(now)),
-        "webhook-signature": Webhook(secret).sign(id_, when, body),
+        "webhook-signature": " ".join(Webhook(secret).sign(id_, when, body) for secret in secrets),
     }

@@ -10,6 +10,7 @@ import msgspec
 from hongyan.model.actor import CLASSIC, Permission
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.answering import USUAL, Answering
+from hongyan.model.callback import CallbackSettings
 from hongyan.model.limits import Limits, Window
 from hongyan.model.message import Kind
 from hongyan.model.protection import Hours, Protection
@@ -235,6 +236,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """By number."""
     aliases: dict[tuple[int, str], int] = {}
     """Templates by account and alias."""
+    callbacks: dict[int, CallbackSettings] = {}
+    """Of applications that have set something."""
 
 
 EMPTY = Snapshot(version=0, accounts={}, keys={}, apps={}, signatures={}, templates={}, packages={}, links=())

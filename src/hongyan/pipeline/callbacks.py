@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from hongyan.kit.bell import POLL_S, WordBell
-from hongyan.kit.db import UNAVAILABLE, Connection, Database
+from hongyan.kit.db import UNAVAILABLE, Connection, Database, Row
 from hongyan.kit.faults import fault_async
 from hongyan.kit.http import Answer, Failed
-from hongyan.model.callback import CallbackRequest, Recipient
-from hongyan.model.event import Part
+from hongyan.model.callback import UNSET, CallbackRequest, recipient
+from hongyan.model.event import Part, ReplyEvent
 from hongyan.model.message import Dialect
 from hongyan.model.snapshot import App
 from hongyan.pipeline import calls
@@ -185,20 +186,29 @@ class CallbackDispatcher:
                 await outbox.delivered(conn, app_id, told, self._clock())
 
     async def _chains(self, conn: Connection, app: App, key: Key, bundles: Sequence[Bundle]) -> list[Chain]:
+        settings = self._directory.snapshot.callbacks.get(app.id, UNSET)
+        words = calls.words_of(self._renderers, native=settings.native)
         if key[1] is EventKind.REPLY:
             owners = {reply_id: bundle for bundle in bundles for reply_id in bundle.ids}
-            to = Recipient(app.reply_url, self._clock())
-            replies = [reply_event(row) for row in await outbox.replies(conn, app.id, list(owners))]
-            return [calls.of_reply(owners[r.event_id], self._renderers[r.dialect], to, r) for r in replies]
-        long = calls.long_messages(bundles, self._renderers)
+            to = recipient(app.reply_url, app.app_key, settings, self._clock())
+            replies = [self._reply(row) for row in await outbox.replies(conn, app.id, list(owners))]
+            return [calls.of_reply(owners[r.event_id], words[r.dialect], to, r) for r in replies]
+        to = recipient(app.report_url, app.app_key, settings, self._clock())
+        long = calls.long_messages(bundles, words)
         parts = _parts(await segments.reports_of(conn, app.id, long)) if long else {}
-        to = Recipient(app.report_url, self._clock())
         return [
-            calls.of_reports(
-                some, self._renderers[Dialect(some[0].dialect)], to, app_id=app.id, context=app.context_in_reports, parts=parts
-            )
-            for some in calls.together(bundles, self._renderers)
+            calls.of_reports(some, words[Dialect(some[0].dialect)], to, app_id=app.id, context=app.context_in_reports, parts=parts)
+            for some in calls.together(bundles, words)
         ]
+
+    def _reply(self, row: Row) -> ReplyEvent:
+        """Programs written for Huawei know the number they named, not the one that handsets see."""
+        event = reply_event(row)
+        if event.dialect is not Dialect.HUAWEI:
+            return event
+        numbers = self._directory.snapshot.from_numbers.values()
+        named = (n.number for n in numbers if n.app_id == event.app_id and n.sign_name == event.sign_name)
+        return msgspec.structs.replace(event, to=next(named, event.to))
 
     async def _post_all(self, chains: Sequence[Chain], *, until: float) -> list[Told]:
         """Follow the chains, some at once; after a failure the rest is not tried."""

@@ -57,6 +57,11 @@ class Told(msgspec.Struct, frozen=True):
     """What stopped it, in words for the customer; None when all were taken or the time was over."""
 
 
+def words_of(renderers: Mapping[Dialect, Renderer], *, native: bool) -> Mapping[Dialect, Renderer]:
+    """The words for messages of each dialect, where the application may want the native ones for all."""
+    return dict.fromkeys(renderers, renderers[Dialect.NATIVE]) if native else renderers
+
+
 def together(bundles: Sequence[Bundle], renderers: Mapping[Dialect, Renderer]) -> list[list[Bundle]]:
     """Small bundles of one dialect and address share a chain, as far as they fit."""
     chains: list[list[Bundle]] = []

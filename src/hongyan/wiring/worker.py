@@ -17,6 +17,7 @@ from hongyan.control.keyuse import FLUSH_S, KeyUse
 from hongyan.doors import published
 from hongyan.doors.huawei import callbacks as huawei_callbacks
 from hongyan.doors.ops import routes as ops
+from hongyan.doors.rest import webhooks
 from hongyan.doors.tencent import callbacks as tencent_callbacks
 from hongyan.doors.tencent_v5 import routes as tencent_v5
 from hongyan.kit import embedded, web
@@ -62,7 +63,7 @@ from hongyan.wiring.office import Office
 log = structlog.get_logger()
 
 RENDERERS: Mapping[Dialect, Renderer] = {
-    Dialect.NATIVE: tencent_callbacks,
+    Dialect.NATIVE: webhooks,
     Dialect.TENCENT_V3: tencent_callbacks,
     Dialect.TENCENT_V5: tencent_callbacks,
     Dialect.HUAWEI: huawei_callbacks,

@@ -1,0 +1,108 @@
+"""What a customer's address is sent in the native words: JSON, signed as standardwebhooks.com says, with an id that repeats keep.
+
+A request tells a bundle, and a bundle is told again as it is: the same id, the same body, another time and so another signature.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+
+from hongyan.kit.webhook import headers
+from hongyan.model.callback import CallbackRequest, Recipient
+from hongyan.model.event import ReplyEvent, ReportEvent
+from hongyan.model.phone import e164
+
+TOGETHER = 1
+PARTS = False
+TAKEN = range(200, 300)
+REPORTS, REPLIES = "message.reports", "message.replies"
+
+
+class Report(msgspec.Struct, frozen=True):
+    """How a message ended; the fields are those of `POST /events/reports`."""
+
+    id: str
+    """Of the event: the same however often it is told."""
+    app_id: int
+    message_id: str
+    phone: str
+    status: str
+    code: str
+    at: float
+    segments: int
+    context: str
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a handset wrote; the fields are those of `POST /events/replies`."""
+
+    id: str
+    app_id: int
+    phone: str
+    text: str
+    at: float
+    sign_name: str
+    extend: str
+    to: str
+
+
+class _Body(msgspec.Struct, frozen=True):
+    type: str
+    timestamp: str
+    data: Sequence[Report] | Sequence[Reply]
+
+
+def reports(recipient: Recipient, events: Sequence[ReportEvent]) -> list[CallbackRequest]:
+    """One request for all of them, to the address that the messages named, else to the application's."""
+    told = [
+        Report(
+            id=str(event.event_id),
+            app_id=event.app_id,
+            message_id=str(event.message_id),
+            phone=e164(event.phone),
+            status=event.status.name.lower(),
+            code=event.code,
+            at=event.at,
+            segments=event.segments,
+            context=event.session_context,
+        )
+        for event in events
+    ]
+    url = events[0].callback_url or recipient.url
+    return [_request(recipient, url, _Body(REPORTS, _iso(max(event.at for event in events)), told))]
+
+
+def reply(recipient: Recipient, event: ReplyEvent) -> list[CallbackRequest]:
+    """One request for one reply."""
+    told = Reply(
+        id=str(event.event_id),
+        app_id=event.app_id,
+        phone=e164(event.phone),
+        text=event.text,
+        at=event.at,
+        sign_name=event.sign_name,
+        extend=event.extend,
+        to=event.to,
+    )
+    return [_request(recipient, recipient.url, _Body(REPLIES, _iso(event.at), [told]))]
+
+
+def taken(status: int, _body: bytes) -> bool:
+    """Whether the customer's server took it."""
+    return status in TAKEN
+
+
+def expected() -> str:
+    """What `taken` asks for, in words."""
+    return "2xx"
+
+
+def _request(recipient: Recipient, url: str, told: _Body) -> CallbackRequest:
+    body = msgspec.json.encode(told)
+    signed = headers(recipient.secrets, f"evt_{told.data[0].id}", recipient.now, body.decode())
+    return CallbackRequest(url=url, body=body, through=len(told.data), headers=tuple(signed.items()))
+
+
+def _iso(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
