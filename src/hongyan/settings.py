@@ -4,6 +4,8 @@ A setting is an environment variable (`HONGYAN_` and its name in capitals) or a 
 stops the start: a misspelt setting would otherwise be ignored in silence.
 """
 
+import base64
+import binascii
 import difflib
 import ipaddress
 import os
@@ -160,6 +162,17 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _is_webhook_secret(text: str) -> str:
+    """No part of it is repeated in a complaint."""
+    try:
+        usable = text.startswith("whsec_") and len(base64.b64decode(text.removeprefix("whsec_"), validate=True)) in range(24, 65)
+    except binascii.Error:
+        usable = False
+    if not usable:
+        raise ValueError("each is whsec_ and 24 to 64 octets in base64")
+    return text
+
+
 Address: TypeAlias = Annotated[str, AfterValidator(_is_address)]
 Networks: TypeAlias = Annotated[tuple[Network, ...], BeforeValidator(_split)]
 
@@ -240,6 +253,12 @@ class Settings(BaseModel):
     alarm_signature: str = Field(default="鸿雁", description="Signature of alarms by message, as carriers have it on file.")
     alarm_quiet_s: float = Field(
         default=300, ge=1, le=86_400, description="After an alarm of a kind, further ones are gathered for so many seconds and told as one."
+    )
+    payment_secrets: Annotated[tuple[Annotated[str, AfterValidator(_is_webhook_secret)], ...], BeforeValidator(_split)] = Field(
+        default=(),
+        repr=False,
+        description="Secrets with which a payment provider signs its web hooks (`whsec_...`, standardwebhooks.com), separated by commas "
+        "while one takes another's place. Empty: payments are confirmed by the operator alone.",
     )
     accept_group_max: int = Field(
         default=500, ge=1, le=5000, description="Most messages that share one transaction when they are accepted."

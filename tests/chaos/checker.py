@@ -40,7 +40,7 @@ class Package(msgspec.Struct, frozen=True):
     unsettled: int
     """Segments of messages that may still cost something."""
     charged: int
-    """Segments of settlements that did."""
+    """Segments of settlements that did, without those that were refunded."""
 
 
 class Tables(msgspec.Struct):
@@ -222,12 +222,12 @@ def drift(packages: Iterable[Package]) -> list[str]:
     """Where the journal, the balances and the messages disagree about money."""
     found = []
     for package in packages:
-        entry = {kind: package.entries.get(kind, 0) for kind in ("buy", "hold", "post", "void")}
+        entry = {kind: package.entries.get(kind, 0) for kind in ("buy", "hold", "post", "void", "refund")}
         sums = {
             "bought": (package.segments, entry["buy"]),
-            "available": (package.available, entry["buy"] - entry["hold"] + entry["void"]),
+            "available": (package.available, entry["buy"] - entry["hold"] + entry["void"] + entry["refund"]),
             "held": (package.held, entry["hold"] - entry["post"] - entry["void"]),
-            "used": (package.used, entry["post"]),
+            "used": (package.used, entry["post"] - entry["refund"]),
             "open holds": (package.held, package.unsettled),
             "charges": (package.used, package.charged),
         }

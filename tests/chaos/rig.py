@@ -26,6 +26,7 @@ from hongyan.control.apps import AppChange
 from hongyan.control.sandbox import SandboxTenant
 from hongyan.kit.loops import cancel
 from hongyan.kit.sink import Sink
+from hongyan.model.money import ChargeRule
 from hongyan.simulator.control import ask
 from journeys.customers import Customer, sign_up
 from journeys.nodes import free_port
@@ -122,6 +123,8 @@ class Rig:
         async with self.platform.control() as control:
             await control.apps.change(OPERATOR, self.app_id, AppChange(report_url=report_url, pull=False))
             await control.apps.allow(OPERATOR, self.app_id, [handset(last) for last in TROUBLE])
+            account_id = (await control.apps.get(OPERATOR, self.app_id)).account_id
+            await control.accounts.set_charge(OPERATOR, account_id, ChargeRule.DELIVERED)
         self._customer = Customer(self.platform, None, tenant, self.app_id, self._http)
         await self._customer.known()
         return tenant

@@ -9,7 +9,7 @@ from journeys import invariants
 
 PACKAGES = """
 select p.id, p.segments, p.available, p.held, p.used, coalesce(e.entries, '{}'::jsonb)::text as entries,
-       coalesce(u.segments, 0) as unsettled, coalesce(c.charged, 0) as charged
+       coalesce(u.segments, 0) as unsettled, coalesce(c.charged, 0) - coalesce(r.segments, 0) as charged
   from packages p
   left join (select package_id, jsonb_object_agg(kind, n) as entries
                from (select package_id, kind, sum(segments) as n from ledger_entries group by 1, 2) k group by 1) e on e.package_id = p.id
@@ -17,6 +17,7 @@ select p.id, p.segments, p.available, p.held, p.used, coalesce(e.entries, '{}'::
                left join settlements s on s.app_id = m.app_id and s.id = m.id
               where s.id is null or s.charged is null group by 1) u on u.package_id = p.id
   left join (select package_id, sum(charged) as charged from settlements group by 1) c on c.package_id = p.id
+  left join (select package_id, sum(segments) as segments from refunds group by 1) r on r.package_id = p.id
 """
 LEFT = """
 select (select count(*) from queue where app_id = $1) as queued, (select count(*) from parked_receipts where phone <> all($2)) as parked,

@@ -4,30 +4,36 @@ Each law is a query for rows that break it. `ALWAYS` holds at every instant; `AT
 """
 
 from hongyan.kit.db import Connection
-from hongyan.model.message import FINAL, Kind
+from hongyan.model.message import FINAL, Kind, Status
 
 FINALS = ", ".join(str(int(status)) for status in sorted(FINAL))
 
 ALWAYS: dict[str, str] = {
     "a package's ledger entries add up to its balances": """
-        select p.id, p.available, p.held, p.used, e.* from packages p
+        select p.id, p.available, p.held, p.used, p.withdrawn, e.* from packages p
           join lateral (select coalesce(sum(segments) filter (where kind = 'buy'), 0) as bought,
                                coalesce(sum(segments) filter (where kind = 'hold'), 0) as held_ever,
                                coalesce(sum(segments) filter (where kind = 'post'), 0) as posted,
-                               coalesce(sum(segments) filter (where kind = 'void'), 0) as voided
+                               coalesce(sum(segments) filter (where kind = 'void'), 0) as voided,
+                               coalesce(sum(segments) filter (where kind = 'refund'), 0) as refunded,
+                               coalesce(sum(segments) filter (where kind = 'withdraw'), 0) as taken_out
                           from ledger_entries l where l.app_id = p.app_id and l.package_id = p.id) e on true
-         where e.bought <> p.segments or p.available <> e.bought - e.held_ever + e.voided
-            or p.held <> e.held_ever - e.posted - e.voided or p.used <> e.posted""",
+         where e.bought <> p.segments or p.available <> e.bought - e.held_ever + e.voided + e.refunded - e.taken_out
+            or p.held <> e.held_ever - e.posted - e.voided or p.used <> e.posted - e.refunded or p.withdrawn <> e.taken_out""",
     "what is held is what unsettled messages may still cost": """
         select p.id, p.held, coalesce(m.segments, 0) as unsettled from packages p
           left join (select m.package_id, sum(m.segments) as segments from messages m
                        left join settlements s on s.app_id = m.app_id and s.id = m.id
                       where s.id is null or s.charged is null group by 1) m on m.package_id = p.id
          where p.held <> coalesce(m.segments, 0)""",
-    "what is used is what settled messages cost": """
-        select p.id, p.used, coalesce(s.charged, 0) as charged from packages p
+    "what is used is what settled messages cost and was not refunded": """
+        select p.id, p.used, coalesce(s.charged, 0) as charged, coalesce(r.segments, 0) as refunded from packages p
           left join (select package_id, sum(charged) as charged from settlements group by 1) s on s.package_id = p.id
-         where p.used <> coalesce(s.charged, 0)""",
+          left join (select package_id, sum(segments) as segments from refunds group by 1) r on r.package_id = p.id
+         where p.used <> coalesce(s.charged, 0) - coalesce(r.segments, 0)""",
+    "what is refunded was charged, and was not delivered": f"""
+        select r.app_id, r.message_id from refunds r left join settlements s on s.app_id = r.app_id and s.id = r.message_id
+         where s.id is null or s.charged is distinct from r.segments or s.status not in ({int(Status.FAILED)}, {int(Status.EXPIRED)})""",
     "a message costs its segments or nothing": """
         select s.id, s.charged, m.segments from settlements s join messages m using (app_id, id) where s.charged not in (0, m.segments)""",
     "an accepted message is queued, held for review, submitted or settled": """

@@ -1,5 +1,6 @@
 """hongyan account, hongyan key."""
 
+import enum
 from typing import Annotated
 
 import typer
@@ -53,6 +54,22 @@ def enable(ctx: typer.Context, account: AccountId) -> None:
 def disable(ctx: typer.Context, account: AccountId) -> None:
     """Keep an account from sending; nothing of it is lost."""
     terminal(ctx).show(with_control(ctx, lambda control: control.accounts.set_enabled(actor(), account, enabled=False)))
+
+
+class ChargeName(enum.StrEnum):
+    SUBMIT = "submit"
+    DELIVERED = "delivered"
+
+
+def charge(
+    ctx: typer.Context,
+    account: AccountId,
+    rule: Annotated[ChargeName, typer.Argument(help="When a carrier takes a message, or only when it is delivered.", show_default=False)],
+) -> None:
+    """Say when an account's messages cost something."""
+    from hongyan.model.money import ChargeRule  # noqa: PLC0415 - `--help` does not wait for it
+
+    terminal(ctx).show(with_control(ctx, lambda control: control.accounts.set_charge(actor(), account, ChargeRule(rule.value))))
 
 
 def verify(

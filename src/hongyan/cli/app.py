@@ -27,7 +27,8 @@ GROUPS: Mapping[str, Group] = {
     "account": Group(
         "Accounts: whoever owns applications and keys.",
         {"create": "accounts:create", "list": "accounts:list_", "enable": "accounts:enable", "disable": "accounts:disable",
-         "verify": "accounts:verify", "verifications": "accounts:verifications", "urge": "accounts:urge", "withdraw": "accounts:withdraw"},
+         "verify": "accounts:verify", "verifications": "accounts:verifications", "urge": "accounts:urge", "withdraw": "accounts:withdraw",
+         "charge": "accounts:charge"},
     ),
     "key": Group(
         "API keys: SecretId and SecretKey, two live pairs a user, and two an account.",
@@ -106,6 +107,17 @@ GROUPS: Mapping[str, Group] = {
     "schedule": Group(
         "Sends at a time.", {"add": "schedules:add", "list": "schedules:list_", "cancel": "schedules:cancel"}
     ),
+    "offer": Group(
+        "Packages on sale.", {"add": "money:add_offer", "list": "money:list_offers", "set": "money:set_offer"}
+    ),
+    "purchase": Group(
+        "Purchases of packages.",
+        {
+            "order": "money:order", "list": "money:list_purchases", "show": "money:show_purchase", "cancel": "money:cancel",
+            "refund": "money:refund", "repaid": "money:repaid",
+        },
+    ),
+    "payment": Group("Payments.", {"confirm": "money:confirm", "list": "money:list_payments"}),
     "package": Group("Prepaid packages.", {"buy": "packages:buy", "list": "packages:list_"}),
     "blacklist": Group(
         "Numbers never to be sent to.",

@@ -9,6 +9,7 @@ from hongyan.control.own_app import ACCOUNT
 from hongyan.control.permissions import demand, within
 from hongyan.kit.db import Database, UniqueViolation
 from hongyan.model.actor import Actor, Permission
+from hongyan.model.money import ChargeRule
 from hongyan.model.snapshot import AccountKind
 from hongyan.store import accounts
 from hongyan.store.accounts import AccountRow
@@ -66,6 +67,18 @@ class Accounts:
                 raise not_found(Noun.ACCOUNT, account_id)
             await self._audit.record(tx, actor, "account.enable" if enabled else "account.disable", account_id, account_id=account_id)
             await publish(tx, f"account {account_id} {'enabled' if enabled else 'disabled'}", now)
+        return account
+
+    async def set_charge(self, actor: Actor, account_id: int, rule: ChargeRule) -> AccountRow:
+        """When its messages cost something, for those that end from now on; the operator's alone."""
+        demand(actor, Permission.ADMINISTER, account_id)
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            account = await accounts.set_charge(tx, account_id, rule)
+            if account is None:
+                raise not_found(Noun.ACCOUNT, account_id)
+            await self._audit.record(tx, actor, "account.charge", account_id, account_id=account_id, detail={"rule": rule.value})
+            await publish(tx, f"charge rule of account {account_id} changed", now)
         return account
 
 

@@ -54,6 +54,9 @@ class Noun(enum.Enum):
     QUALIFICATION = ("资质", "qualification", "qualification list")
     REVIEW = ("审核", "review", "review list")
     MESSAGE = ("短信", "message", "message list")
+    PACKAGE = ("套餐包", "package", "package list")
+    OFFER = ("套餐", "offer", "offer list")
+    PURCHASE = ("购买单", "purchase", "purchase list")
 
 
 def not_found(noun: Noun, which: int | str) -> ControlError:

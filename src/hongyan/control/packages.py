@@ -1,6 +1,6 @@
 """Prepaid packages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hongyan.control import rules
 from hongyan.control.audit import Audit, Detail
@@ -9,14 +9,15 @@ from hongyan.control.permissions import demand, own_app, own_apps
 from hongyan.control.verifications import demand_verified
 from hongyan.kit.db import Database
 from hongyan.model.actor import Actor, Permission
-from hongyan.model.snapshot import Scope
+from hongyan.model.money import PackageKind, PackageScope
 from hongyan.store import packages
 from hongyan.store.packages import PackageRow
 from hongyan.store.snapshots import publish
 
 DAY_S = 86_400.0
-VALID_S: dict[Scope, float] = {Scope.MAINLAND: 730 * DAY_S, Scope.INTERNATIONAL: 365 * DAY_S}
-"""Two years for the mainland, one for everywhere else (documents 382/18058 and 382/18052)."""
+VALID_DAYS: Mapping[int, int] = {PackageScope.MAINLAND: 730, PackageScope.INTERNATIONAL: 365, PackageScope.VOICE: 365}
+"""Two years for the mainland, one for all else (documents 382/18058 and 382/18052)."""
+VALID_S: Mapping[int, float] = {scope: days * DAY_S for scope, days in VALID_DAYS.items()}
 FAR_S = 100 * 365 * DAY_S
 PAGE_MOST = 500
 
@@ -33,9 +34,10 @@ class Packages:
         self,
         actor: Actor,
         app_id: int,
-        scope: Scope,
+        scope: int,
         segments: int,
         *,
+        kind: PackageKind = PackageKind.GENERAL,
         gift: bool = False,
         effective_at: float | None = None,
         expires_at: float | None = None,
@@ -43,20 +45,22 @@ class Packages:
     ) -> PackageRow:
         """Usable from now on, or from `effective_at`; two years (abroad one), or until `expires_at` (Unix seconds).
 
-        The operator's alone: nothing here takes a customer's money.
+        Given by the operator, who has been paid elsewhere or makes a gift; customers buy by `control.purchases`.
         """
         _demand_operator(actor)
+        place = PackageScope(scope)
         count = rules.segments(segments)
         why = rules.reason(note)
         now = self._clock()
-        begins, ends = _period(scope, effective_at, expires_at, now)
+        begins, ends = _period(place, effective_at, expires_at, now)
         async with self._db.transaction() as tx:
             app = await own_app(tx, actor, app_id)
             await demand_verified(tx, app.account_id)
             bought = await packages.buy(
                 tx,
                 app_id=app_id,
-                scope=scope,
+                scope=place,
+                kind=kind,
                 segments=count,
                 gift=gift,
                 effective_at=begins,
@@ -64,7 +68,8 @@ class Packages:
                 note=why,
                 now=now,
             )
-            detail: Detail = {"app": app_id, "scope": scope.name.lower(), "segments": count, "gift": gift, "note": why}
+            what = {"scope": place.name.lower(), "kind": kind.name.lower()}
+            detail: Detail = {"app": app_id, **what, "segments": count, "gift": gift, "note": why}
             await self._audit.record(tx, actor, "package.buy", bought.id, account_id=app.account_id, detail=detail)
             await publish(tx, f"package bought for app {app_id}", now)
         return bought
@@ -77,7 +82,7 @@ class Packages:
             return await packages.page(conn, app_ids, after_id=after_id, most=max(1, min(most, PAGE_MOST)))
 
 
-def _period(scope: Scope, effective_at: float | None, expires_at: float | None, now: float) -> tuple[float, float]:
+def _period(scope: PackageScope, effective_at: float | None, expires_at: float | None, now: float) -> tuple[float, float]:
     begins = now if effective_at is None else effective_at
     ends = begins + VALID_S[scope] if expires_at is None else expires_at
     if not begins < ends <= now + FAR_S or ends <= now:
@@ -94,6 +99,6 @@ def _demand_operator(actor: Actor) -> None:
     if actor.account_id is not None:
         raise ControlError(
             Fault.NOT_ALLOWED,
-            "套餐包由平台运营方开通：请联系运营方购买。",
-            "Packages are given by the operator of this platform: ask them for one.",
+            "赠送和直接开通套餐包由平台运营方操作：请用购买单购买。",
+            "Packages are given by the operator of this platform: buy one with a purchase.",
         )

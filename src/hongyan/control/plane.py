@@ -24,9 +24,12 @@ from hongyan.control.links import Links
 from hongyan.control.linting import Linting
 from hongyan.control.login import Login, LoginRules
 from hongyan.control.members import Members
+from hongyan.control.offers import Offers
 from hongyan.control.optouts import OptOuts
 from hongyan.control.packages import Packages
+from hongyan.control.payments import Payable, Payments
 from hongyan.control.protection import Protections
+from hongyan.control.purchases import Purchases
 from hongyan.control.qualifications import Qualifications
 from hongyan.control.records import Records
 from hongyan.control.review import Review
@@ -45,6 +48,7 @@ from hongyan.kit.blobs import Blobs, Nowhere
 from hongyan.kit.db import Database
 from hongyan.kit.passwords import Passwords
 from hongyan.kit.secretbox import SecretBox
+from hongyan.model.money import PaymentSubject
 from hongyan.model.papers import ReviewKind
 from hongyan.model.rules.sets import SEEDS, RuleSet
 
@@ -68,6 +72,9 @@ class ControlPlane(msgspec.Struct, frozen=True):
     templates: Templates
     packages: Packages
     callbacks: Callbacks
+    offers: Offers
+    purchases: Purchases
+    payments: Payments
     blacklist: Blacklist
     optouts: OptOuts
     answerings: Answerings
@@ -126,6 +133,8 @@ def assemble(
         ReviewKind.TEMPLATE: templates,
         ReviewKind.ACCOUNT: verifications,
     }
+    purchases = Purchases(db, audit, clock)
+    payable: dict[PaymentSubject, Payable] = {PaymentSubject.PURCHASE: purchases}
     passwords = Passwords(memory_kib=people.memory_kib)
     letters, link = Letters(db, box, clock), link_to(people.console)
     login = Login(db, box, clock, entropy, passwords=passwords, rules=people.login)
@@ -146,6 +155,9 @@ def assemble(
         templates=templates,
         packages=Packages(db, audit, clock),
         callbacks=Callbacks(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
+        offers=Offers(db, audit, clock),
+        purchases=purchases,
+        payments=Payments(db, audit, clock, payable),
         blacklist=Blacklist(db, audit, clock),
         optouts=OptOuts(db, audit, clock),
         answerings=Answerings(db, audit, clock),

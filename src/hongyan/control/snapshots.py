@@ -104,7 +104,7 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
     owners = {app.id: app.account_id for app in found_apps.values()}
     return Snapshot(
         version=version,
-        accounts={row.id: Account(id=row.id, name=row.name, kind=row.kind, enabled=row.enabled) for row in account_rows},
+        accounts={row.id: Account(id=row.id, name=row.name, kind=row.kind, enabled=row.enabled, charge=row.charge) for row in account_rows},
         keys={row.secret_id: _key(row, box) for row in key_rows},
         apps=found_apps,
         signatures=_signatures(signature_rows),

@@ -5,6 +5,7 @@ from hongyan.kit.db import Connection
 from hongyan.model.papers import ReviewStatus, SignatureDraft
 from hongyan.model.snapshot import Scope
 from hongyan.store import from_numbers, packages, signatures
+from hongyan.store.packages import PackageRow
 
 
 async def signature(tx: Connection, account_id: int, name: str, *, made: list[str], now: float) -> None:
@@ -24,7 +25,7 @@ async def segments(tx: Connection, app_id: int, full: int, *, note: str, made: l
     """Of each scope a package of `full` segments more, where less than a tenth of that is left; what had to be done is added to `made`."""
     owned = await packages.every(tx, app_id)
     for scope in Scope:
-        left = sum(p.available for p in owned if p.scope is scope and p.effective_at <= now < p.expires_at)
+        left = sum(p.available for p in owned if int(p.scope) == scope and _drawable(p, now))
         if left >= full // 10:
             continue
         made.append(f"{scope.name.lower()} package")
@@ -39,3 +40,7 @@ async def segments(tx: Connection, app_id: int, full: int, *, note: str, made: l
             note=note,
             now=now,
         )
+
+
+def _drawable(package: PackageRow, now: float) -> bool:
+    return package.effective_at <= now < package.expires_at and package.closed_at is None and package.frozen_at is None

@@ -75,6 +75,7 @@ POINTS: Mapping[str, Point] = {
     "orphan_match": Point("receipts that had matched nothing have found their messages, and nothing is committed", ANY),
     "post": Point("settlements that charge are about to be written with their money and events", ANY),
     "void": Point("settlements that give segments back are about to be written", ANY),
+    "refund": Point("messages that were not delivered are settled and paid for, and about to be refunded", ANY),
     "schedule_claim": Point("a send whose time has come is taken, and nothing of it is promised", ANY),
     "callback_before_send": Point("events are claimed, and their callback is about to be posted", ANY),
     "callback_2xx_before_commit": Point("the customer's server has taken a callback, and that is not written down", ANY),

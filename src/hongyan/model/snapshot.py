@@ -13,6 +13,7 @@ from hongyan.model.answering import USUAL, Answering
 from hongyan.model.callback import CallbackSettings
 from hongyan.model.limits import Limits, Window
 from hongyan.model.message import Kind
+from hongyan.model.money import ChargeRule, PackageKind
 from hongyan.model.protection import Hours, Protection
 from hongyan.model.values import LENIENT, ValueRules
 from hongyan.model.words import Words
@@ -39,6 +40,7 @@ class Account(msgspec.Struct, frozen=True):
     enabled: bool
     stops_at: float | None = None
     """From then on nothing is accepted, since a bill is unpaid; None when none is."""
+    charge: ChargeRule = ChargeRule.SUBMIT
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -177,6 +179,7 @@ class PackageRef(msgspec.Struct, frozen=True):
     scope: Scope
     effective_at: float
     expires_at: float
+    kind: PackageKind = PackageKind.GENERAL
 
 
 class LinkConfig(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from hongyan.kit.ids import time_of
 from hongyan.model.answering import Answers
 from hongyan.model.limits import Rule, enough_history
 from hongyan.model.message import VALIDITY_S, Accepted, Message, Outcome
+from hongyan.model.money import CARRIES, PackageKind
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import App, PackageRef, Scope
@@ -105,6 +106,7 @@ class Group:
         self._requests = requests
         self._horizon = horizon
         self._purses = purses
+        self._general = all(package.kind is PackageKind.GENERAL for purse in purses.values() for package in purse)
         self._new_id = new_id
         self._numbering = numbering
         self._outcomes: list[dict[int, Outcome]] = [{} for _ in requests]
@@ -157,7 +159,7 @@ class Group:
                 if self._quota.passed(draft.phone.region) is not None:
                     return []
                 self._quota.take(draft.phone.region)
-            package = next((p.id for p in self._purses[draft.body.scope] if left.get(p.id, needed) >= needed), None)
+            package = next((p.id for p in self._purse(draft) if left.get(p.id, needed) >= needed), None)
             if package is None:
                 return []
             if package in left:
@@ -175,7 +177,7 @@ class Group:
                 self._outcomes[place][draft.position] = Accepted(again, number, draft.phone.region, segments)
                 continue
             before = facts.recent.get(number, ())
-            package = next((p.id for p in self._purses[draft.body.scope] if left.get(p.id, 0) >= segments), None)
+            package = next((p.id for p in self._purse(draft) if left.get(p.id, 0) >= segments), None)
             standing = checks.Standing(
                 passed=self._passed(draft, [*recent.get(number, ()), *before]),
                 blacklisted=number in facts.blacklisted or number in self.listed,
@@ -220,6 +222,11 @@ class Group:
         recent.setdefault(number, []).append((message.id, body.content_hash, message.kind))
         self._outcomes[place][draft.position] = Accepted(message.id, number, draft.phone.region, body.segments)
         return Promise(place, draft, message, package_id, seen, delay_s)
+
+    def _purse(self, draft: Draft) -> Sequence[PackageRef]:
+        """The packages that pay for it, the one that expires first in front."""
+        purse = self._purses[draft.body.scope]
+        return purse if self._general else [package for package in purse if draft.body.template.kind in CARRIES[package.kind]]
 
     @property
     def numbers(self) -> list[int]:

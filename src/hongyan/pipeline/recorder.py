@@ -238,7 +238,9 @@ class Recorder:
         if landed.back or landed.doubtful:
             return False
         reported = self._receipts.apps_of(receipts)
-        return reported is not None and len({*apps, *reported}) == 1
+        if reported is None or len(concerned := {*apps, *reported}) != 1:
+            return False
+        return not any(map(self._settler.refunds, concerned))
 
 
 def _measure(submitted: Sequence[Message], endings: Sequence[Ending], now: float) -> None:

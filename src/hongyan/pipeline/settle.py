@@ -6,8 +6,9 @@ from hongyan.kit.db import Connection
 from hongyan.kit.faults import fault_async
 from hongyan.kit.metrics import METRICS
 from hongyan.model.message import Status
+from hongyan.model.money import ChargeRule
 from hongyan.pipeline.directory import Directory
-from hongyan.store import settlements
+from hongyan.store import refunds, settlements
 from hongyan.store.segments import NOTHING_LANDED, Landed
 from hongyan.store.settlements import Ending
 
@@ -43,10 +44,23 @@ class Settler:
                 pull=app is not None and app.pull,
                 now=now,
             )
+            if self.refunds(app_id) and (undelivered := [id_ for id_, ending in endings_of.items() if _refundable(ending)]):
+                await fault_async("refund")
+                await refunds.refund(tx, app_id, undelivered, now)
             for status, count in settled.items():
                 METRICS.settled(status.name.lower(), count)
                 took_effect += count
         return took_effect
+
+    def refunds(self, app_id: int) -> bool:
+        """What an application's messages cost goes back when they are not delivered: they are settled in a transaction."""
+        app = self._directory.snapshot.apps.get(app_id)
+        account = None if app is None else self._directory.snapshot.accounts.get(app.account_id)
+        return account is not None and account.charge is ChargeRule.DELIVERED
+
+
+def _refundable(ending: Ending) -> bool:
+    return bool(ending.charge) and ending.status in (Status.FAILED, Status.EXPIRED)
 
 
 def _by_app(endings: Sequence[Ending]) -> dict[int, dict[int, Ending]]:

@@ -3,6 +3,7 @@
 import msgspec
 
 from hongyan.kit.db import Connection
+from hongyan.model.money import ChargeRule
 from hongyan.model.snapshot import AccountKind
 from hongyan.store import rows
 from hongyan.store.times import at, epoch
@@ -17,9 +18,10 @@ class AccountRow(msgspec.Struct, frozen=True):
     """When somebody found it to be who it says it is; None: not yet."""
     verified_name: str
     created_at: float
+    charge: ChargeRule = ChargeRule.SUBMIT
 
 
-COLUMNS = f"id, name, kind, enabled, {epoch('verified_at')}, verified_name, {epoch('created_at')}"
+COLUMNS = f"id, charge, name, kind, enabled, {epoch('verified_at')}, verified_name, {epoch('created_at')}"
 
 
 async def add(conn: Connection, *, name: str, kind: AccountKind, verified: bool, now: float) -> AccountRow:
@@ -58,6 +60,12 @@ async def set_enabled(conn: Connection, account_id: int, *, enabled: bool) -> Ac
     return rows.one(
         await conn.fetchrow(f"update accounts set enabled = $2 where id = $1 returning {COLUMNS}", account_id, enabled),
         AccountRow,
+    )
+
+
+async def set_charge(conn: Connection, account_id: int, rule: ChargeRule) -> AccountRow | None:
+    return rows.one(
+        await conn.fetchrow(f"update accounts set charge = $2 where id = $1 returning {COLUMNS}", account_id, rule.value), AccountRow
     )
 
 

@@ -5,32 +5,45 @@ from collections.abc import Sequence
 import msgspec
 
 from hongyan.kit.db import Connection
-from hongyan.model.snapshot import PackageRef, Scope
+from hongyan.model.money import PackageKind, PackageScope
+from hongyan.model.snapshot import PackageRef
 from hongyan.store import rows
 from hongyan.store.times import at, epoch
 
 
 class PackageRow(msgspec.Struct, frozen=True):
-    """available + held + used = segments, always."""
+    """available + held + used + withdrawn = segments, always."""
 
     app_id: int
     id: int
-    scope: Scope
+    scope: PackageScope
+    kind: PackageKind
     segments: int
+    """For voice: calls."""
     available: int
     held: int
     used: int
+    withdrawn: int
+    """Taken out, when its purchase was refunded."""
+    late: int
+    """Of what was refunded, what came back after the package had expired: it is there, and cannot be used."""
     gift: bool
     effective_at: float
     expires_at: float
     created_at: float
+    closed_at: float | None
+    """Nothing draws on it since its purchase was refunded."""
+    frozen_at: float | None
+    """Nothing draws on it while its books do not agree."""
+    frozen_why: str
 
 
-COLUMNS = f"app_id, id, scope, segments, available, held, used, gift, {epoch('effective_at')}, {epoch('expires_at')}, {epoch('created_at')}"
+TIMES = ("effective_at", "expires_at", "created_at", "closed_at", "frozen_at")
+COLUMNS = f"app_id, id, scope, kind, segments, available, held, used, withdrawn, late, gift, frozen_why, {', '.join(map(epoch, TIMES))}"
 
 BUY = f"""
-insert into packages (app_id, scope, segments, available, held, used, gift, effective_at, expires_at, created_at)
-values ($1, $2, $3, $3, 0, 0, $4, $5, $6, $7) returning {COLUMNS}
+insert into packages (app_id, scope, kind, segments, available, held, used, gift, effective_at, expires_at, created_at)
+values ($1, $2, $8, $3, $3, 0, 0, $4, $5, $6, $7) returning {COLUMNS}
 """
 
 
@@ -38,7 +51,8 @@ async def buy(
     conn: Connection,
     *,
     app_id: int,
-    scope: Scope,
+    scope: int,
+    kind: PackageKind = PackageKind.GENERAL,
     segments: int,
     gift: bool,
     effective_at: float,
@@ -46,8 +60,8 @@ async def buy(
     note: str,
     now: float,
 ) -> PackageRow:
-    """The package and its `buy` entry."""
-    row = await conn.fetchrow(BUY, app_id, int(scope), segments, gift, at(effective_at), at(expires_at), at(now))
+    """The package and its `buy` entry; `scope` is a `PackageScope`."""
+    row = await conn.fetchrow(BUY, app_id, int(scope), segments, gift, at(effective_at), at(expires_at), at(now), int(kind))
     bought = msgspec.convert(dict(row), PackageRow)
     await conn.execute(
         "insert into ledger_entries (app_id, package_id, kind, segments, at, note) values ($1, $2, 'buy', $3, $4, $5)",
@@ -71,21 +85,22 @@ async def page(conn: Connection, app_ids: Sequence[int], *, after_id: int, most:
 
 
 BOUGHT = f"""
-select {COLUMNS} from packages where app_id = $1 and created_at >= $2 and created_at < coalesce($3, 'infinity'::timestamptz)
+select {COLUMNS} from packages where app_id = $1 and scope < 2 and created_at >= $2 and created_at < coalesce($3, 'infinity'::timestamptz)
  order by id offset $4 limit $5
 """
 
 
 async def bought(conn: Connection, app_id: int, *, begin: float, end: float | None, offset: int, most: int) -> list[PackageRow]:
-    """An application's packages of a stretch of time, in the order in which they were bought."""
+    """An application's packages of segments of a stretch of time, in the order in which they were bought."""
     return rows.many(await conn.fetch(BOUGHT, app_id, at(begin), None if end is None else at(end), offset, most), PackageRow)
 
 
 async def left(conn: Connection, app_ids: Sequence[int], now: float) -> list[tuple[int, int, int]]:
     """What is left in the packages of these applications: (application, scope, segments) for each scope that ever had one."""
     found = await conn.fetch(
-        "select app_id, scope, coalesce(sum(available) filter (where effective_at <= $2 and expires_at > $2), 0)::bigint "
-        "from packages where app_id = any($1) group by app_id, scope order by app_id, scope",
+        "select app_id, scope, coalesce(sum(available) filter (where effective_at <= $2 and expires_at > $2 and closed_at is null "
+        "and frozen_at is null), 0)::bigint from packages where app_id = any($1) and scope < 2 "
+        "group by app_id, scope order by app_id, scope",
         app_ids, at(now),
     )  # fmt: skip
     return [(row[0], row[1], row[2]) for row in found]
@@ -94,9 +109,39 @@ async def left(conn: Connection, app_ids: Sequence[int], now: float) -> list[tup
 async def usable(conn: Connection, *, expiring_after: float) -> list[PackageRef]:
     """What messages can be drawn on, the one that expires first in front."""
     found = await conn.fetch(
-        f"select id, app_id, scope, {epoch('effective_at')}, {epoch('expires_at')} "
-        "from packages where expires_at > $1 "
+        f"select id, app_id, scope, kind, {epoch('effective_at')}, {epoch('expires_at')} "
+        "from packages where expires_at > $1 and scope < 2 and closed_at is null and frozen_at is null "
         "order by app_id, scope, expires_at, id",
         at(expiring_after),
     )
     return rows.many(found, PackageRef)
+
+
+async def get(conn: Connection, app_id: int, package_id: int) -> PackageRow | None:
+    return rows.one(await conn.fetchrow(f"select {COLUMNS} from packages where app_id = $1 and id = $2", app_id, package_id), PackageRow)
+
+
+async def close(conn: Connection, app_id: int, package_id: int, now: float) -> PackageRow | None:
+    """Let nothing draw on it any more, and keep it as it is until the transaction ends."""
+    row = await conn.fetchrow(
+        f"update packages set closed_at = coalesce(closed_at, $3) where app_id = $1 and id = $2 returning {COLUMNS}",
+        app_id, package_id, at(now),
+    )  # fmt: skip
+    return rows.one(row, PackageRow)
+
+
+WITHDRAW = f"""
+update packages set withdrawn = withdrawn + available, available = 0
+ where app_id = $1 and id = $2 and closed_at is not null and frozen_at is null and held = 0 returning {COLUMNS}
+"""
+
+
+async def withdraw(conn: Connection, app_id: int, package_id: int, *, note: str, now: float) -> PackageRow | None:
+    """Take what is left out of a closed package, with its `withdraw` entry; None while messages that drew on it are on their way."""
+    package = rows.one(await conn.fetchrow(WITHDRAW, app_id, package_id), PackageRow)
+    if package is not None and package.withdrawn:
+        await conn.execute(
+            "insert into ledger_entries (app_id, package_id, kind, segments, at, note) values ($1, $2, 'withdraw', $3, $4, $5)",
+            app_id, package_id, package.withdrawn, at(now), note,
+        )  # fmt: skip
+    return package

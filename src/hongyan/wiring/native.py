@@ -1,7 +1,7 @@
 """The native API, whole: every noun with its service."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from hongyan.control.idempotency import IdempotencyKeys
 from hongyan.control.plane import ControlPlane
@@ -17,6 +17,7 @@ from hongyan.doors.rest import (
     explanations,
     guards,
     messages,
+    money,
     operator,
     papers,
     replies,
@@ -45,6 +46,7 @@ def native(
     pulls: PullService,
     snapshot: Callable[[], Snapshot],
     key_used: Callable[[str, str], None],
+    payment_secrets: Sequence[str],
 ) -> web.Application:
     """What is served under /api/."""
     sending = messages.Messages(send=send, preview=preview, keys=keys, records=control.records, clock=time.time)
@@ -58,7 +60,8 @@ def native(
         accounts.routes(accounts=control.accounts, users=control.users, members=control.members, audit=control.audit),
         callbacks.routes(control.callbacks),
         access.routes(control.access, control.from_numbers),
-        operator.routes(links=control.links, senders=control.senders, packages=control.packages),
+        operator.routes(links=control.links, senders=control.senders),
+        money.routes(control, secrets=payment_secrets),
         contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
         papers.routes(control),
         replies.routes(optouts=control.optouts, answerings=control.answerings),

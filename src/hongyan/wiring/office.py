@@ -62,12 +62,14 @@ class Office:
 
     def jobs(self) -> dict[str, Job]:
         """What runs in a process with the role `jobs`, by name."""
+        control = plane(self._db, self._settings)
         rounds: dict[str, tuple[float, Job]] = {
             "schedules": (SCHEDULES_S, self._schedules.send_due),
             "answers": (ANSWERS_S, self._answers.send_due),
             "idempotency": (3600.0, self._keys.sweep),
             "forget": (3600.0, self._forget),
             "measure reviews": (60.0, self._measure_reviews),
+            "finish refunds": (15.0, control.purchases.finish_refunds),
         }
         alarming = alarms.jobs(self._settings, self._db, self._box, self._directory, self._send)
         return (
@@ -102,4 +104,5 @@ class Office:
             pulls=PullService(db=self._db, directory=self._directory, clock=time.time),
             snapshot=lambda: self._directory.snapshot,
             key_used=self._key_used,
+            payment_secrets=self._settings.payment_secrets,
         )

@@ -1,4 +1,4 @@
-"""What the operator looks after: links, sender numbers, packages."""
+"""What the operator looks after: links and sender numbers."""
 
 from typing import Annotated, Any
 
@@ -6,18 +6,16 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from hongyan.control.links import Links
-from hongyan.control.packages import Packages
 from hongyan.control.senders import Senders
 from hongyan.doors.rest.auth import Asks
-from hongyan.doors.rest.fields import Body, Id, Name, Note, OneApp, UnixTime
-from hongyan.doors.rest.paging import Cursor, Limit, after, page, text_after
+from hongyan.doors.rest.fields import Body, Id, Name
+from hongyan.doors.rest.paging import Cursor, Limit, page, text_after
 from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.views import names_of, shown, view_of
 from hongyan.model.snapshot import LinkConfig, Scope
 
 LinkView = view_of(Links.add, "Link", leave_out=("password",))
 SenderView = view_of(Senders.add, "Sender")
-PackageView = view_of(Packages.buy, "Package")
 Scopes: Any = names_of(Scope)
 LinkName = Annotated[str, Path(min_length=1, max_length=100)]
 
@@ -58,19 +56,9 @@ class NewSender(Body):
     app_id: Id | None = Field(default=None, description="Only shown by this application.")
 
 
-class NewPackage(Body):
-    app_id: Id
-    scope: Scopes
-    segments: Annotated[int, Field(ge=1, le=1_000_000_000_000)]
-    gift: bool = False
-    effective_at: UnixTime | None = None
-    expires_at: UnixTime | None = None
-    note: Note = ""
-
-
-def routes(*, links: Links, senders: Senders, packages: Packages) -> APIRouter:
-    """Everything under /links, /senders and /packages."""
-    ours, numbers, purse = LinkPaths(links), SenderPaths(senders), PackagePaths(packages)
+def routes(*, links: Links, senders: Senders) -> APIRouter:
+    """Everything under /links and /senders."""
+    ours, numbers = LinkPaths(links), SenderPaths(senders)
     return router(
         "operator",
         "",
@@ -81,8 +69,6 @@ def routes(*, links: Links, senders: Senders, packages: Packages) -> APIRouter:
             Operation("GET", "/senders", "listSenders", numbers.page, "Sender numbers", page_of(SenderView)),
             Operation("POST", "/senders", "addSender", numbers.add, "Add one", SenderView, 201, (404, 409)),
             Operation("DELETE", "/senders/{number}", "removeSender", numbers.remove, "Take one away", also=(404, 409)),
-            Operation("GET", "/packages", "listPackages", purse.page, "Prepaid packages", page_of(PackageView), also=(404,)),
-            Operation("POST", "/packages", "buyPackage", purse.buy, "Give an application one", PackageView, 201, (404,)),
         ],
     )
 
@@ -127,28 +113,3 @@ class SenderPaths:
 
     async def remove(self, asks: Asks, number: Annotated[str, Path(min_length=1, max_length=20)]) -> None:
         await self._senders.remove(asks, number)
-
-
-class PackagePaths:
-    """The endpoints under /packages."""
-
-    def __init__(self, packages: Packages) -> None:
-        self._packages = packages
-
-    async def page(self, asks: Asks, app_id: OneApp = None, cursor: Cursor = None, limit: Limit = 50) -> Any:
-        found = await self._packages.every(asks, app_id, after_id=after(cursor), most=limit + 1)
-        return page(found, limit, lambda package: package.id, lambda package: shown(package, PackageView))
-
-    async def buy(self, asks: Asks, wanted: NewPackage) -> Any:
-        """The operator's alone: nothing here takes a customer's money."""
-        bought = await self._packages.buy(
-            asks,
-            wanted.app_id,
-            Scope[wanted.scope.name],
-            wanted.segments,
-            gift=wanted.gift,
-            effective_at=wanted.effective_at,
-            expires_at=wanted.expires_at,
-            note=wanted.note,
-        )
-        return shown(bought, PackageView)
