@@ -129,7 +129,7 @@ async def test_what_one_number_was_sent_has_its_refusals_among_it(control: Contr
     async with database.connection() as conn:
         first = await message(conn, shop.app_id, at=NOW - 30, ended=(Status.DELIVERED, "DELIVRD"))
         refused = new_id(NOW - 20)
-        await statistics.list_refusals(conn, shop.app_id, [(refused, PHONE, "CN", "limit_day", "r")])
+        await statistics.list_refusals(conn, shop.app_id, [statistics.Listed(refused, PHONE, "CN", "limit_day", "r", "")])
         last = await message(conn, shop.app_id, at=NOW - 10)
         await message(conn, shop.app_id, at=NOW + 10)
         await message(conn, other.app_id, at=NOW - 10)

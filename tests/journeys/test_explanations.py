@@ -308,6 +308,18 @@ PATHS: Mapping[str, Callable[[Rig], Awaitable[Accepted]]] = {
 """A cause, and what has to happen so that it is what decides."""
 
 
+async def test_a_refusal_says_which_value_or_template_it_was_and_keeps_no_text_that_a_database_would_not(rig: Rig) -> None:
+    log = RefusalLog(db=rig.db, directory=rig.directory, send=rig.send, clock=rig.clock, new_id=rig.engine.new_id)
+    caller, number = Caller(rig.app.account_id, rig.tenant.secret_id), phone()
+    await log.accept(caller, await changed(params=("1",))(rig, number))
+    rig.now += 1
+    await log.accept(caller, await changed(sign_name="\ud800\0")(rig, number))
+    await log.flush()
+    broken, mismatched = await inquired(rig, number)
+    assert mismatched.causes[0].note_en.endswith("takes 2 values, 1 given")
+    assert broken.causes[0].cause == "check.bad_request"
+
+
 @pytest.mark.parametrize("cause", PATHS)
 async def test_a_message_is_told_what_stopped_it_or_where_it_is(rig: Rig, cause: str) -> None:
     message = await PATHS[cause](rig)

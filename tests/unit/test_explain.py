@@ -89,7 +89,7 @@ def test_every_status_is_explained(status: Status) -> None:
 
 @pytest.mark.parametrize("reason", Reject)
 def test_every_refusal_is_explained(reason: Reject) -> None:
-    assert [each.cause for each in explain_refusal(reason, NOW, None)] == [f"check.{reason.value}"]
+    assert [each.cause for each in explain_refusal(reason, "", NOW, None)] == [f"check.{reason.value}"]
 
 
 def test_a_code_that_lists_read_differently_is_told_with_every_reading() -> None:
@@ -113,7 +113,7 @@ def test_a_request_that_was_signed_long_before_it_came_was_held_up_by_its_sender
     assert [each.cause for each in told] == ["path.delivered", "path.request_late"]
     assert "8.0 s" in told[1].note_en
     assert causes(facts(signed_at=ACCEPTED - 2, waiting=waiting())) == ["path.waiting"]
-    assert [each.cause for each in explain_refusal(Reject.TOO_BUSY, NOW, NOW - 60)] == ["check.too_busy", "path.request_late"]
+    assert [each.cause for each in explain_refusal(Reject.TOO_BUSY, "", NOW, NOW - 60)] == ["check.too_busy", "path.request_late"]
 
 
 def test_long_in_the_queue_is_told_but_not_of_what_a_reviewer_had() -> None:

@@ -158,9 +158,9 @@ def explain(facts: Facts) -> tuple[CauseFound, ...]:
     return tuple(found.values())
 
 
-def explain_refusal(reason: Reject, taken_at: float, signed_at: float | None) -> tuple[CauseFound, ...]:
+def explain_refusal(reason: Reject, detail: str, taken_at: float, signed_at: float | None) -> tuple[CauseFound, ...]:
     """The same of a number that was refused."""
-    return (because(reason), *_late(signed_at, taken_at))
+    return (because(reason, (detail, detail)), *_late(signed_at, taken_at))
 
 
 def raw_codes(facts: Facts) -> tuple[RawCode, ...]:

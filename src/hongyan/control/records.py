@@ -197,7 +197,7 @@ def _refusal(actor: Actor, row: Row) -> Explanation:
         status=None,
         code=reason.value,
         request_id=row["request_id"],
-        causes=rules.explain_refusal(reason, at, signed),
+        causes=rules.explain_refusal(reason, row["detail"], at, signed),
         hops=(*_signing(signed), Entry(at, Step.REFUSED, f"拒绝受理：{said.zh}", f"refused: {said.en}")),
         codes=(RawCode(reason.value, "platform", 0),),
         taken=(),

@@ -19,6 +19,7 @@ from hongyan.model.phone import parse
 from hongyan.model.reject import Refusal, Reject
 from hongyan.pipeline.directory import Directory
 from hongyan.store import notices, statistics
+from hongyan.store.statistics import Listed
 
 log = structlog.get_logger()
 
@@ -37,8 +38,7 @@ HITS = frozenset({
 """What frequency limits refuse: contacts may want to be told."""
 HITS_EVERY_S = 10.0
 
-Listed = tuple[int, int, str, str, str]
-"""Id, number, region, reason, request."""
+LONGEST_DETAIL = 200
 
 
 class Sends(Protocol):
@@ -66,7 +66,7 @@ class RefusalLog:
         answer = await self._send.accept(caller, command)
         if isinstance(answer, Refusal):
             if answer.reason not in OURS and command.phones:
-                self._note(command, [_refused(raw, answer.reason) for raw in command.phones[:1000]])
+                self._note(command, [_refused(raw, answer) for raw in command.phones[:1000]])
         # By its class: asked for every number, most of which are accepted.
         elif refused := [outcome for outcome in answer if outcome.__class__ is Refused]:
             self._note(command, [outcome for outcome in refused if outcome.reason not in OURS])
@@ -82,8 +82,18 @@ class RefusalLog:
             if len(self._listed) >= MOST_LISTED:
                 return
             if each.phone.startswith("+") and each.phone[1:].isdigit() and each.region:
-                listed = (self._new_id(), int(each.phone[1:]), each.region, each.reason.value, command.request_id)
-                self._listed.append((command.app_id, listed))
+                self._listed.append((command.app_id, self._told(command, each)))
+
+    def _told(self, command: SendCommand, refused: Refused) -> Listed:
+        return Listed(
+            id=self._new_id(),
+            phone=int(refused.phone[1:]),
+            region=refused.region,
+            reason=refused.reason.value,
+            request_id=command.request_id,
+            # What a customer wrote may be in it: half a surrogate pair or a NUL no database takes.
+            detail=refused.detail[:LONGEST_DETAIL].encode("utf-8", "replace").decode().replace("\0", ""),
+        )
 
     async def run(self) -> None:
         """Write down what was noted, until cancelled."""
@@ -130,6 +140,8 @@ async def forget_old(db: Database, now: float) -> None:
         await statistics.forget_refusals(conn, before_id=first_id_at(now - KEPT_S))
 
 
-def _refused(raw: str, reason: Reject) -> Refused:
+def _refused(raw: str, why: Refusal) -> Refused:
     phone = parse(raw)
-    return Refused(raw, "", reason) if phone is None else Refused(f"+{phone.number}", phone.region, reason)
+    if phone is None:
+        return Refused(raw, "", why.reason, why.detail)
+    return Refused(f"+{phone.number}", phone.region, why.reason, why.detail)

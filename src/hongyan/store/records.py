@@ -87,7 +87,7 @@ select id from messages where app_id = any($1) and phone = $2 and id >= $3 and (
 """
 
 REFUSED = """
-select app_id, id, phone, reason, request_id from refusals
+select app_id, id, phone, reason, request_id, detail from refusals
  where app_id = any($1) and phone = $2 and id >= $3 and ($4 = '' or request_id = $4) order by id desc limit $5
 """
 

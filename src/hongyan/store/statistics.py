@@ -1,6 +1,7 @@
 """What was sent and how it ended, counted; what one number was sent. All within one application and a stretch of time."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hongyan.kit.db import Connection, Row
 from hongyan.store.times import at
@@ -72,11 +73,24 @@ async def note_refusals(conn: Connection, app_id: int, hour: float, numbers: int
     )  # fmt: skip
 
 
-async def list_refusals(conn: Connection, app_id: int, rows: Sequence[tuple[int, int, str, str, str]]) -> None:
-    """Keep these refusals to be looked up: id, number, region, reason, request."""
+class Listed(NamedTuple):
+    """A number that was refused."""
+
+    id: int
+    phone: int
+    region: str
+    reason: str
+    request_id: str
+    detail: str
+    """What the reason alone does not say, for developers."""
+
+
+async def list_refusals(conn: Connection, app_id: int, rows: Sequence[Listed]) -> None:
+    """Keep these refusals to be looked up."""
     await conn.execute(
-        """insert into refusals (app_id, id, phone, region, reason, request_id)
-           select $1, u.* from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[]) u on conflict do nothing""",
+        """insert into refusals (app_id, id, phone, region, reason, request_id, detail)
+           select $1, u.* from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[]) u
+               on conflict do nothing""",
         app_id, *map(list, zip(*rows, strict=True)),
     )  # fmt: skip
 
