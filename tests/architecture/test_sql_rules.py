@@ -62,7 +62,7 @@ ACROSS: dict[str, str] = {
 ONE_SERVER = {"queue.waiting": "the recursion is only for one server: `waiting` asks in another way where the tables are distributed"}
 """Functions with a statement that is never asked of distributed tables, each with the reason."""
 
-SAMPLES = {"settings": "name = $2", "name": "messages_20260101", "table": "messages", "low": "1", "high": "2"}
+SAMPLES = {"settings": "name = $2", "name": "messages_20260101", "table": "messages", "low": "1", "high": "2", "order": "order by 1"}
 """What stands in statements that are put together from local names."""
 
 

@@ -18,6 +18,7 @@ from hongyan.control.desk import Desk, Subject
 from hongyan.control.documents import Documents
 from hongyan.control.from_numbers import FromNumbers
 from hongyan.control.held import HeldMessages
+from hongyan.control.inventory import Inventory
 from hongyan.control.keys import Keys
 from hongyan.control.letters import Letters, link_to
 from hongyan.control.links import Links
@@ -94,6 +95,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     review: Review
     calendar: Calendar
     linting: Linting
+    inventory: Inventory
 
 
 class People(msgspec.Struct, frozen=True):
@@ -177,4 +179,5 @@ def assemble(
         review=Review(db, audit, desk, clock, subjects),
         calendar=Calendar(db, audit, clock),
         linting=Linting(db, rules),
+        inventory=Inventory(db),
     )

@@ -128,6 +128,12 @@ async def every(conn: Connection, account_id: int | None) -> list[AppRow]:
     return [_app(row) for row in found]
 
 
+async def some(conn: Connection, ids: Sequence[int]) -> dict[int, AppRow]:
+    """By id; what is not there is left out."""
+    found = await conn.fetch(f"select {COLUMNS} from apps where id = any($1::bigint[])", ids)
+    return {row["id"]: _app(row) for row in found}
+
+
 async def count(conn: Connection, account_id: int) -> int:
     return int(await conn.fetchval("select count(*) from apps where account_id = $1", account_id))
 
