@@ -16,7 +16,7 @@ from hongyan.model.reject import Refusal
 from hongyan.pipeline.accept import Preview
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.pulls import PullService
-from hongyan.pipeline.rates import forget_idle
+from hongyan.pipeline.rates import Rates, forget_idle
 from hongyan.pipeline.refusals import Sends, forget_old
 from hongyan.products import alarms, people
 from hongyan.products.answers import AnswerService
@@ -89,6 +89,20 @@ class Office:
         for kind in ReviewKind:
             count, overdue = found.get(kind, (0, 0))
             METRICS.reviews(kind.value, waiting=count, overdue=overdue)
+
+    def huawei(self) -> web.Application:
+        """The management API of Huawei's door, under /v2/."""
+        # As the native API: only a process with the role `console` needs it.
+        from hongyan.doors.huawei.manage import Management  # noqa: PLC0415
+
+        management = Management(
+            control=plane(self._db, self._settings),
+            directory=self._directory,
+            rates=Rates(db=self._db, monotonic=time.monotonic, share=self._settings.request_rates),
+            used=self._key_used,
+            clock=time.time,
+        )
+        return web.starlette(management.routes())
 
     def native(self) -> web.Application:
         """The native API, whole."""

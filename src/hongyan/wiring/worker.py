@@ -274,9 +274,11 @@ class Worker:
             key_used=self._key_used,
         )
 
-    def _native(self) -> web.Application:
-        """The native API: in the process with the role `console`, from others by way of its socket."""
-        return self._office.native() if "console" in self.roles else Relay(self._settings.office_socket)
+    def _unhurried(self) -> dict[str, web.Application]:
+        """What the process with the role `console` answers, others by way of its socket: by how its paths begin."""
+        if "console" in self.roles:
+            return {"/api/": self._office.native(), "/v2/": self._office.huawei()}
+        return dict.fromkeys(("/api/", "/v2/"), Relay(self._settings.office_socket))
 
     def _key_used(self, secret_id: str, address: str) -> None:
         self.key_use.note(secret_id, address, time.time())
@@ -313,7 +315,7 @@ class Worker:
             doors |= clouds(self._settings, self._db, self.directory, self.refusals, self._key_used)
         return web.HotPaths(
             doors,
-            web.by_prefix({"/api/": self._native()}, web.starlette([*ops.routes(self._ready, published.served()), *tencent_v5.routes()])),
+            web.by_prefix(self._unhurried(), web.starlette([*ops.routes(self._ready, published.served()), *tencent_v5.routes()])),
             body_limit=self._settings.max_body,
             trusted_proxies=self._settings.trusted_proxies,
             seen=METRICS.http,
