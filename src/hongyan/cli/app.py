@@ -119,6 +119,19 @@ GROUPS: Mapping[str, Group] = {
     ),
     "payment": Group("Payments.", {"confirm": "money:confirm", "list": "money:list_payments"}),
     "package": Group("Prepaid packages.", {"buy": "packages:buy", "list": "packages:list_"}),
+    "price": Group(
+        "Prices of segments abroad, for those who pay later.",
+        {"import": "billing:import_prices", "export": "billing:export_prices", "list": "billing:list_prices"},
+    ),
+    "cost": Group("What segments cost at links.", {"import": "billing:import_costs", "list": "billing:list_costs"}),
+    "credit": Group(
+        "Accounts that pay later, and what they may owe.",
+        {
+            "set": "billing:set_credit", "list": "billing:list_credit", "entries": "billing:entries", "refund": "billing:refund",
+            "unfreeze": "billing:unfreeze",
+        },
+    ),
+    "bill": Group("Bills of accounts that pay later.", {"list": "billing:list_bills", "show": "billing:show_bill"}),
     "blacklist": Group(
         "Numbers never to be sent to.",
         {

@@ -10,10 +10,12 @@ from hongyan.control.alarms import Alarms
 from hongyan.control.answers import Answerings
 from hongyan.control.apps import Apps, CheckUrl
 from hongyan.control.audit import Audit
+from hongyan.control.bills import Bills
 from hongyan.control.blacklist import Blacklist
 from hongyan.control.calendar import Calendar
 from hongyan.control.callbacks import Callbacks
 from hongyan.control.credentials import Credentials
+from hongyan.control.credit import Credits
 from hongyan.control.desk import Desk, Subject
 from hongyan.control.documents import Documents
 from hongyan.control.from_numbers import FromNumbers
@@ -29,6 +31,7 @@ from hongyan.control.offers import Offers
 from hongyan.control.optouts import OptOuts
 from hongyan.control.packages import Packages
 from hongyan.control.payments import Payable, Payments
+from hongyan.control.prices import Costs, Prices
 from hongyan.control.protection import Protections
 from hongyan.control.purchases import Purchases
 from hongyan.control.qualifications import Qualifications
@@ -76,6 +79,10 @@ class ControlPlane(msgspec.Struct, frozen=True):
     offers: Offers
     purchases: Purchases
     payments: Payments
+    prices: Prices
+    costs: Costs
+    credits: Credits
+    bills: Bills
     blacklist: Blacklist
     optouts: OptOuts
     answerings: Answerings
@@ -136,7 +143,8 @@ def assemble(
         ReviewKind.ACCOUNT: verifications,
     }
     purchases = Purchases(db, audit, clock)
-    payable: dict[PaymentSubject, Payable] = {PaymentSubject.PURCHASE: purchases}
+    billed = Bills(db, audit, clock)
+    payable: dict[PaymentSubject, Payable] = {PaymentSubject.PURCHASE: purchases, PaymentSubject.BILL: billed}
     passwords = Passwords(memory_kib=people.memory_kib)
     letters, link = Letters(db, box, clock), link_to(people.console)
     login = Login(db, box, clock, entropy, passwords=passwords, rules=people.login)
@@ -160,6 +168,10 @@ def assemble(
         offers=Offers(db, audit, clock),
         purchases=purchases,
         payments=Payments(db, audit, clock, payable),
+        prices=Prices(db, audit, clock),
+        costs=Costs(db, audit, clock),
+        credits=Credits(db, audit, clock),
+        bills=billed,
         blacklist=Blacklist(db, audit, clock),
         optouts=OptOuts(db, audit, clock),
         answerings=Answerings(db, audit, clock),

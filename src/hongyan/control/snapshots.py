@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import CLASSIC, GRANTS, Permission, Role
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.answering import USUAL, Answering
+from hongyan.model.billing import day_of, midnight
 from hongyan.model.protection import MARKETING_HOURS, Protection
 from hongyan.model.rules.sets import SEEDS, RuleSet, value_rules
 from hongyan.model.snapshot import (
@@ -28,6 +29,7 @@ from hongyan.model.snapshot import (
     Snapshot,
     Template,
 )
+from hongyan.model.tariff import Price, Tariff
 from hongyan.model.template import TemplateFault, placeholders
 from hongyan.model.values import ValueRules
 from hongyan.model.words import Word, compiled
@@ -37,11 +39,14 @@ from hongyan.store import (
     answerings,
     app_access,
     apps,
+    bills,
     blacklist,
+    credit,
     from_numbers,
     keys,
     links,
     packages,
+    prices,
     protections,
     signatures,
     snapshots,
@@ -49,6 +54,7 @@ from hongyan.store import (
     words,
 )
 from hongyan.store.from_numbers import FromNumberRow
+from hongyan.store.prices import EVERYBODY, PriceRow
 from hongyan.store.protections import ProtectionRow
 from hongyan.store.signatures import SignatureRow
 from hongyan.store.templates import TemplateRow
@@ -56,6 +62,8 @@ from hongyan.store.templates import TemplateRow
 CHANNEL = snapshots.CHANNEL
 """NOTIFY channel that rings when a version is committed."""
 
+PRICES_KEPT_S = 86_400.0
+"""Prices stay this long after others have followed, for clocks that are late."""
 EXPIRED_KEPT_S = 86_400.0
 """Packages stay this long after they expire: clocks differ, and it is the ledger that decides."""
 
@@ -95,6 +103,7 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         link_rows = await links.every(tx)
         word_rows = await words.every(tx)
         sharing = frozenset(await blacklist.sharing(tx))
+        stops, tariffs = await _paying_later(tx, now)
         access_rows = await app_access.sealed(tx)
         number_rows = await from_numbers.every(tx)
         callback_settings = await callbacks.settings(tx, box, access_rows)
@@ -104,7 +113,7 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
     owners = {app.id: app.account_id for app in found_apps.values()}
     return Snapshot(
         version=version,
-        accounts={row.id: Account(id=row.id, name=row.name, kind=row.kind, enabled=row.enabled, charge=row.charge) for row in account_rows},
+        accounts={row.id: _account(row, stops) for row in account_rows},
         keys={row.secret_id: _key(row, box) for row in key_rows},
         apps=found_apps,
         signatures=_signatures(signature_rows),
@@ -113,11 +122,16 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         links=tuple(_link(row, box) for row in link_rows),
         words=listed if word_rows else None,
         sharing=sharing,
+        tariffs=tariffs,
         access={row.access_key: _access(row, box, owners[row.app_id]) for row in access_rows if row.app_id in owners},
         from_numbers=_from_numbers(number_rows, signature_rows),
         aliases={(row.account_id, row.alias): row.id for row in template_rows if row.alias},
         callbacks=callback_settings,
     )
+
+
+def _account(row: accounts.AccountRow, stops: Mapping[int, float]) -> Account:
+    return Account(id=row.id, name=row.name, kind=row.kind, enabled=row.enabled, charge=row.charge, stops_at=stops.get(row.id))
 
 
 def _key(row: keys.SealedKey, box: SecretBox) -> ApiKey:
@@ -253,6 +267,22 @@ def _packages(refs: list[PackageRef]) -> dict[tuple[int, Scope], tuple[PackageRe
     for ref in refs:
         grouped.setdefault((ref.app_id, ref.scope), []).append(ref)
     return {place: tuple(found) for place, found in grouped.items()}
+
+
+async def _paying_later(tx: Connection, now: float) -> tuple[dict[int, float], dict[int, Tariff]]:
+    """When accounts stop for their bills, and the prices of those that have credit."""
+    stops, credited = await bills.stops(tx), await credit.every(tx)
+    found = await prices.current(tx, day_of(now - PRICES_KEPT_S)) if credited else []
+    return stops, _tariffs(credited, found)
+
+
+def _tariffs(account_ids: Sequence[int], found: Sequence[PriceRow]) -> dict[int, Tariff]:
+    by_account: dict[int, dict[str, list[Price]]] = {}
+    for row in found:
+        price = Price(row.id, row.milli, midnight(row.effective_on))
+        by_account.setdefault(row.account_id, {}).setdefault(row.region, []).append(price)
+    general = by_account.get(EVERYBODY, {})
+    return {account_id: Tariff(by_account.get(account_id, {}), general) for account_id in account_ids}
 
 
 def _link(row: links.SealedLink, box: SecretBox) -> LinkConfig:

@@ -3,6 +3,7 @@
 import enum
 import functools
 import ipaddress
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -15,6 +16,7 @@ from hongyan.model.limits import Limits, Window
 from hongyan.model.message import Kind
 from hongyan.model.money import ChargeRule, PackageKind
 from hongyan.model.protection import Hours, Protection
+from hongyan.model.tariff import Tariff
 from hongyan.model.values import LENIENT, ValueRules
 from hongyan.model.words import Words
 
@@ -233,6 +235,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """What refuses a text or has it looked at; None when the list is empty."""
     sharing: frozenset[int] = frozenset()
     """Accounts with a blacklist of their own for all their applications; 0 among them when the operator has one."""
+    tariffs: Mapping[int, Tariff] = {}
+    """The prices of accounts that pay later, by account."""
     access: dict[str, AppAccess] = {}
     """By key."""
     from_numbers: dict[str, FromNumber] = {}

@@ -215,7 +215,10 @@ class SendService:
             for scope in Scope
         }
         horizon = self._horizon(app, now)
-        group = Group(app, requests, now, horizon=horizon, purses=purses, new_id=self._new_id, numbering=self._numbering)
+        group = Group(
+            app, requests, now, horizon=horizon, purses=purses, new_id=self._new_id, numbering=self._numbering,
+            tariff=self._directory.snapshot.tariffs.get(app.account_id),
+        )  # fmt: skip
         if group.counts:
             day, counted = self._counted.get(app.id, (0.0, {}))
             group.counted = dict(counted) if day == self._day[0] else {}
@@ -291,8 +294,8 @@ class SendService:
 
     def _note(self, group: Group, kept: list[Promise]) -> None:
         for promise in kept:
-            if promise.package_id in self._available:
-                self._available[promise.package_id] -= promise.message.segments
+            if promise.payer.package_id in self._available:
+                self._available[promise.payer.package_id] -= promise.message.segments
         METRICS.accepted(Counter(promise.message.kind for promise in kept))
         METRICS.took(Step.ACCEPT, self._clock() - group.now, len(kept))
 

@@ -18,9 +18,10 @@ class Standing(msgspec.Struct, frozen=True):
 
     blacklisted: bool
     opted_out: bool
-    affordable: bool
     passed: Rule | None = None
     """The frequency limit that one more message would pass; None for numbers on the allow-list, too."""
+    unpayable: Reject | None = None
+    """Why neither a package nor credit pays for it."""
     cap: Reject | None = None
     """The daily cap that one more message would pass."""
 
@@ -44,11 +45,11 @@ def within_daily_caps(_draft: Draft, standing: Standing) -> Reject | None:
     return standing.cap
 
 
-def covered_by_package(_draft: Draft, standing: Standing) -> Reject | None:
-    return None if standing.affordable else Reject.NO_PACKAGE
+def can_be_paid(_draft: Draft, standing: Standing) -> Reject | None:
+    return standing.unpayable
 
 
-CHECKS: tuple[Check, ...] = (not_blacklisted, not_opted_out, within_frequency, within_daily_caps, covered_by_package)
+CHECKS: tuple[Check, ...] = (not_blacklisted, not_opted_out, within_frequency, within_daily_caps, can_be_paid)
 """The order is policy: the reason a customer can do most about comes first."""
 
 

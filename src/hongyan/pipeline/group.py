@@ -8,18 +8,22 @@ import msgspec
 from hongyan.kit.db import Connection
 from hongyan.kit.ids import time_of
 from hongyan.model.answering import Answers
+from hongyan.model.billing import day_of
 from hongyan.model.limits import Rule, enough_history
 from hongyan.model.message import VALIDITY_S, Accepted, Message, Outcome
 from hongyan.model.money import CARRIES, PackageKind
 from hongyan.model.numbering import Numbering
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import App, PackageRef, Scope
+from hongyan.model.tariff import Tariff
 from hongyan.pipeline import caps, checks
 from hongyan.pipeline.caps import Caps
 from hongyan.pipeline.compose import Composed, Draft, refused
+from hongyan.pipeline.credit import CreditLeft, Payer, Spending
 from hongyan.pipeline.ports import IN_LANE
 from hongyan.pipeline.routing import way_of
-from hongyan.store import commits, daily_counts, held, messages
+from hongyan.store import charges, commits, credit, daily_counts, held, messages
+from hongyan.store.charges import NewCharge
 from hongyan.store.messages import Facts, NewMessage, bucket
 from hongyan.store.queue import ASLEEP
 
@@ -44,7 +48,7 @@ class Promise(msgspec.Struct, frozen=True):
     """The place of its request in the group."""
     draft: Draft
     message: Message
-    package_id: int
+    payer: Payer
     seen: int
     """Recent messages to its number that were known when it was decided."""
     delay_s: float = 0.0
@@ -66,7 +70,7 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class CapPassedError(Exception):
-    """With the group's messages the application would pass a daily cap: nothing was written."""
+    """With the group's messages the application would pass a daily cap, or its account owe too much: nothing was written."""
 
 
 class Group:
@@ -86,7 +90,9 @@ class Group:
         purses: Purses,
         new_id: Callable[[], int],
         numbering: Numbering,
+        tariff: Tariff | None = None,
     ) -> None:
+        """`tariff` has the prices of an account that pays later."""
         self.app = app
         self.now = now
         self.facts: Facts | None = None
@@ -101,6 +107,11 @@ class Group:
         """Some of it is to be sent later."""
         self.repeated: dict[tuple[int, str], int] = {}
         """By number and request: the message that this very request was promised before."""
+        self.credit: CreditLeft | None = None
+        """What the account may still owe, as far as it was last seen."""
+        abroad = tariff is not None and any(request.composed.drafts[0].body.scope is Scope.INTERNATIONAL for request in requests)
+        self._tariff = tariff if abroad else None
+        self._spending: Spending | None = None
         self._counting = app.protection if app.protection is not None and app.protection.counts else None
         self._quota: Caps | None = None
         self._requests = requests
@@ -126,6 +137,7 @@ class Group:
         """
         left = dict(available if self.facts is None else self.facts.available)
         self._quota = None if self._counting is None else Caps(self._counting, self.counted)
+        self._spending = None if self._tariff is None else Spending(self._tariff, self.credit, self.now)
         recent: History = {}
         promises: list[Promise] = []
         same: set[tuple[int, str]] = set()
@@ -154,18 +166,33 @@ class Group:
         if self.listed and any(draft.phone.number in self.listed for draft in drafts):
             return []
         for draft in drafts:
-            needed = draft.body.segments
             if self._quota is not None:
                 if self._quota.passed(draft.phone.region) is not None:
                     return []
                 self._quota.take(draft.phone.region)
-            package = next((p.id for p in self._purse(draft) if left.get(p.id, needed) >= needed), None)
-            if package is None:
+            payer = self._payer(draft, left)
+            if isinstance(payer, Reject):
                 return []
-            if package in left:
-                left[package] -= needed
-            promises.append(self._promise(place, draft, package, 0, recent))
+            self._draw(payer, draft, left)
+            promises.append(self._promise(place, draft, payer, 0, recent))
         return promises
+
+    def _payer(self, draft: Draft, left: Mapping[int, int]) -> Payer | Reject:
+        """What pays for it: a package, or where none has enough left the account's credit; or why nothing does."""
+        needed, scope = draft.body.segments, draft.body.scope
+        unseen = needed if self.facts is None else 0
+        package = next((p.id for p in self._purse(draft) if left.get(p.id, unseen) >= needed), None)
+        if package is not None:
+            return Payer(package)
+        if self._spending is None or scope is not Scope.INTERNATIONAL:
+            return Reject.NO_PACKAGE
+        return self._spending.payer(draft.phone.region, needed)
+
+    def _draw(self, payer: Payer, draft: Draft, left: dict[int, int]) -> None:
+        if payer.on_credit and self._spending is not None:
+            self._spending.take(payer)
+        elif payer.package_id in left:
+            left[payer.package_id] -= draft.body.segments
 
     def _judged(self, place: int, drafts: Sequence[Draft], facts: Facts, left: dict[int, int], recent: History) -> list[Promise]:
         """The drafts of a request that pass every check; the others are refused."""
@@ -177,15 +204,15 @@ class Group:
                 self._outcomes[place][draft.position] = Accepted(again, number, draft.phone.region, segments)
                 continue
             before = facts.recent.get(number, ())
-            package = next((p.id for p in self._purse(draft) if left.get(p.id, 0) >= segments), None)
+            payer = self._payer(draft, left)
             standing = checks.Standing(
                 passed=self._passed(draft, [*recent.get(number, ()), *before]),
                 blacklisted=number in facts.blacklisted or number in self.listed,
                 opted_out=number in facts.opted_out and draft.body.answers is not Answers.OPT_OUT,
-                affordable=package is not None,
+                unpayable=payer if isinstance(payer, Reject) else None,
                 cap=None if self._quota is None else self._quota.passed(draft.phone.region),
             )
-            if (reason := checks.first_refusal(draft, standing)) is not None or package is None:
+            if (reason := checks.first_refusal(draft, standing)) is not None or isinstance(payer, Reject):
                 why = standing.passed.detail if standing.passed is not None and reason is standing.passed.reject else ""
                 self._outcomes[place][draft.position] = refused(draft.phone, reason or Reject.NO_PACKAGE, why)
                 continue
@@ -193,10 +220,10 @@ class Group:
                 # A copy is answered as a second wish would be, as long as that is a refusal; it never sends.
                 self._outcomes[place][draft.position] = Accepted(again, number, draft.phone.region, segments)
                 continue
-            left[package] -= segments
+            self._draw(payer, draft, left)
             if self._quota is not None:
                 self._quota.take(draft.phone.region)
-            promises.append(self._promise(place, draft, package, len(before), recent))
+            promises.append(self._promise(place, draft, payer, len(before), recent))
         return promises
 
     def _passed(self, draft: Draft, history: Sequence[checks.Past]) -> Rule | None:
@@ -204,7 +231,7 @@ class Group:
             return None
         return checks.passed(history, draft.body.template.kind, draft.body.content_hash, self._horizon)
 
-    def _promise(self, place: int, draft: Draft, package_id: int, seen: int, recent: History) -> Promise:
+    def _promise(self, place: int, draft: Draft, payer: Payer, seen: int, recent: History) -> Promise:
         body, number = draft.body, draft.phone.number
         delay_s = max(0.0, body.not_before - self.now) if body.not_before else 0.0
         message = Message(
@@ -221,7 +248,7 @@ class Group:
         )
         recent.setdefault(number, []).append((message.id, body.content_hash, message.kind))
         self._outcomes[place][draft.position] = Accepted(message.id, number, draft.phone.region, body.segments)
-        return Promise(place, draft, message, package_id, seen, delay_s)
+        return Promise(place, draft, message, payer, seen, delay_s)
 
     def _purse(self, draft: Draft) -> Sequence[PackageRef]:
         """The packages that pay for it, the one that expires first in front."""
@@ -261,12 +288,14 @@ class Group:
     @property
     def together(self) -> bool:
         """More is written than the promise: a transaction has to hold it together."""
-        return self.holding or self._counting is not None
+        return self.holding or self._counting is not None or self._tariff is not None
 
     async def look(self, conn: Connection) -> Facts:
         """Learn all there is about the open requests' numbers and packages."""
         if self._counting is not None:
             self.counted = {count.region: count.messages for count in await daily_counts.of_today(conn, [self.app.id], self.now)}
+        if self._tariff is not None:
+            await self._look_at_credit(conn)
         self.facts = await messages.facts(conn, self.app.id, self.numbers, self._scope)
         return self.facts
 
@@ -298,9 +327,33 @@ class Group:
                 self.counted |= {place: count - added[place] for place, count in counted.items()}
                 raise CapPassedError
             self.counted |= counted
+        await self._charge(conn, [promise for promise in kept if promise.payer.on_credit])
         suspicious = {promise.message.id: promise.draft.body.suspicious for promise in kept if promise.draft.body.suspicious}
         if suspicious:
             await held.hold(conn, self.app.id, suspicious, self.now)
+
+    async def _charge(self, conn: Connection, promises: Sequence[Promise]) -> None:
+        """Set aside what they cost; the credit's row stays locked until the commit, so it comes last."""
+        if not promises:
+            return
+        account_id = self.app.account_id
+        new = [
+            NewCharge(promise.message.id, -promise.payer.package_id, promise.draft.phone.region, promise.message.segments,
+                      promise.payer.cost_milli)
+            for promise in promises
+        ]  # fmt: skip
+        await charges.add(conn, self.app.id, account_id, new)
+        cost, note = sum(charge.milli for charge in new), f"messages from {new[0].id}"
+        held_ = await credit.hold(
+            conn, account_id, cost, messages=len(new), today=day_of(self.now), app_id=self.app.id, note=note, now=self.now
+        )
+        if not held_:
+            await self._look_at_credit(conn)
+            raise CapPassedError
+
+    async def _look_at_credit(self, conn: Connection) -> None:
+        row = await credit.get(conn, self.app.account_id)
+        self.credit = CreditLeft(0, None) if row is None else CreditLeft(row.left_milli, row.messages_left(day_of(self.now)))
 
     async def written(self, tx: Connection, promises: Sequence[Promise]) -> Written:
         """After a connection broke in `write`: the requests that are there nevertheless; the answer holds once `tx` is committed.
@@ -352,7 +405,7 @@ class Group:
             validity_s=VALIDITY_S[message.kind],
             template_id=body.template.id,
             signature_id=None if body.signature is None else body.signature.id,
-            package_id=promise.package_id,
+            package_id=promise.payer.package_id,
             content_hash=body.content_hash,
             region=draft.phone.region,
             text=body.text,

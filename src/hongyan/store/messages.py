@@ -222,10 +222,10 @@ async def unsettled(conn: Connection, app_id: int, *, after_id: int, up_to_id: i
     return [row[0] for row in await conn.fetch(UNSETTLED, app_id, after_id, up_to_id, most)]
 
 
-# Who has sent anything has a package. Begun with a table that has the application in its key, each shard can answer for its own.
+# Who has sent anything has paid, or may pay later. Begun with a table that has the application in its key, each shard answers for its own.
 LAST_TO = """
 select m.app_id, m.id, m.extend, m.sender_id, m.dialect, m.signature_id, m.session_context
-  from (select distinct app_id from packages where app_id = any($1)) a
+  from (select app_id from watermarks where app_id = any($1) and name = 'pays') a
  cross join lateral (
        select * from messages where app_id = a.app_id and phone = $2 and id >= $3 order by id desc limit 5) m
  order by m.id desc

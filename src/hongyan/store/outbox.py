@@ -123,10 +123,10 @@ async def claim(conn: Connection, key: Key, *, now: float, lease_until: float, m
     return sorted(found, key=lambda bundle: bundle.id)
 
 
-# Who owes an event has a package. Begun with a table that has the application in its key, each shard can answer for its own.
+# Who owes an event has paid, or may pay later. Begun with a table that has the application in its key, each shard can answer for its own.
 DUE = """
 select a.app_id, d.kind, d.place
-  from (select distinct app_id from packages where app_id = any($1)) a
+  from (select app_id from watermarks where app_id = any($1) and name = 'pays') a
  cross join lateral (
        (select kind, '' as place from outbox where app_id = a.app_id and kind = 1 and callback = 1 and due_at <= $2 limit 1)
         union all

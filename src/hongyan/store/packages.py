@@ -7,7 +7,7 @@ import msgspec
 from hongyan.kit.db import Connection
 from hongyan.model.money import PackageKind, PackageScope
 from hongyan.model.snapshot import PackageRef
-from hongyan.store import rows
+from hongyan.store import rows, watermarks
 from hongyan.store.times import at, epoch
 
 
@@ -67,6 +67,7 @@ async def buy(
         "insert into ledger_entries (app_id, package_id, kind, segments, at, note) values ($1, $2, 'buy', $3, $4, $5)",
         app_id, bought.id, segments, at(now), note,
     )  # fmt: skip
+    await watermarks.pays(conn, app_id)
     return bought
 
 

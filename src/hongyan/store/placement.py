@@ -31,6 +31,7 @@ DISTRIBUTED: tuple[str, ...] = (
     "watermarks",
     "scheduled_sends",
     "answers",
+    "charges",
 )
 """By app_id, with which their keys begin: all rows of an application are on one server, and what happens to it happens there."""
 
@@ -51,7 +52,12 @@ LOCAL: dict[str, str] = {
     "audit_log": "one chain over all accounts",
     "backlog": "one row for the whole queue",
     "callback_secrets": "as app_callbacks",
+    "bills": "of accounts, over all their applications",
     "calendar_days": "read when somebody applies for something",
+    "charge_days": "as bills: what they are the sums of",
+    "costs": "read by persons only",
+    "credit_entries": "as credits",
+    "credits": "one limit for all of an account's applications",
     "documents": "read by persons only",
     "engines": "goes with advisory locks, which are of one server",
     "from_numbers": "as protections",
@@ -63,6 +69,7 @@ LOCAL: dict[str, str] = {
     "offers": "few, and read by persons only",
     "parked_receipts": "no application is known yet",
     "payments": "one list over all accounts, read by persons only",
+    "prices": "read into the snapshot, not by what accepts",
     "protections": "read into the snapshot, not by what accepts",
     "purchases": "of accounts, read by persons only",
     "qualifications": "read by persons only",

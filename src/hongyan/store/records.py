@@ -25,7 +25,7 @@ LATEST = """
 select m.app_id, m.id, m.phone, m.kind, m.segments, m.accepted_at, s.status, s.code,
        exists (select from queue q where q.app_id = m.app_id and q.id = m.id)
        or exists (select from held_messages h where h.app_id = m.app_id and h.id = m.id) as queued
-  from (select distinct app_id from packages where app_id = any($1)) a
+  from (select app_id from watermarks where app_id = any($1) and name = 'pays') a
  cross join lateral (select * from messages where app_id = a.app_id and ($2::bigint is null or phone = $2) and id < $4
                       order by id desc limit $3) m
   left join settlements s on s.app_id = m.app_id and s.id = m.id

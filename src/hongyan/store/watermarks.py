@@ -2,6 +2,9 @@
 
 from hongyan.kit.db import Connection
 
+PAYS = "pays"
+"""No place that a job has come to: the application has had a package or credit, so it may have sent something."""
+
 
 async def get(conn: Connection, app_id: int, name: str) -> int | None:
     """The mark, locked until the transaction ends; None when the job has never run."""
@@ -16,3 +19,8 @@ async def set_to(conn: Connection, app_id: int, name: str, value: int) -> None:
            on conflict (app_id, name) do update set value = excluded.value""",
         app_id, name, value,
     )  # fmt: skip
+
+
+async def pays(conn: Connection, app_id: int) -> None:
+    """From now on it is among those that may have sent something."""
+    await conn.execute("insert into watermarks (app_id, name, value) values ($1, $2, 0) on conflict do nothing", app_id, PAYS)

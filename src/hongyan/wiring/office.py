@@ -18,7 +18,7 @@ from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.pulls import PullService
 from hongyan.pipeline.rates import Rates, forget_idle
 from hongyan.pipeline.refusals import Sends, forget_old
-from hongyan.products import alarms, people
+from hongyan.products import alarms, charging, people
 from hongyan.products.answers import AnswerService
 from hongyan.products.once import SendOnce
 from hongyan.products.schedule import ScheduleService
@@ -75,6 +75,7 @@ class Office:
         return (
             alarming
             | people.jobs(self._settings, self._db, self._box)
+            | charging.jobs(self._db, self._directory)
             | {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
         )
 

@@ -1,0 +1,393 @@
+"""Messages that are paid for later, on a real PostgreSQL: accepted at a price, held, posted or voided once, billed, stopped, resumed."""
+
+import asyncio
+import datetime as dt
+import itertools
+import os
+
+import msgspec
+import pytest
+
+from acting import OPERATOR
+from hongyan.control.charging import Charging
+from hongyan.control.errors import ControlError, Fault
+from hongyan.control.payments import Told
+from hongyan.control.plane import ControlPlane, assemble
+from hongyan.kit import ids
+from hongyan.kit.db import Database
+from hongyan.kit.secretbox import SecretBox
+from hongyan.model import numbering
+from hongyan.model.billing import Rhythm
+from hongyan.model.message import Accepted, Caller, Dialect, Kind, Outcome, Refused, SendCommand, Status
+from hongyan.model.money import ChargeRule, PaymentSubject
+from hongyan.model.papers import TemplateDraft
+from hongyan.model.protection import SHANGHAI
+from hongyan.model.reject import Refusal, Reject
+from hongyan.model.snapshot import AccountKind, Scope, Snapshot
+from hongyan.model.tariff import NewPrice
+from hongyan.pipeline.accept import SendService
+from hongyan.pipeline.directory import Directory
+from hongyan.store import credit, partitions, settlements
+from hongyan.store.settlements import Ending
+
+BOX = SecretBox(bytes(32), os.urandom)
+names = (f"later {n}" for n in itertools.count(1))
+phones = (f"+3361234{n:04d}" for n in itertools.count(1))
+NUMBERING = numbering.build()
+TEXT = "Your order {1} has left our house today."
+
+
+def at(text: str) -> float:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).timestamp()
+
+
+class Clock:
+    """Stands still until it is set."""
+
+    def __init__(self, text: str) -> None:
+        self.now = at(text)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def to(self, text: str) -> None:
+        self.now = at(text)
+
+
+class Tenant:
+    """An enterprise that sends abroad, with everything around it."""
+
+    def __init__(self, database: Database, clock: Clock, control: ControlPlane) -> None:
+        self.database, self.clock, self.control = database, clock, control
+        self.account_id = self.app_id = self.template_id = 0
+        self.snapshot: Snapshot | None = None
+        self.new_id = ids.generator(7, clock)
+        self.charging = Charging(database, clock, lambda: {self.app_id: self.account_id})
+
+    async def begin(self) -> None:
+        self.account_id = (await self.control.accounts.create(OPERATOR, next(names), AccountKind.ENTERPRISE)).id
+        self.app_id = (await self.control.apps.create(OPERATOR, self.account_id, "shop")).app.id
+        draft = TemplateDraft(name="order", kind=Kind.NOTICE, scope=Scope.INTERNATIONAL, content=TEXT)
+        template = await self.control.templates.add(OPERATOR, self.account_id, draft)
+        await self.control.templates.approve(OPERATOR, template.id)
+        self.template_id = template.id
+        async with self.database.connection() as conn:
+            await partitions.ensure(conn, self.clock.now, back=1, ahead=1)
+
+    async def price(self, *priced: tuple[str, int], day: str | None = None) -> None:
+        effective_on = dt.date.fromisoformat(day) if day else dt.datetime.fromtimestamp(self.clock.now, SHANGHAI).date()
+        new = [NewPrice(region, milli, effective_on) for region, milli in priced]
+        await self.control.prices.add(OPERATOR, new, account_id=self.account_id)
+
+    async def service(self) -> SendService:
+        """One that knows how things stand now."""
+
+        async def version() -> int:
+            return await self.control.snapshots.version()
+
+        directory = Directory(version=version, load=self.control.snapshots.load, bell=asyncio.Event())  # type: ignore[arg-type]
+        await directory.refresh()
+        self.snapshot = directory.snapshot
+        return SendService(
+            db=self.database, directory=directory, dispatcher=None, numbering=NUMBERING, clock=self.clock, new_id=self.new_id,
+            group_max=500, waiting_max=10_000, refuses=lambda _kind: False,
+        )  # fmt: skip
+
+    async def send(self, *to: str, value: str = "1") -> list[Outcome] | Refusal:
+        service = await self.service()
+        async with self.database.connection() as conn:
+            await partitions.ensure(conn, self.clock.now, ahead=0)
+        running = asyncio.create_task(service.run())
+        try:
+            return await service.accept(Caller(self.account_id, "key"), self.command(*to, value=value))
+        finally:
+            running.cancel()
+
+    def command(self, *to: str, value: str = "1") -> SendCommand:
+        return SendCommand(app_id=self.app_id, template_id=self.template_id, phones=to, dialect=Dialect.NATIVE, params=(value,))
+
+    async def end(self, message_id: int, status: Status = Status.DELIVERED, *, charge: bool | None = True) -> None:
+        ending = Ending(self.app_id, message_id, status, "", charge, None, self.clock.now)
+        async with self.database.transaction() as tx:
+            await settlements.settle(tx, self.app_id, [ending], callback=False, pull=False, now=self.clock.now)
+
+    async def close(self) -> int:
+        """How many bills the account got of it: others are in the same database."""
+        before = len(await self.control.bills.every(OPERATOR, account_id=self.account_id))
+        await self.charging.close()
+        return len(await self.control.bills.every(OPERATOR, account_id=self.account_id)) - before
+
+    async def pay(self, bill_id: int) -> None:
+        await self.control.payments.confirm(OPERATOR, PaymentSubject.BILL, bill_id, f"transfer {bill_id}")
+
+    async def books(self) -> tuple[int, int, int]:
+        """What is held, unbilled and owed; the books agree."""
+        assert await self.charging.compare() == 0
+        row = await self.control.credits.get(OPERATOR, self.account_id)
+        assert not row.frozen
+        return row.held_milli, row.unbilled_milli, row.owed_milli
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock("2026-11-22 12:00")
+
+
+@pytest.fixture
+async def tenant(database: Database, clock: Clock) -> Tenant:
+    control = assemble(database, BOX, clock=clock, entropy=os.urandom, check_url=lambda _url: None)
+    made = Tenant(database, clock, control)
+    await made.begin()
+    return made
+
+
+def accepted(outcomes: list[Outcome] | Refusal) -> list[int]:
+    assert isinstance(outcomes, list)
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes), outcomes
+    return [outcome.message_id for outcome in outcomes if isinstance(outcome, Accepted)]
+
+
+def reasons(outcomes: list[Outcome] | Refusal) -> list[Reject | None]:
+    assert isinstance(outcomes, list)
+    return [outcome.reason if isinstance(outcome, Refused) else None for outcome in outcomes]
+
+
+async def test_a_message_abroad_is_held_at_its_price_and_posted_or_voided_once(tenant: Tenant) -> None:
+    await tenant.price(("FR", 40_000), ("*", 90_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 1_000_000)
+    [first] = accepted(await tenant.send(next(phones)))
+    [second] = accepted(await tenant.send(next(phones)))
+    [third] = accepted(await tenant.send("+12025550123"))
+    assert await tenant.books() == (170_000, 0, 0)
+    await tenant.end(first)
+    await tenant.end(second, Status.FAILED, charge=False)
+    assert await tenant.charging.resolve() == 2
+    assert await tenant.charging.resolve() == 0
+    assert await tenant.books() == (90_000, 40_000, 0)
+    await tenant.end(third, Status.UNKNOWN, charge=None)
+    assert await tenant.charging.resolve() == 0
+    await tenant.end(third, Status.EXPIRED, charge=False)
+    assert await tenant.charging.resolve() == 1
+    assert await tenant.books() == (0, 40_000, 0)
+    async with tenant.database.connection() as conn:
+        kept = await conn.fetch("select package_id from messages where app_id = $1 order by id", tenant.app_id)
+        found = await conn.fetch("select price_id, milli from charges where app_id = $1 order by id", tenant.app_id)
+    assert [-row[0] for row in kept] == [row["price_id"] for row in found]
+    assert [row["milli"] for row in found] == [40_000, 40_000, 90_000]
+
+
+async def test_where_only_what_arrives_is_paid_for_a_failed_message_is_given_back(tenant: Tenant) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 1_000_000)
+    await tenant.control.accounts.set_charge(OPERATOR, tenant.account_id, ChargeRule.DELIVERED)
+    first, second = accepted(await tenant.send(next(phones), next(phones)))
+    await tenant.end(first)
+    await tenant.end(second, Status.FAILED)
+    assert await tenant.charging.resolve() == 2
+    assert await tenant.books() == (0, 40_000, 0)
+
+
+async def test_a_payment_counts_once_however_often_it_is_told_of(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    [message] = accepted(await tenant.send(next(phones)))
+    await tenant.end(message)
+    await tenant.charging.resolve()
+    clock.to("2026-12-01 00:00")
+    await tenant.close()
+    [bill] = await tenant.control.bills.every(OPERATOR, account_id=tenant.account_id)
+    told = Told(PaymentSubject.BILL, bill.id, 40_000, "provider 77", event_id="evt_1")
+    unfit = await tenant.control.payments.hear(msgspec.structs.replace(told, amount_milli=39_000, reference="provider 76"))
+    assert (unfit.fits, unfit.why) == (False, "other_amount")
+    paid = await asyncio.gather(*(tenant.control.payments.hear(told) for _ in range(10)))
+    assert {payment.id for payment in paid} == {paid[0].id}
+    assert paid[0].fits
+    assert await tenant.books() == (0, 0, 0)
+    late = await tenant.control.payments.hear(msgspec.structs.replace(told, reference="provider 78"))
+    assert (late.fits, late.why) == (False, "is_paid")
+
+
+async def test_many_at_once_owe_exactly_the_limit_and_not_a_message_more(tenant: Tenant) -> None:
+    await tenant.price(("FR", 30_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 7 * 30_000 + 29_999)
+    services = [await tenant.service() for _ in range(3)]
+    running = [asyncio.create_task(service.run()) for service in services]
+    try:
+        answers = await asyncio.gather(
+            *(services[n % 3].accept(Caller(tenant.account_id, "key"), tenant.command(next(phones), next(phones))) for n in range(20))
+        )
+    finally:
+        for task in running:
+            task.cancel()
+    told = [reason for answer in answers for reason in reasons(answer)]
+    assert (told.count(None), told.count(Reject.NO_CREDIT)) == (7, 33)
+    assert await tenant.books() == (210_000, 0, 0)
+
+
+async def test_an_account_has_a_cap_of_a_day_over_all_its_applications(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 10_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9, daily_most=3)
+    assert reasons(await tenant.send(*(next(phones) for _ in range(5)))) == [None] * 3 + [Reject.ACCOUNT_DAY] * 2
+    assert reasons(await tenant.send(next(phones))) == [Reject.ACCOUNT_DAY]
+    clock.to("2026-11-23 00:00")
+    assert reasons(await tenant.send(next(phones))) == [None]
+
+
+async def test_a_country_without_a_price_is_not_served_and_an_account_without_credit_needs_a_package(tenant: Tenant) -> None:
+    await tenant.price(("DE", 30_000))
+    assert reasons(await tenant.send(next(phones))) == [Reject.NO_PACKAGE]
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    assert reasons(await tenant.send(next(phones))) == [Reject.REGION_NOT_SERVED]
+    package = await tenant.control.packages.buy(OPERATOR, tenant.app_id, Scope.INTERNATIONAL, 1)
+    assert reasons(await tenant.send(next(phones))) == [None]
+    assert await tenant.books() == (0, 0, 0), f"package {package.id} paid"
+    assert reasons(await tenant.send(next(phones))) == [Reject.REGION_NOT_SERVED]
+
+
+async def test_the_price_in_force_is_that_of_the_time_of_acceptance(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 10_000))
+    await tenant.price(("FR", 20_000), day="2026-12-01")
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    clock.to("2026-11-30 23:59:59")
+    accepted(await tenant.send(next(phones)))
+    clock.to("2026-12-01 00:00:00")
+    accepted(await tenant.send(next(phones)))
+    assert (await tenant.books())[0] == 30_000
+
+
+async def test_of_two_versions_for_a_day_the_later_one_counts_and_what_was_accepted_keeps_its_price(tenant: Tenant) -> None:
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    await tenant.price(("FR", 10_000))
+    [first] = accepted(await tenant.send(next(phones)))
+    await tenant.price(("FR", 15_000))
+    accepted(await tenant.send(next(phones)))
+    assert (await tenant.books())[0] == 25_000
+    await tenant.end(first)
+    await tenant.charging.resolve()
+    assert await tenant.books() == (15_000, 10_000, 0)
+
+
+async def test_only_an_enterprise_that_was_looked_at_may_pay_later(tenant: Tenant) -> None:
+    person = await tenant.control.accounts.create(OPERATOR, next(names), AccountKind.INDIVIDUAL)
+    with pytest.raises(ControlError) as caught:
+        await tenant.control.credits.set(OPERATOR, person.id, 1_000_000)
+    assert (caught.value.code, caught.value.why) == (Fault.NOT_ALLOWED, "enterprise_only")
+
+
+async def test_a_month_is_billed_unpaid_stops_on_the_9th_and_paid_resumes(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 40_300))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    [message] = accepted(await tenant.send(next(phones)))
+    await tenant.end(message)
+    clock.to("2026-11-30 23:59:59")
+    await tenant.charging.resolve()
+    assert await tenant.close() == 0
+    clock.to("2026-12-01 00:00:05")
+    assert await tenant.close() == 1
+    assert await tenant.close() == 0
+    [bill] = await tenant.control.bills.every(OPERATOR, account_id=tenant.account_id)
+    assert (bill.begins, bill.ends) == (dt.date(2026, 11, 22), dt.date(2026, 12, 1))
+    # What is less than a fen goes to the next one.
+    assert (bill.posted_milli, bill.carried_milli, bill.total_milli) == (40_300, 0, 40_000)
+    assert await tenant.books() == (0, 300, 40_000)
+    clock.to("2026-12-08 23:59:59")
+    accepted(await tenant.send(next(phones)))
+    clock.to("2026-12-09 00:00:00")
+    stopped = await tenant.send(next(phones))
+    assert isinstance(stopped, Refusal)
+    assert stopped.reason is Reject.ARREARS
+    await tenant.pay(bill.id)
+    accepted(await tenant.send(next(phones)))
+    assert await tenant.books() == (80_600, 300, 0)
+    [line] = await tenant.control.bills.lines(OPERATOR, bill.id)
+    assert (line.region, line.price_milli, line.messages, line.segments, line.posted_milli) == ("FR", 40_300, 1, 1, 40_300)
+
+
+async def test_what_was_posted_after_midnight_before_the_month_was_closed_is_on_the_next_bill(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    first, second = accepted(await tenant.send(next(phones), next(phones)))
+    await tenant.end(first)
+    await tenant.charging.resolve()
+    clock.to("2026-12-01 00:00:00")
+    await tenant.end(second)
+    await tenant.charging.resolve()
+    clock.to("2026-12-05 10:00")
+    assert await tenant.close() == 1
+    [bill] = await tenant.control.bills.every(OPERATOR, account_id=tenant.account_id)
+    assert (bill.total_milli, bill.stops_at) == (40_000, at("2026-12-11 00:00"))
+    clock.to("2027-01-01 00:01")
+    assert await tenant.close() == 1
+    [last, _] = await tenant.control.bills.every(OPERATOR, account_id=tenant.account_id)
+    assert (last.begins, last.total_milli) == (dt.date(2026, 12, 1), 40_000)
+
+
+async def test_a_refund_of_a_closed_month_lessens_the_next_bill_and_happens_once(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    [message] = accepted(await tenant.send(next(phones)))
+    await tenant.end(message)
+    await tenant.charging.resolve()
+    clock.to("2026-12-01 00:01")
+    await tenant.close()
+    await tenant.control.credits.refund(OPERATOR, tenant.app_id, message, "it never arrived")
+    with pytest.raises(ControlError):
+        await tenant.control.credits.refund(OPERATOR, tenant.app_id, message, "again")
+    assert await tenant.books() == (0, -40_000, 40_000)
+    [first] = await tenant.control.bills.every(OPERATOR, account_id=tenant.account_id)
+    await tenant.pay(first.id)
+    clock.to("2027-01-01 00:01")
+    assert await tenant.close() == 0, "there is nothing to pay"
+    [later] = accepted(await tenant.send(next(phones), value="2"))
+    [more] = accepted(await tenant.send(next(phones), value="2"))
+    await tenant.end(later)
+    await tenant.end(more)
+    await tenant.charging.resolve()
+    clock.to("2027-02-01 00:01")
+    assert await tenant.close() == 1
+    [bill, _] = await tenant.control.bills.every(OPERATOR, account_id=tenant.account_id)
+    assert (bill.posted_milli, bill.carried_milli, bill.total_milli) == (80_000, -40_000, 40_000)
+
+
+async def test_an_account_may_be_billed_by_the_day(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9, rhythm=Rhythm.DAILY)
+    [message] = accepted(await tenant.send(next(phones)))
+    await tenant.end(message)
+    await tenant.charging.resolve()
+    clock.to("2026-11-23 07:59:59")
+    assert await tenant.close() == 0
+    clock.to("2026-11-23 08:00")
+    assert await tenant.close() == 1
+    clock.to("2026-11-23 19:59:59")
+    accepted(await tenant.send(next(phones)))
+    clock.to("2026-11-23 20:00:00")
+    assert isinstance(await tenant.send(next(phones)), Refusal)
+
+
+async def test_books_that_disagree_freeze_the_credit_until_somebody_has_put_them_right(tenant: Tenant) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    accepted(await tenant.send(next(phones)))
+    async with tenant.database.connection() as conn:
+        await conn.execute("update credits set held_milli = held_milli + 1 where account_id = $1", tenant.account_id)
+    assert await tenant.charging.compare() == 1
+    assert reasons(await tenant.send(next(phones))) == [Reject.NO_CREDIT]
+    with pytest.raises(ControlError) as caught:
+        await tenant.control.credits.unfreeze(OPERATOR, tenant.account_id)
+    assert caught.value.code is Fault.WRONG_STATE
+    async with tenant.database.connection() as conn:
+        await conn.execute("update credits set held_milli = held_milli - 1 where account_id = $1", tenant.account_id)
+    assert not (await tenant.control.credits.unfreeze(OPERATOR, tenant.account_id)).frozen
+    accepted(await tenant.send(next(phones)))
+
+
+async def test_the_journal_cannot_be_changed(tenant: Tenant) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    accepted(await tenant.send(next(phones)))
+    async with tenant.database.connection() as conn:
+        [entry] = await credit.entries(conn, tenant.account_id, after_id=0, most=10)
+        assert (entry.kind, entry.milli, entry.app_id) == ("hold", 40_000, tenant.app_id)
+        with pytest.raises(Exception, match="append-only"):
+            await conn.execute("update credit_entries set milli = 1")
