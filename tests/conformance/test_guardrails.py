@@ -116,7 +116,7 @@ class Place:
         await self.directory.refresh()
 
     async def balance(self, scope: Scope = Scope.MAINLAND) -> tuple[int, int, int]:
-        [package] = [p for p in await self.control.packages.every(OPERATOR, self.app_id) if p.scope is scope]
+        [package] = [p for p in await self.control.packages.every(OPERATOR, self.app_id) if p.scope == scope]
         return package.available, package.held, package.used
 
     async def counts(self) -> dict[str, int]:
