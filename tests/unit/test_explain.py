@@ -72,6 +72,9 @@ def causes(known: Facts) -> list[str]:
         pytest.param({"end": end(Status.EXPIRED, "HELD", charged=0, by_link=False)}, "path.held_expired", id="nobody reviewed it"),
         pytest.param({"end": end(Status.FAILED, "REFUSED")}, "carrier.frequency", id="the same word said by a carrier"),
         pytest.param({"end": end(Status.FAILED, "RINVDSTADR", charged=0)}, "carrier.bad_number", id="refused at the carrier's door"),
+        pytest.param(
+            {"end": end(Status.FAILED, "SGIP:1", charged=0), "taken": [taken()]}, "carrier.empty_number", id="failed and given back"
+        ),
         pytest.param({"end": end(Status.FAILED, "MC:0055")}, "carrier.handset_full", id="inbox full"),
         pytest.param({"end": end(Status.FAILED, "MB:99x9")}, "carrier.gateway_error", id="of a known family"),
         pytest.param({"end": end(Status.FAILED, "QQ:0042")}, "path.unknown_code", id="of no list"),

@@ -106,6 +106,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     blacklisted: bool = False
 
     @property
+    def all_taken(self) -> bool:
+        """A carrier took every segment: what it says of the message since is a receipt."""
+        return bool(self.taken) and len({segment.sequence for segment in self.taken}) >= self.taken[0].total
+
+    @property
     def since(self) -> float:
         """From when on it could have been sent."""
         return max(self.accepted_at, self.begins_at)
@@ -168,7 +173,7 @@ def raw_codes(facts: Facts) -> tuple[RawCode, ...]:
     found = [_raw(report.code, Stage.RECEIPT, report.sequence) for report in facts.reports]
     end = facts.end
     if end is not None and end.code and end.code not in {raw.code for raw in found}:
-        found.append(_raw(end.code, _stage(end), 0) if end.by_link else RawCode(end.code, "platform", 0))
+        found.append(_raw(end.code, _stage(facts, end), 0) if end.by_link else RawCode(end.code, "platform", 0))
     return tuple(found)
 
 
@@ -184,9 +189,9 @@ def _raw(code: str, stage: Stage, segment: int) -> RawCode:
     )
 
 
-def _stage(end: End) -> Stage:
-    """Who is not charged was refused at the door."""
-    return Stage.RECEIPT if end.charged else Stage.SUBMIT
+def _stage(facts: Facts, end: End) -> Stage:
+    """Whether a carrier said it of what it had, or refused it at the door. Charges do not tell: what fails may be given back."""
+    return Stage.RECEIPT if end.charged or facts.all_taken else Stage.SUBMIT
 
 
 # Rules, in the order of what they are worth to who asks.
@@ -244,7 +249,7 @@ def _ending(facts: Facts) -> Iterator[CauseFound]:
     elif not end.by_link and end.status is Status.EXPIRED:
         yield because(_expired(facts, end))
     else:
-        yield from _said(end.code, _stage(end), "")
+        yield from _said(end.code, _stage(facts, end))
 
 
 def _delivered(facts: Facts, end: End) -> CauseFound:
@@ -255,16 +260,16 @@ def _delivered(facts: Facts, end: End) -> CauseFound:
 
 
 def _expired(facts: Facts, end: End) -> Situation:
-    if end.charged:
+    if end.charged or facts.all_taken:
         return Situation.EXPIRED_WITHOUT_RECEIPT
     return Situation.EXPIRED_UNKNOWN if facts.doubts else Situation.EXPIRED_IN_QUEUE
 
 
-def _said(code: str, stage: Stage, which: str) -> Iterator[CauseFound]:
+def _said(code: str, stage: Stage) -> Iterator[CauseFound]:
     """What a carrier's code means: all that the lists say, the likeliest in front."""
     known = meanings(code, stage)
     if not known:
-        yield because(Situation.UNKNOWN_CODE, (f"{which}代码 {code}", f"{which}code {code}"))
+        yield because(Situation.UNKNOWN_CODE, (f"代码 {code}", f"code {code}"))
         return
     for meaning in known:
         yield because(meaning.category, _reading(code, meaning))
