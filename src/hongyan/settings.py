@@ -217,6 +217,16 @@ class Settings(BaseModel):
         le=1000,
         description="Multiplies how many requests a second an account may make of each action, over all nodes; 0 for no limits.",
     )
+    wsse_window_s: float = Field(
+        default=86_400.0,
+        ge=60,
+        le=172_800,
+        description="How far Created of Huawei's X-WSSE may be from now, seconds; programs are known to write local time as UTC.",
+    )
+    wsse_once: bool = Field(
+        default=False,
+        description="Let a Nonce of Huawei's X-WSSE be used for one request alone. Costs a write to the database for each request.",
+    )
     master_key: str = Field(
         default="",
         repr=False,

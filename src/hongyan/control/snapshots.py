@@ -212,7 +212,10 @@ def _signatures(rows: list[SignatureRow]) -> dict[tuple[int, str, Scope], Signat
         before = found.get(place)
         # The same name, applied for once for each kind of message, is one name to whoever sends by it.
         app_id = row.app_id if before is None or before.app_id == row.app_id else None
-        found[place] = Signature(id=row.id, account_id=row.account_id, app_id=app_id, name=row.name, scope=row.scope)
+        usages = frozenset() if row.usage is None else frozenset({row.usage})
+        if before is not None:
+            usages = usages | before.usages if usages and before.usages else frozenset()
+        found[place] = Signature(id=row.id, account_id=row.account_id, app_id=app_id, name=row.name, scope=row.scope, usages=usages)
     return found
 
 

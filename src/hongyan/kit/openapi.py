@@ -36,7 +36,9 @@ class Operation(msgspec.Struct, frozen=True):
     answers: Mapping[int, Answer]
     method: str = "get"
     body: Any = None
-    """The struct of a JSON body; None when there is none."""
+    """The struct of a body; None when there is none."""
+    content_type: str = JSON
+    """Of the body."""
     headers: Mapping[str, Mapping[str, Any]] = {}
     """Schemas of required headers."""
     optional_headers: Mapping[str, Mapping[str, Any]] = {}
@@ -83,7 +85,7 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
     if asked:
         told["parameters"] = [{"name": n, "in": place, "required": needed, "schema": dict(schema)} for place, n, schema, needed in asked]
     if operation.body is not None:
-        told["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas[operation.body]}}}
+        told["requestBody"] = {"required": True, "content": {operation.content_type: {"schema": schemas[operation.body]}}}
     told["responses"] = {
         str(status): {"description": answer.description, "content": {answer.content_type: {"schema": _answer(answer, schemas)}}}
         for status, answer in operation.answers.items()

@@ -101,6 +101,8 @@ class SendCommand(msgspec.Struct, frozen=True):
     """Where the reports of these messages go; empty means to the application's address. The door has looked at it."""
     answers: Answers = Answers.NOTHING
     """What these messages answer."""
+    since: float = 0.0
+    """When this very request can have come first, Unix seconds, where its proof is good for longer than usual: since then it is known."""
     of_proof: bool = False
     """The request id is made of what proves the request: whoever asks for the same twice within a second gives it twice."""
 

@@ -125,6 +125,8 @@ class Signature(msgspec.Struct, frozen=True):
     """Only for this application; None for all of the account's."""
     name: str
     scope: Scope
+    usages: frozenset[Kind] = frozenset()
+    """What programs written for Huawei Cloud may send with it where they name it; empty means anything."""
 
 
 class Template(msgspec.Struct, frozen=True):

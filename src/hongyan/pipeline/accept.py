@@ -215,6 +215,8 @@ class SendService:
             for scope in Scope
         }
         horizon = self._horizon(app, now)
+        if since := min(filter(None, (waiting.composed.drafts[0].body.since for waiting in requests)), default=0.0):
+            horizon = msgspec.structs.replace(horizon, repeats=min(horizon.repeats, ids.first_id_at(since)))
         group = Group(
             app, requests, now, horizon=horizon, purses=purses, new_id=self._new_id, numbering=self._numbering,
             tariff=self._directory.snapshot.tariffs.get(app.account_id),

@@ -1,5 +1,6 @@
 """From a command to drafts: application, signature, template, text, segments. Pure; nothing is promised yet."""
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
 import msgspec
@@ -18,8 +19,10 @@ from hongyan.model.values import refused_params
 from hongyan.model.words import Hit, Severity
 
 MOST_NUMBERS = 200
+MOST_NUMBERS_OF: Mapping[Dialect, int] = {Dialect.HUAWEI: 500}
+"""Where a dialect says otherwise (huawei section 4.1)."""
 LONGEST_CONTEXT = 512
-"""SessionContext is under 512 bytes (tencent-v3 section 5)."""
+"""SessionContext is under 512 bytes (tencent-v3 section 5), Huawei's extend has at most 128 characters of at most 4."""
 LONGEST_EXTEND = 12
 MOST_SEGMENTS = 10
 LONGEST_SENDER = 20
@@ -42,6 +45,8 @@ class Body(msgspec.Struct, frozen=True):
     request_id: str
     of_proof: bool
     answers: Answers = Answers.NOTHING
+    since: float = 0.0
+    """As the command has it."""
     suspicious: str = ""
     """A word for which a person has to look at the text first."""
     not_before: float = 0.0
@@ -129,7 +134,9 @@ def _size_fault(command: SendCommand) -> Refusal | None:
     if not command.phones:
         return Refusal(Reject.NO_NUMBERS, "give at least one number")
     if len(command.phones) > MOST_NUMBERS:
-        return Refusal(Reject.TOO_MANY_NUMBERS, f"{len(command.phones)} numbers given, {MOST_NUMBERS} are allowed")
+        most = MOST_NUMBERS_OF.get(command.dialect, MOST_NUMBERS)
+        if len(command.phones) > most:
+            return Refusal(Reject.TOO_MANY_NUMBERS, f"{len(command.phones)} numbers given, {most} are allowed")
     return None
 
 
@@ -139,7 +146,7 @@ def _text_fault(command: SendCommand) -> Refusal | None:
     together = "\n".join(texts)
     if "\x00" in together or not _encodable(together):
         return Refusal(Reject.BAD_REQUEST, "a text has a NUL character or half a surrogate pair")
-    if len(command.session_context.encode()) >= LONGEST_CONTEXT:
+    if len(command.session_context.encode()) >= LONGEST_CONTEXT + (command.dialect is Dialect.HUAWEI):
         return Refusal(Reject.CONTEXT_TOO_LONG, f"SessionContext must be under {LONGEST_CONTEXT} bytes")
     if len(command.callback_url) > LONGEST_URL or SEPARATOR in command.session_context + command.callback_url:
         return Refusal(Reject.BAD_REQUEST, f"a callback address has at most {LONGEST_URL} characters, and no text the control character 31")
@@ -195,6 +202,7 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, now: float, *, mai
         request_id=command.request_id,
         of_proof=command.of_proof,
         answers=command.answers,
+        since=command.since,
         suspicious="" if hit is None else hit.word.text,
         not_before=_not_before(app, template, now) if app.marketing_deferred else 0.0,
     )

@@ -65,6 +65,7 @@ LOCAL: dict[str, str] = {
     "key_uses": "asked beside the keys, and written by every process",
     "letters": "to users",
     "members": "asked when somebody signs in, and for the snapshot",
+    "nonces": "asked before any application is",
     "notices": "few, and taken over all accounts",
     "offers": "few, and read by persons only",
     "parked_receipts": "no application is known yet",

@@ -3,13 +3,16 @@
 import time
 from collections.abc import Callable
 
+from hongyan.doors.huawei.routes import HuaweiDoor
 from hongyan.doors.tencent_v3.acts import papers as papers_v3
 from hongyan.doors.tencent_v3.routes import TencentV3Door
 from hongyan.doors.tencent_v5.acts import papers as papers_v5
 from hongyan.doors.tencent_v5.routes import TencentV5Door
 from hongyan.kit.db import Database
 from hongyan.kit.door import HotDoor
+from hongyan.kit.http import check_url
 from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.nonces import Nonces
 from hongyan.pipeline.pulls import PullService
 from hongyan.pipeline.rates import Rates
 from hongyan.pipeline.refusals import Sends
@@ -41,4 +44,13 @@ def clouds(settings: Settings, db: Database, directory: Directory, send: Sends, 
         rates=rates,
         clock=time.time,
     )
-    return {"/": v3, **v5.doors}
+    huawei = HuaweiDoor(
+        directory=directory,
+        send=send,
+        rates=rates,
+        check_url=lambda url: check_url(url, settings.callback_allow),
+        clock=time.time,
+        nonces=Nonces(db) if settings.wsse_once else None,
+        window_s=settings.wsse_window_s,
+    )
+    return {"/": v3, **v5.doors, **huawei.doors}

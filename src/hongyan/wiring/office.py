@@ -15,6 +15,7 @@ from hongyan.model.papers import ReviewKind
 from hongyan.model.reject import Refusal
 from hongyan.pipeline.accept import Preview
 from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.nonces import forget_used
 from hongyan.pipeline.pulls import PullService
 from hongyan.pipeline.rates import Rates, forget_idle
 from hongyan.pipeline.refusals import Sends, forget_old
@@ -83,6 +84,7 @@ class Office:
         await forget_old(self._db, time.time())
         await forget_idle(self._db)
         await self._answers.forget_old()
+        await forget_used(self._db, time.time())
 
     async def _measure_reviews(self) -> None:
         async with self._db.connection() as conn:
