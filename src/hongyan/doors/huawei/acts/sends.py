@@ -147,7 +147,7 @@ def _misfit(snapshot: Snapshot, who: Asker, number: FromNumber | None, template:
         return Told(errors.OTHER_KIND, "", f"the from number is for {number.kind.name.lower()} messages, the template is not")
     if template.universal:
         return _misnamed(snapshot, who, template, content)
-    if template.signature_id is not None and template.signature_id != number.signature_id:
+    if template.signature_id not in {None, number.signature_id}:
         return Told(errors.OTHER_SIGNATURE, "", "the template is for another signature than the from number's")
     return None
 
