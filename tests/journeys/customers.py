@@ -17,10 +17,14 @@ from hongyan.cli import tc3
 from hongyan.control.apps import AppChange
 from hongyan.control.sandbox import SandboxTenant
 from hongyan.doors.tencent.words import message_id
+from hongyan.kit import ids
 from hongyan.kit.sink import Sink
-from hongyan.model.message import Kind
+from hongyan.model.message import VALIDITY_S, Dialect, Kind
 from hongyan.model.papers import TemplateDraft
 from hongyan.model.snapshot import Scope
+from hongyan.store import messages
+from hongyan.store.messages import NewMessage
+from hongyan.store.queue import ASLEEP
 from journeys.platform import Platform, until
 
 ROOT = Path(__file__).parents[2]
@@ -269,3 +273,22 @@ async def sign_up(platform: Platform, name: str, *, mainland: int = PLENTY, inte
                 await control.packages.buy(OPERATOR, made.app.id, scope, segments)
         await control.apps.change(OPERATOR, made.app.id, AppChange(pull=True, context_in_reports=True))
     return tenant, made.app.id
+
+
+async def sleeping(customer: Customer, to: str, seconds: float) -> int:
+    """A marketing message that was promised now and sleeps for so long, as at night; its id."""
+    now = time.time()
+    async with customer.platform.database() as db, db.connection() as conn:
+        package = await conn.fetchval("select id from packages where app_id = $1 and scope = 0", customer.app_id)
+        template = int(customer.tenant.templates["marketing"].id)
+        row = NewMessage(
+            request=0, seen=0, owner=ASLEEP, link_id=None, id=ids.first_id_at(now), phone=int(to.removeprefix("+")), kind=Kind.MARKETING,
+            dialect=Dialect.TENCENT_V3, segments=1, validity_s=VALIDITY_S[Kind.MARKETING], template_id=template, signature_id=None,
+            package_id=package, content_hash=1, region="CN", text="早上好。拒收请回复R", session_context="", extend="", sender_id="",
+            request_id="", way=0,
+        )  # fmt: skip
+        scope = messages.Scope(since_id=row.id, most=1, packages=[package])
+        said = await messages.promise(conn, customer.app_id, [row], scope, [0], now=now, delays=[seconds])
+    assert said is not None
+    assert said[0] == set()
+    return row.id

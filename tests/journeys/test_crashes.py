@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,9 +13,9 @@ import httpx2
 import pytest
 
 from hongyan.kit.db import UNAVAILABLE
-from journeys.customers import CallbackServer, Customer, Sdk, sign_up
+from journeys.customers import CallbackServer, Customer, Sdk, sign_up, sleeping
 from journeys.load import Account, Load, account, settled, under
-from journeys.platform import Platform, until
+from journeys.platform import Platform, phone, until
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +93,19 @@ async def test_a_postmaster_that_is_killed_loses_nothing_and_the_service_goes_on
     await settled(load)
     assert await account(load) == NOTHING_AMISS
     assert len(load.promised) >= 1000
+
+
+async def test_what_sleeps_until_its_time_sleeps_on_whatever_dies(crashing: Platform, load: Load) -> None:
+    to = phone()
+    began = time.time()
+    await sleeping(load.customer, to, 6.0)
+    for name in ("engine", "office", "database"):
+        crashing.kill(name)
+    await until(crashing.is_ready, "all are back", within_s=30)
+    await until(lambda: to in crashing.journal.taken(), "it is on its handset", within_s=30)
+    assert time.time() - began >= 6.0
+    await load.customer.pulled(1)
+    assert len(crashing.journal.taken()[to]) == 1
 
 
 async def test_processes_that_start_while_the_database_is_away_wait_for_it(crashing: Platform, load: Load) -> None:

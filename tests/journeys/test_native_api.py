@@ -193,6 +193,15 @@ async def test_a_program_makes_an_application_and_a_key_and_changes_them(native:
     assert made["app"]["limits"]["day"] == 10
     changed = await native.ask("PATCH", path, json={"pull": True, "limits": {"day": 20}})
     assert (changed["pull"], changed["limits"]["day"], changed["name"]) == (True, 20, made["app"]["name"])
+    preset = await native.ask("PATCH", path, json={"preset": "huawei", "limits": {"hour": 9}})
+    assert (preset["limits"]["hour"], preset["limits"]["day"], len(preset["windows"])) == (9, 0, 8)
+    assert preset["windows"][2] == {"most": 2, "seconds": 60, "kind": "verification", "same_content": False}
+    windows = [{"most": 3, "seconds": 600}, {"most": 1, "kind": "marketing", "same_content": True}]
+    changed = await native.ask("PATCH", path, json={"windows": windows})
+    assert [(one["most"], one["seconds"], one["kind"]) for one in changed["windows"]] == [(3, 600, None), (1, 0, "marketing")]
+    assert (await native.ask("PATCH", path, json={"windows": [{"most": 3, "seconds": 90_000}]}, status=422))["code"] == "invalid"
+    await native.ask("PATCH", path, json={"preset": "of another vendor"}, status=422)
+    assert (await native.ask("PATCH", path, json={"preset": "seeds"}))["windows"] == []
     assert (await native.ask("GET", f"{path}/key"))["app_key"] == made["app_key"]
     assert (await native.ask("POST", f"{path}/allowed", json={"numbers": ["13800000000"]}))["numbers"] == ["+8613800000000"]
     assert (await native.ask("POST", f"{path}/disallowed", json={"numbers": ["13800000000"]}))["numbers"] == []

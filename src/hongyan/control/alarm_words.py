@@ -65,10 +65,10 @@ TRAFFIC_OF = {
 
 
 HITS: Mapping[str, tuple[str, str]] = {
-    "same_content": ("30 秒内相同内容", "same content within 30 seconds"),
-    "limit_30_seconds": ("30 秒上限", "limit of 30 seconds"),
-    "limit_hour": ("1 小时上限", "limit of an hour"),
-    "limit_day": ("1 天上限", "limit of a day"),
+    "same_content": ("1 分钟内相同内容", "same content within a minute"),
+    "limit_30_seconds": ("1 分钟内上限", "limit of up to a minute"),
+    "limit_hour": ("1 小时内上限", "limit of up to an hour"),
+    "limit_day": ("1 天内上限", "limit of up to a day"),
     "same_content_day": ("1 天内相同内容", "same content within a day"),
 }
 """What refused, by the names of `model.reject.Reject`."""
