@@ -29,6 +29,18 @@ def test_a_tenant_is_set_up_from_the_command_line(shell: Shell) -> None:
         "app", "set", app, "--pull", "--day", "5", "--report-url", "https://shop.example/report", "--context"
     )  # fmt: skip
     assert (changed["pull"], changed["limits"]["day"], changed["context_in_reports"]) == (True, 5, True)
+    changed = shell.ask("app", "set", app, "--limits", "huawei", "--day", "5", "--window", "same:2/59", "--window", "marketing:1/day")
+    assert (changed["limits"]["day"], changed["limits"]["same_content_30s"]) == (5, 0)
+    assert [(window["most"], window["seconds"], window["kind"], window["same_content"]) for window in changed["windows"]] == [
+        (2, 59, None, True), (1, 0, "marketing", False),
+    ]  # fmt: skip
+    assert "marketing:1/day" in shell.run("app", "show", app)[1]
+    assert shell.ask("app", "set", app, "--no-windows")["windows"] == []
+    code, _, err = shell.run("app", "set", app, "--window", "2 a minute", "--json")
+    assert (code, "usage" in err) == (2, True)
+    assert shell.refused("app", "set", app, "--limits", "nobody") == "invalid"
+    made_for_huawei = shell.ask("app", "create", "shop of old", "--account", account, "--limits", "huawei")
+    assert len(made_for_huawei["windows"]) == 8
     signature = str(shell.ask("signature", "add", "鸿雁商城", "--account", account)["id"])
     assert shell.ask("signature", "approve", signature)["status"] == "approved"
     template = shell.ask("template", "add", "您的验证码是{1}", "--account", account, "--name", "code", "--kind", "verification")
@@ -134,7 +146,10 @@ def test_a_message_that_never_was_is_not_found_and_the_id_may_be_a_serial_number
 def test_guards_and_alarm_contacts_are_set_on_the_command_line(shell: Shell, tmp_path: Path) -> None:
     account = str(shell.ask("account", "create", "Guarded Ltd")["id"])
     app = str(shell.ask("app", "create", "shop", "--account", account)["id"])
-    set_ = shell.ask("protection", "set", app, "--day", "100:80", "--country", "US=5", "--closed", "sg", "--marketing-hours")
+    set_ = shell.ask(
+        "protection", "set", app, "--day", "100:80", "--country", "US=5", "--closed", "sg", "--marketing-hours", "--defer-marketing"
+    )
+    assert (set_["settings"]["marketing_hours"], set_["settings"]["marketing_deferred"]) == (True, True)
     assert set_["settings"]["day"] == {"alarm": 80, "most": 100}
     shown = shell.ask("protection", "show", app)
     assert (shown["settings"]["closed"], shown["settings"]["countries"]["US"]["most"]) == (["SG"], 5)

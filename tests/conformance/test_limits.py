@@ -21,6 +21,7 @@ from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import AccountKind
 from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.backlog import measure
+from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.stops import Stops
 from hongyan.store.partitions import day_start
 from journeys.platform import phone, until
@@ -34,9 +35,10 @@ async def rig(database_url: str) -> AsyncIterator[Rig]:
     async with running_rig(database_url) as rig:
         yield rig
         assert await rig.broken() == {}
-        # Nothing sleeps on into the nights of others.
-        rig.now += 2 * DAY_S
-        await rig.upkeep.wake()
+        # Nothing sleeps on into the nights of others, whose messages may have the same ids.
+        await rig.control.protections.stop(OPERATOR, rig.app.id, "it is over")
+        await rig.directory.refresh()
+        await stops(rig).take_back()
 
 
 async def send(rig: Rig, number: str, kind: str, value: str, door: SendService | None = None) -> Outcome:
@@ -270,8 +272,7 @@ async def test_the_emergency_stop_takes_back_what_sleeps(rig: Rig) -> None:
     message = await accepted(rig, "marketing")
     await rig.control.protections.stop(OPERATOR, rig.app.id, "not tonight")
     await rig.directory.refresh()
-    stops = Stops(db=rig.db, directory=rig.directory, settler=rig.upkeep._settler, clock=rig.clock)
-    assert await stops.take_back() == 1
+    assert await stops(rig).take_back() == 1
     assert (await status(rig, message), await asleep(rig), await rig.balance()) == (Status.FAILED, [], (0, 0))
 
 
@@ -291,6 +292,27 @@ async def test_a_held_message_that_a_reviewer_releases_at_night_sleeps_on(rig: R
         rig.now += 8 * HOUR_S
         await rig.upkeep.wake()
         await rig.answer(await rig.handed_over(outcome), taken)
+    finally:
+        await rig.control.words.remove(OPERATOR, ["夜半词"])
+
+
+async def test_marketing_that_is_released_at_night_waits_for_the_morning_and_a_notice_does_not(rig: Rig) -> None:
+    await defer(rig, deferred=False)
+    await rig.control.words.add(OPERATOR, ["夜半词"], WordAction.HOLD)
+    try:
+        await rig.directory.refresh()
+        rig.now = night(rig) - 2 * HOUR_S
+        marketing, notice = [await send(rig, phone(), kind, "夜半词") for kind in ("marketing", "notice")]
+        assert isinstance(marketing, Accepted)
+        assert isinstance(notice, Accepted)
+        rig.now += 2 * HOUR_S
+        ids = [marketing.message_id, notice.message_id]
+        assert sorted(await rig.control.held.release(OPERATOR, rig.app.id, ids)) == sorted(ids)
+        await rig.answer(await rig.handed_over(notice), taken)
+        assert await asleep(rig) == [marketing.message_id]
+        rig.now += 9 * HOUR_S
+        await rig.upkeep.wake()
+        await rig.answer(await rig.handed_over(marketing), taken)
     finally:
         await rig.control.words.remove(OPERATOR, ["夜半词"])
 
@@ -317,6 +339,10 @@ async def test_what_sleeps_is_no_backlog_and_wakes_only_as_far_as_codes_keep_the
     assert len(await asleep(rig)) == 2
     # The first that were promised are the first to wake.
     assert await asleep(rig) == sorted(message.message_id for message in messages)[3:]
+
+
+def stops(rig: Rig) -> Stops:
+    return Stops(db=rig.db, directory=rig.directory, settler=Settler(rig.directory), clock=rig.clock)
 
 
 async def accepted(rig: Rig, kind: str) -> Accepted:

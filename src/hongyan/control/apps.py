@@ -25,6 +25,8 @@ MOST = 1_000
 """Applications of an account."""
 PROJECT_MOST = 128
 DEFAULT = Preset(Limits())
+HUAWEI = "huawei"
+"""The preset of applications that are made for Huawei's API."""
 
 
 class NewApp(msgspec.Struct, frozen=True):
@@ -89,14 +91,15 @@ class Apps:
     async def create(self, actor: Actor, account_id: int, name: str, first: AppChange = NOTHING, *, with_access: bool = False) -> NewApp:
         """With the default limits, no callback address and pull switched off, but for what `first` says (limits as a preset).
 
-        `with_access` gives it a key and secret of Huawei's API, too.
+        `with_access` gives it a key and secret of Huawei's API, and that vendor's limits unless others are named.
         """
         demand(actor, Permission.APPS, account_id)
         if with_access:
             demand(actor, Permission.KEYS, account_id)
         plain = rules.name(name)
         fields = self._checked(first)
-        chosen = Preset(self._limits) if first.preset is msgspec.UNSET else rules.preset(first.preset)
+        preset = first.preset or (HUAWEI if with_access else "")
+        chosen = rules.preset(preset) if preset else Preset(self._limits)
         now = self._clock()
         try:
             async with self._db.transaction() as tx:
@@ -109,7 +112,7 @@ class Apps:
                 if fields:
                     changed = _found(await apps.change(tx, made.app.id, fields, {}), made.app.id)
                     made = msgspec.structs.replace(made, app=changed)
-                detail = {"name": plain} | ({} if first.preset is msgspec.UNSET else {"preset": first.preset})
+                detail = {"name": plain} | ({"preset": preset} if preset else {})
                 await self._audit.record(tx, actor, "app.create", made.app.id, account_id=account_id, detail=detail)
                 if with_access:
                     made = msgspec.structs.replace(made, access=await self._give_access(tx, actor, made.app, now))

@@ -11,7 +11,8 @@ from hongyan.kit.db import Connection, Database
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.message import Kind, Status
 from hongyan.model.phone import e164, mask
-from hongyan.store import held, queue, settlements
+from hongyan.model.protection import Hours, hours_begin
+from hongyan.store import held, protections, queue, settlements
 from hongyan.store.apps import AppRow
 from hongyan.store.held import HeldRow
 from hongyan.store.settlements import Ending
@@ -39,10 +40,12 @@ class Held(msgspec.Struct, frozen=True):
 class HeldMessages:
     """The queue of what was promised and not let go yet."""
 
-    def __init__(self, db: Database, audit: Audit, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, audit: Audit, clock: Callable[[], float], hours: Hours | None) -> None:
+        """`hours` are those of marketing where an application has none of its own."""
         self._db = db
         self._audit = audit
         self._clock = clock
+        self._hours = hours
 
     async def page(self, actor: Actor, *, app_id: int | None = None, after_id: int = 0, most: int = 100) -> list[Held]:
         """The oldest first, at most 500; numbers are masked for who may not see them whole."""
@@ -54,12 +57,13 @@ class HeldMessages:
         return [_shown(row, whole=whole) for row in found]
 
     async def release(self, actor: Actor, app_id: int, ids: Sequence[int]) -> list[int]:
-        """Let them go; those that were still held. One whose validity has ended meanwhile ends as expired."""
+        """Let them go; those that were still held. One whose validity has ended ends as expired; marketing waits for its hours."""
         demand(actor, Permission.REVIEW)
         now = self._clock()
         async with self._db.transaction() as tx:
             app = await own_app(tx, actor, app_id)
-            released = await held.release(tx, app_id, ids[:AT_ONCE], now)
+            hours = (await protections.get(tx, app_id)).settings.hours_or(self._hours)
+            released = await held.release(tx, app_id, ids[:AT_ONCE], now, marketing_at=now if hours is None else hours_begin(hours, now))
             if released:
                 await self._note(tx, actor, app, action="held.release", ids=released)
                 await queue.ring(tx)

@@ -178,7 +178,7 @@ def assemble(
         alarms=Alarms(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),
         protections=Protections(db, audit, clock),
         words=WordList(db, audit, clock),
-        held=HeldMessages(db, audit, clock),
+        held=HeldMessages(db, audit, clock, rules.marketing_hours),
         links=Links(db, audit, box, clock),
         senders=Senders(db, audit, clock),
         snapshots=Snapshots(db, box, clock, rules),

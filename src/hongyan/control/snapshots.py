@@ -14,7 +14,7 @@ from hongyan.model.actor import CLASSIC, GRANTS, Permission, Role
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.answering import USUAL, Answering
 from hongyan.model.billing import day_of, midnight
-from hongyan.model.protection import MARKETING_HOURS, Protection
+from hongyan.model.protection import Protection
 from hongyan.model.rules.sets import SEEDS, RuleSet, value_rules
 from hongyan.model.snapshot import (
     Account,
@@ -194,11 +194,10 @@ def _app(row: apps.SealedApp, box: SecretBox, allowed: frozenset[int], answering
 
 def _guarded(app: App, row: ProtectionRow | None, rules: RuleSet, watched: frozenset[AlarmKind]) -> App:
     set_ = row is not None and row.settings != Protection()
-    own_hours = MARKETING_HOURS if row is not None and row.settings.marketing_hours else None
     return msgspec.structs.replace(
         app,
         protection=row.settings if row is not None and set_ else None,
-        marketing_hours=own_hours or rules.marketing_hours,
+        marketing_hours=rules.marketing_hours if row is None else row.settings.hours_or(rules.marketing_hours),
         marketing_deferred=row is not None and row.settings.marketing_deferred,
         stopped=row is not None and row.stopped_at is not None,
         watched=watched,

@@ -61,6 +61,10 @@ class Protection(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether the messages of a day have to be counted."""
         return any(cap != NO_CAP for cap in (self.day, self.mainland, self.abroad, *self.countries.values()))
 
+    def hours_or(self, otherwise: Hours | None) -> Hours | None:
+        """When marketing may be sent; None means at any time."""
+        return MARKETING_HOURS if self.marketing_hours else otherwise
+
     def open_to(self, region: str) -> bool:
         """Whether it sends to this country."""
         return region not in self.closed and (not self.only or region == HOME or region in self.only)

@@ -55,15 +55,17 @@ with going as (
 insert into queue (app_id, id, kind, way, not_before, owner)
 select $1, g.id, m.kind, g.way, greatest(m.begins_at, $3), case when m.begins_at > $3 then 0 end
   from going g
- cross join lateral (select kind, expires_at - ($4::float8[])[kind] * interval '1 second' as begins_at from messages
-                      where app_id = $1 and id = g.id limit 1) m
+ cross join lateral (select kind, greatest(expires_at - ($4::float8[])[kind] * interval '1 second',
+                                      case kind when 3 then $5::timestamptz end) as begins_at
+                       from messages where app_id = $1 and id = g.id limit 1) m
 returning id
 """
 
 
-async def release(conn: Connection, app_id: int, ids: Sequence[int], now: float) -> list[int]:
-    """Put them into the queue; those that were still held. One that was to wait for its time does."""
-    return [row[0] for row in await conn.fetch(RELEASE, app_id, ids, at(now), [VALIDITY_S[kind] for kind in Kind])]
+async def release(conn: Connection, app_id: int, ids: Sequence[int], now: float, *, marketing_at: float) -> list[int]:
+    """Put them into the queue; those that were still held. One that was to wait for its time does, and marketing until `marketing_at`."""
+    validities = [VALIDITY_S[kind] for kind in Kind]
+    return [row[0] for row in await conn.fetch(RELEASE, app_id, ids, at(now), validities, at(marketing_at))]
 
 
 async def remove(conn: Connection, app_id: int, ids: Sequence[int]) -> list[int]:
