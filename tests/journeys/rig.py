@@ -135,6 +135,7 @@ class Rig:
             renew=self.engine.renew,
             capacity=1000,
             soon=lambda: 1000,
+            senders=lambda: self.directory.snapshot.senders,
         )
         self.engine.died = self.dispatcher.disown
         self.engine.reborn = self.dispatcher.reincarnate
@@ -255,6 +256,10 @@ class Rig:
             done_at=self.now,
         )
         await self._deliver(told)
+
+    async def delivered(self, reply: Reply) -> None:
+        """A handset's text, wherever it was sent to."""
+        await self._deliver(reply)
 
     async def _deliver(self, what: Receipt | Reply) -> None:
         before = len(self.link.acknowledged)

@@ -171,7 +171,11 @@ GROUPS: Mapping[str, Group] = {
         {"add": "links:add", "list": "links:list_", "set": "links:set_", "enable": "links:enable", "disable": "links:disable"},
     ),
     "sender": Group(
-        "Sender numbers.", {"add": "links:add_sender", "list": "links:list_senders", "remove": "links:remove_sender"}
+        "Sender numbers.",
+        {
+            "add": "links:add_sender", "list": "links:list_senders", "extensions": "links:list_extensions",
+            "remove": "links:remove_sender",
+        },
     ),
     "callback": Group(
         "Callbacks: how an application wants them.",

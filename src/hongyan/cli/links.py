@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from hongyan.model.snapshot import LinkConfig
 
 LINK_COLUMNS = ("id", "name", "host", "port", "system_id", "bind", "window", "rate", "scopes", "carriers", "priority", "enabled")
-SENDER_COLUMNS = ("number", "link_id", "app_id", "created_at")
+SENDER_COLUMNS = ("number", "extension_digits", "link_id", "app_id", "created_at")
+EXTENSION_COLUMNS = ("extension", "signature_id", "account_id", "app_id", "assigned_at", "released_at")
 LISTS = ("scopes", "carriers")
 FROM_INPUT = "-"
 
@@ -71,14 +72,23 @@ def add_sender(
     number: Number,
     link: Annotated[str | None, typer.Option(help="Only on this link.", show_default=False)] = None,
     app: OneApp = None,
+    digits: Annotated[
+        int, typer.Option("--extension-digits", min=0, max=9, help="An access code: so many digits behind it are a signature's.")
+    ] = 0,
 ) -> None:
-    """Register a sender number that a carrier gave us."""
-    terminal(ctx).show(with_control(ctx, lambda control: control.senders.add(actor(), number, link, app)))
+    """Register a sender number or an access code that a carrier gave us."""
+    terminal(ctx).show(with_control(ctx, lambda control: control.senders.add(actor(), number, link, app, extension_digits=digits)))
 
 
 def list_senders(ctx: typer.Context, after: AfterText = "", most: Most = 500) -> None:
     """List the sender numbers."""
     terminal(ctx).table(with_control(ctx, lambda control: control.senders.every(actor(), after=after, most=most)), SENDER_COLUMNS)
+
+
+def list_extensions(ctx: typer.Context, number: Number, after: AfterText = "", most: Most = 500) -> None:
+    """List which signature has which digits behind an access code."""
+    found = with_control(ctx, lambda control: control.senders.extensions(actor(), number, after=after, most=most))
+    terminal(ctx).table(found, EXTENSION_COLUMNS)
 
 
 def remove_sender(ctx: typer.Context, number: Number) -> None:

@@ -92,6 +92,8 @@ GROUPS: dict[str, str] = {
 }
 
 COMMANDS: dict[str, str] = {
+    "List which signature has which digits behind an access code.": "列出接入码之后的扩展码各属于哪个签名。",
+    "An access code: so many digits behind it are a signature's.": "接入码：其后多少位是签名的扩展码。",
     "Write down that these numbers want no more messages of an application.": "登记这些号码不想再收到该应用的短信。",
     "Let numbers be sent to again that have taken their wish back.": "让收回退订的号码重新收到短信。",
     "List the numbers that want no more messages of an application.": "列出退订了该应用的号码。",
@@ -248,7 +250,7 @@ COMMANDS: dict[str, str] = {
     "Change a link; what is not named stays.": "修改通道；没写的不变。",
     "Let a link carry messages.": "启用通道。",
     "Keep a link from carrying messages.": "停用通道。",
-    "Register a sender number that a carrier gave us.": "登记运营商给的发送号码。",
+    "Register a sender number or an access code that a carrier gave us.": "登记运营商给的发送号码。",
     "List the sender numbers.": "列出发送号码。",
     "Remove a sender number that no application shows.": "移除没有应用在用的发送号码。",
     "Show how an application wants its callbacks.": "显示应用的回调设置。",

@@ -33,7 +33,7 @@ from hongyan.model.papers import (
     state_of,
 )
 from hongyan.model.snapshot import Scope
-from hongyan.store import accounts, from_numbers, notices, qualifications, signatures, templates
+from hongyan.store import accounts, extensions, from_numbers, notices, qualifications, signatures, templates
 from hongyan.store.qualifications import QualificationRow
 from hongyan.store.reviews import ReviewRow
 from hongyan.store.signatures import SignatureRow
@@ -210,6 +210,7 @@ class Signatures(Reviewed[SignatureRow]):
         if status is not ReviewStatus.APPROVED:
             return None
         await from_numbers.add_lacking(tx, row.account_id, self._clock())
+        await extensions.add_lacking(tx, row.account_id, self._clock())
         if self._in_force.filing and row.scope is Scope.MAINLAND and row.filing is Filing.NONE:
             await signatures.set_filing(tx, row.id, Filing.PROCESSING, sends_unfiled=False)
         return f"signature {row.id} approved"
@@ -254,6 +255,7 @@ class Signatures(Reviewed[SignatureRow]):
         await signatures.set_status(tx, row.id, status)
         if status is ReviewStatus.APPROVED:
             await from_numbers.add_lacking(tx, row.account_id, self._clock())
+            await extensions.add_lacking(tx, row.account_id, self._clock())
 
     async def _submit(
         self, tx: Connection, actor: Actor, row: SignatureRow, qualification: QualificationRow | None, *, changed: bool = False

@@ -16,6 +16,7 @@ from hongyan.model.answering import USUAL, Answering
 from hongyan.model.billing import day_of, midnight
 from hongyan.model.protection import Protection
 from hongyan.model.rules.sets import SEEDS, RuleSet, value_rules
+from hongyan.model.senders import Extension, SenderNumbers
 from hongyan.model.snapshot import (
     Account,
     ApiKey,
@@ -42,20 +43,24 @@ from hongyan.store import (
     bills,
     blacklist,
     credit,
+    extensions,
     from_numbers,
     keys,
     links,
     packages,
     prices,
     protections,
+    senders,
     signatures,
     snapshots,
     templates,
     words,
 )
+from hongyan.store.extensions import ExtensionRow
 from hongyan.store.from_numbers import FromNumberRow
 from hongyan.store.prices import EVERYBODY, PriceRow
 from hongyan.store.protections import ProtectionRow
+from hongyan.store.senders import SenderRow
 from hongyan.store.signatures import SignatureRow
 from hongyan.store.templates import TemplateRow
 
@@ -106,6 +111,7 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         stops, tariffs = await _paying_later(tx, now)
         access_rows = await app_access.sealed(tx)
         number_rows = await from_numbers.every(tx)
+        numbers = _senders(await senders.every(tx), await extensions.known(tx, released_after=now - extensions.QUIET_S))
         callback_settings = await callbacks.settings(tx, box, access_rows)
     # Made ready beside the event loop, once for each list.
     listed = await asyncio.to_thread(compiled, tuple(Word(row.word, SEVERITIES[row.action], row.reason) for row in word_rows))
@@ -124,6 +130,7 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         sharing=sharing,
         tariffs=tariffs,
         access={row.access_key: _access(row, box, owners[row.app_id]) for row in access_rows if row.app_id in owners},
+        senders=numbers,
         from_numbers=_from_numbers(number_rows, signature_rows),
         aliases={(row.account_id, row.alias): row.id for row in template_rows if row.alias},
         callbacks=callback_settings,
@@ -246,6 +253,21 @@ def _template(row: TemplateRow, values: ValueRules) -> Template | None:
 def _access(row: app_access.SealedAccess, box: SecretBox, account_id: int) -> AppAccess:
     secret = box.open(row.secret_sealed, tokens.access_context(row.app_id))
     return AppAccess(key=row.access_key, secret=secret, app_id=row.app_id, account_id=account_id)
+
+
+def _senders(sender_rows: list[SenderRow], extension_rows: list[ExtensionRow]) -> SenderNumbers:
+    codes = {row.number: row.extension_digits for row in sender_rows if row.extension_digits}
+    given = [row for row in extension_rows if row.number in codes]
+    dedicated = {row.number: row.app_id for row in sender_rows if row.app_id is not None and row.number.isdigit()}
+    return SenderNumbers(
+        digits=codes,
+        extensions={
+            row.number + row.extension: Extension(row.number, row.extension, row.signature_id, row.account_id, row.app_id) for row in given
+        },
+        of_signatures={(row.number, row.signature_id): row.extension for row in given if row.released_at is None},
+        dedicated=dedicated,
+        lengths=tuple(sorted({len(number) for number in (*codes, *dedicated)}, reverse=True)),
+    )
 
 
 def _from_numbers(rows: list[FromNumberRow], signature_rows: list[SignatureRow]) -> dict[str, FromNumber]:

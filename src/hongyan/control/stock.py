@@ -4,7 +4,7 @@ from hongyan.control.packages import VALID_S
 from hongyan.kit.db import Connection
 from hongyan.model.papers import ReviewStatus, SignatureDraft
 from hongyan.model.snapshot import Scope
-from hongyan.store import from_numbers, packages, signatures
+from hongyan.store import extensions, from_numbers, packages, signatures
 from hongyan.store.packages import PackageRow
 
 
@@ -19,6 +19,7 @@ async def signature(tx: Connection, account_id: int, name: str, *, made: list[st
     else:
         await signatures.apply(tx, account_id, SignatureDraft(name=name, scope=Scope.MAINLAND), ReviewStatus.APPROVED, now)
     await from_numbers.add_lacking(tx, account_id, now)
+    await extensions.add_lacking(tx, account_id, now)
 
 
 async def segments(tx: Connection, app_id: int, full: int, *, note: str, made: list[str], now: float) -> None:

@@ -79,6 +79,8 @@ class Message(msgspec.Struct, frozen=True):
     attempts: int = 0
     sent_mask: int = 0
     """Bit n is set when segment n + 1 has already been taken by the carrier."""
+    signature_id: int | None = None
+    """By which digits are added to an access code."""
     way: int = 0
     """Which links can carry it: a number of model.ways.ROUTES; 0 when that was not noted."""
 

@@ -16,6 +16,7 @@ from hongyan.model.limits import Limits, Window
 from hongyan.model.message import Kind
 from hongyan.model.money import ChargeRule, PackageKind
 from hongyan.model.protection import Hours, Protection
+from hongyan.model.senders import NO_SENDERS, SenderNumbers
 from hongyan.model.tariff import Tariff
 from hongyan.model.values import LENIENT, ValueRules
 from hongyan.model.words import Words
@@ -241,6 +242,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """The prices of accounts that pay later, by account."""
     access: dict[str, AppAccess] = {}
     """By key."""
+    senders: SenderNumbers = NO_SENDERS
+    """Access codes, and whose the digits behind them are."""
     from_numbers: dict[str, FromNumber] = {}
     """By number."""
     aliases: dict[tuple[int, str], int] = {}

@@ -12,6 +12,7 @@ from hongyan.model.message import Accepted, Caller, Dialect, Kind, Refused, Send
 from hongyan.model.phone import Phone
 from hongyan.model.protection import hours_begin, within_hours
 from hongyan.model.reject import Refusal, Reject
+from hongyan.model.senders import LONGEST as LONGEST_NUMBER
 from hongyan.model.snapshot import Account, AccountKind, App, Scope, Signature, Snapshot, Template
 from hongyan.model.template import compose_text, fill, joins_link
 from hongyan.model.text import billed
@@ -175,7 +176,8 @@ def _body(snapshot: Snapshot, app: App, command: SendCommand, now: float, *, mai
     signature = _signature(snapshot, app, command, mainland=mainland)
     if isinstance(signature, Refusal):
         return signature
-    fault = _permission_fault(app, account, template, command) or _hours_fault(app, template, now) or _params_fault(template, command)
+    fault = _permission_fault(app, account, template, command) or _extend_fault(snapshot, app, signature, command)
+    fault = fault or _hours_fault(app, template, now) or _params_fault(template, command)
     if fault is not None:
         return fault
     filled = fill(template.content, command.params)
@@ -226,6 +228,22 @@ def _permission_fault(app: App, account: Account, template: Template, command: S
         return Refusal(Reject.EXTEND_INVALID, "extensions are not switched on for this application")
     if command.sender_id and template.scope is Scope.MAINLAND:
         return Refusal(Reject.SENDER_NOT_ALLOWED, "a sender id is only possible abroad")
+    return None
+
+
+def _extend_fault(snapshot: Snapshot, app: App, signature: Signature | None, command: SendCommand) -> Refusal | None:
+    """A customer's extension has to fit behind every number that may be shown."""
+    if not command.extend:
+        return None
+    numbers = {app.sender_id} if app.sender_id else {link.sender_id for link in snapshot.links if link.enabled}
+    signature_id = None if signature is None else signature.id
+    for number in sorted(numbers):
+        if not number.isdigit():
+            continue
+        shown = snapshot.senders.shown(number, signature_id, "")
+        if len(shown) + len(command.extend) > LONGEST_NUMBER:
+            room = LONGEST_NUMBER - len(shown)
+            return Refusal(Reject.EXTEND_INVALID, f"the sender number {shown} leaves room for {room} digits, {len(command.extend)} given")
     return None
 
 

@@ -12,6 +12,7 @@ from hongyan.kit.faults import fault, fault_async
 from hongyan.model.message import Kind, Message
 from hongyan.model.numbering import Numbering
 from hongyan.model.phone import is_mainland
+from hongyan.model.senders import SenderNumbers
 from hongyan.model.text import Parts, air
 from hongyan.model.ways import ROUTES, UNSAID, Route
 from hongyan.pipeline.conclude import reference_of, udh_reference_of
@@ -50,6 +51,7 @@ class Dispatcher:
         renew: Callable[[], None],
         capacity: int,
         soon: Callable[[], int],
+        senders: Callable[[], SenderNumbers],
     ) -> None:
         """`soon` is how many messages of a kind may be here at most as things are: what others could send is left to them.
 
@@ -61,6 +63,7 @@ class Dispatcher:
         self._links = links
         self._reach = reach
         self._soon = soon
+        self._senders = senders
         self._numbering = numbering
         self._clock = clock
         self._bell = bell
@@ -294,8 +297,10 @@ class Dispatcher:
             return
         room = link.room(now)
         outbound: list[OutboundSegment] = []
+        senders = self._senders()
         for message in group:
-            segments = _segments(message, link, now)
+            sender = senders.shown(message.sender_id or link.config.sender_id, message.signature_id, message.extend)
+            segments = _segments(message, sender, now)
             fitting = segments[: max(0, room - len(outbound))]
             self._recorder.expect(message, link.config.id, fitting, segments[len(fitting) :], attempted_at=attempted_at)
             outbound.extend(fitting)
@@ -358,12 +363,9 @@ def _needed(message: Message) -> int:
     return len(_parts(message.text, is_mainland(message.phone)).parts) - message.sent_mask.bit_count()
 
 
-def _segments(message: Message, link: Link, now: float) -> list[OutboundSegment]:
+def _segments(message: Message, sender: str, now: float) -> list[OutboundSegment]:
     """The segments of a message that no carrier has taken yet."""
     cut = _parts(message.text, is_mainland(message.phone))
-    sender = message.sender_id or link.config.sender_id
-    if message.extend and sender.isdigit():
-        sender += message.extend
     udh_reference = udh_reference_of(message.id)
     validity_s = max(1, int(message.expires_at - now))
     return [

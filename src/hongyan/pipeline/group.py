@@ -243,6 +243,7 @@ class Group:
             segments=body.segments,
             sender_id=body.sender_id or body.app.sender_id,
             extend=body.extend,
+            signature_id=None if body.signature is None else body.signature.id,
             expires_at=self.now + delay_s + VALIDITY_S[body.template.kind],
             way=way_of(self._numbering, number),
         )

@@ -9,7 +9,8 @@ from hongyan.kit.db import Connection, Database, Row
 from hongyan.model.answering import plain
 from hongyan.model.carrier import Reply
 from hongyan.model.message import Dialect
-from hongyan.model.snapshot import App
+from hongyan.model.senders import Owner
+from hongyan.model.snapshot import App, Snapshot
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.settle import Settler
 from hongyan.pipeline.withdrawals import OPTED_OUT, take_back
@@ -25,6 +26,9 @@ PARTS_WAIT_S = 60.0
 PARTS_KEPT_S = 600.0
 """How long a part that comes again is known."""
 AT_ONCE = 100
+
+OLDEST_S = 8 * 86_400.0
+"""So far back an application's last words are looked for."""
 
 ANSWERS_MOST: tuple[tuple[float, int], ...] = ((60.0, 3), (86_400.0, 10))
 """Within so many seconds, a number's replies to an application are answered so often: two machines would never stop."""
@@ -49,13 +53,10 @@ class ReplyService:
                 return
             reply = msgspec.structs.replace(reply, text=whole, part=None)
         snapshot = self._directory.snapshot
-        since_id = ids.first_id_at(reply.received_at - ANSWERS_WITHIN_S)
-        candidates = await messages.last_to(tx, sorted(snapshot.apps), reply.phone, since_id=since_id)
-        answered = _answered(reply, candidates)
-        row = self._row(reply, answered)
+        row = await self._row(tx, reply)
         if not await replies.add(tx, row):
             return
-        app = None if answered is None else snapshot.apps.get(answered["app_id"])
+        app = snapshot.apps.get(row.app_id)
         if app is None:
             return
         await self._heed(tx, app, row, now)
@@ -115,34 +116,70 @@ class ReplyService:
         )
         await answers.add(tx, answer, now)
 
-    def _row(self, reply: Reply, answered: Row | None) -> NewReply:
-        text = _without_nul(reply).text
-        if answered is None:
-            return NewReply(0, self._new_id(), reply.phone, reply.to, "", text, "", None, Dialect.NATIVE, reply.link_id, reply.received_at)
-        signature = next((s for s in self._directory.snapshot.signatures.values() if s.id == answered["signature_id"]), None)
-        return NewReply(
-            app_id=answered["app_id"],
+    async def _row(self, tx: Connection, reply: Reply) -> NewReply:
+        """The reply with the application it is for: the owner of the number it was sent to, else who last wrote to the handset."""
+        snapshot = self._directory.snapshot
+        owner = snapshot.senders.owner(reply.to)
+        asked = sorted(snapshot.apps) if owner is None else _apps_of(owner, snapshot)
+        since_id = ids.first_id_at(reply.received_at - ANSWERS_WITHIN_S)
+        answered = _answered(reply, owner, await messages.last_to(tx, asked, reply.phone, since_id=since_id))
+        row = NewReply(
+            app_id=0,
             id=self._new_id(),
             phone=reply.phone,
             sender_id=reply.to,
-            extend=answered["extend"] if reply.to.endswith(answered["extend"]) else "",
-            text=text,
-            sign_name="" if signature is None else signature.name,
-            message_id=answered["id"],
-            dialect=Dialect(answered["dialect"]),
+            extend="" if owner is None else owner.rest,
+            text=_without_nul(reply).text,
+            sign_name="" if owner is None else _name_of(owner.signature_id, snapshot),
+            message_id=None,
+            dialect=Dialect.NATIVE,
             link_id=reply.link_id,
             received_at=reply.received_at,
         )
+        if answered is not None:
+            extend: str = answered["extend"]
+            return msgspec.structs.replace(
+                row,
+                app_id=answered["app_id"],
+                extend=row.extend if owner is not None else extend if reply.to.endswith(extend) else "",
+                sign_name=row.sign_name or _name_of(answered["signature_id"], snapshot),
+                message_id=answered["id"],
+                dialect=Dialect(answered["dialect"]),
+            )
+        if len(asked) != 1 or owner is None:
+            return row
+        # Nobody has written to it lately, but the number is this application's: it is told in the words it last used.
+        dialect = await messages.last_dialect(tx, asked[0], since_id=ids.first_id_at(reply.received_at - OLDEST_S))
+        return msgspec.structs.replace(row, app_id=asked[0], dialect=Dialect(dialect or Dialect.NATIVE))
+
+
+def _apps_of(owner: Owner, snapshot: Snapshot) -> list[int]:
+    """Applications whose the number may be."""
+    if owner.app_id is not None:
+        return [owner.app_id] if owner.app_id in snapshot.apps else []
+    return sorted(app.id for app in snapshot.apps.values() if app.account_id == owner.account_id)
+
+
+def _name_of(signature_id: int | None, snapshot: Snapshot) -> str:
+    return next((signature.name for signature in snapshot.signatures.values() if signature.id == signature_id), "")
 
 
 def _without_nul(reply: Reply) -> Reply:
     return msgspec.structs.replace(reply, text=reply.text.replace("\x00", ""))
 
 
-def _answered(reply: Reply, candidates: list[Row]) -> Row | None:
-    """The newest message whose extension the reply was sent to, else the newest of all."""
-    extended = [row for row in candidates if row["extend"] and reply.to.endswith(row["extend"])]
-    return next(iter(extended or candidates), None)
+def _answered(reply: Reply, owner: Owner | None, candidates: list[Row]) -> Row | None:
+    """The newest of those that fit the number it was sent to best: shown with that very number, then by the extension, then any."""
+
+    def fits(row: Row) -> tuple[bool, bool]:
+        if owner is not None:
+            return row["extend"] == owner.rest, row["signature_id"] == owner.signature_id
+        extend: str = row["extend"]
+        behind = bool(extend) and reply.to.endswith(extend)
+        return bool(row["sender_id"]) and reply.to.endswith(row["sender_id"] + extend), behind
+
+    # Of equals the first is kept, and they come with the newest in front.
+    return max(candidates, key=fits, default=None)
 
 
 async def _owe(tx: Connection, app: App, reply: NewReply, now: float) -> None:

@@ -163,6 +163,14 @@ async def present(conn: Connection, app_id: int, ids: Sequence[int]) -> set[int]
     return {row[0] for row in await conn.fetch("select id from messages where app_id = $1 and id = any($2)", app_id, ids)}
 
 
+async def last_dialect(conn: Connection, app_id: int, *, since_id: int) -> int | None:
+    """In whose words the application sent its last message."""
+    dialect: int | None = await conn.fetchval(
+        "select dialect from messages where app_id = $1 and id >= $2 order by id desc limit 1", app_id, since_id
+    )
+    return dialect
+
+
 LATELY_TO = """
 select m.id from unnest($2::bigint[]) u(phone)
  cross join lateral (select id, request_id from messages where app_id = $1 and phone = u.phone and id >= $3) m
@@ -201,6 +209,7 @@ def message_of(row: Row) -> Message:
         segments=row["segments"],
         sender_id=row["sender_id"],
         extend=row["extend"],
+        signature_id=row["signature_id"],
         expires_at=row["expires_at"].timestamp(),
         attempts=row["attempts"],
         sent_mask=row["sent_mask"],
@@ -227,7 +236,7 @@ LAST_TO = """
 select m.app_id, m.id, m.extend, m.sender_id, m.dialect, m.signature_id, m.session_context
   from (select app_id from watermarks where app_id = any($1) and name = 'pays') a
  cross join lateral (
-       select * from messages where app_id = a.app_id and phone = $2 and id >= $3 order by id desc limit 5) m
+       select * from messages where app_id = a.app_id and phone = $2 and id >= $3 order by id desc limit 20) m
  order by m.id desc
 """
 

@@ -78,6 +78,7 @@ LOCAL: dict[str, str] = {
     "reply_parts": "no application is known yet",
     "review_hooks": "as alarm_contacts",
     "reviews": "one queue over all accounts",
+    "sender_extensions": "read into the snapshot, not by what accepts",
     "sessions": "of users",
     "sign_in_tries": "counted over all addresses",
     "snapshot_versions": "goes with NOTIFY, which is of one server",

@@ -181,6 +181,7 @@ class Worker:
             renew=self.engine.renew,
             capacity=self._settings.dispatch_capacity,
             soon=self._soon,
+            senders=lambda: self.directory.snapshot.senders,
         )
         self.engine.died = self._identity_ended
         self.engine.reborn = self._identity_taken

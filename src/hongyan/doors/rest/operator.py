@@ -16,7 +16,9 @@ from hongyan.model.snapshot import LinkConfig, Scope
 
 LinkView = view_of(Links.add, "Link", leave_out=("password",))
 SenderView = view_of(Senders.add, "Sender")
+ExtensionView = view_of(Senders.extensions, "Extension")
 Scopes: Any = names_of(Scope)
+SenderNumber = Annotated[str, Path(min_length=1, max_length=20)]
 LinkName = Annotated[str, Path(min_length=1, max_length=100)]
 
 
@@ -54,6 +56,9 @@ class NewSender(Body):
     number: Annotated[str, Field(min_length=1, max_length=20)]
     link: Name | None = Field(default=None, description="Only shown on this link.")
     app_id: Id | None = Field(default=None, description="Only shown by this application.")
+    extension_digits: Annotated[int, Field(ge=0, le=9)] = Field(
+        default=0, description="An access code: so many digits behind it tell signatures apart; 13 to 20 digits in all."
+    )
 
 
 def routes(*, links: Links, senders: Senders) -> APIRouter:
@@ -68,6 +73,15 @@ def routes(*, links: Links, senders: Senders) -> APIRouter:
             Operation("PATCH", "/links/{name}", "changeLink", ours.change, "Change it", LinkView, also=(404,)),
             Operation("GET", "/senders", "listSenders", numbers.page, "Sender numbers", page_of(SenderView)),
             Operation("POST", "/senders", "addSender", numbers.add, "Add one", SenderView, 201, (404, 409)),
+            Operation(
+                "GET",
+                "/senders/{number}/extensions",
+                "listExtensions",
+                numbers.extensions,
+                "Which signature has which digits",
+                page_of(ExtensionView),
+                also=(404,),
+            ),
             Operation("DELETE", "/senders/{number}", "removeSender", numbers.remove, "Take one away", also=(404, 409)),
         ],
     )
@@ -109,7 +123,13 @@ class SenderPaths:
         return page(found, limit, lambda sender: sender.number, lambda sender: shown(sender, SenderView))
 
     async def add(self, asks: Asks, wanted: NewSender) -> Any:
-        return shown(await self._senders.add(asks, wanted.number, wanted.link, wanted.app_id), SenderView)
+        made = await self._senders.add(asks, wanted.number, wanted.link, wanted.app_id, extension_digits=wanted.extension_digits)
+        return shown(made, SenderView)
 
-    async def remove(self, asks: Asks, number: Annotated[str, Path(min_length=1, max_length=20)]) -> None:
+    async def extensions(self, asks: Asks, number: SenderNumber, cursor: Cursor = None, limit: Limit = 50) -> Any:
+        """Of an account's signatures; the operator sees all."""
+        found = await self._senders.extensions(asks, number, after=text_after(cursor), most=limit + 1)
+        return page(found, limit, lambda row: row.extension, lambda row: shown(row, ExtensionView))
+
+    async def remove(self, asks: Asks, number: SenderNumber) -> None:
         await self._senders.remove(asks, number)
