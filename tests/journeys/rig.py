@@ -243,7 +243,13 @@ class Rig:
         return [row[0] for row in rows]
 
     async def receipt(
-        self, segment: OutboundSegment, *, carrier_id: str = "", verdict: Verdict = Verdict.DELIVERED, code: str = ""
+        self,
+        segment: OutboundSegment,
+        *,
+        carrier_id: str = "",
+        verdict: Verdict = Verdict.DELIVERED,
+        code: str = "",
+        done_at: float | None = None,
     ) -> None:
         """Its receipt, under an id that no answer has told unless one is given, in the carrier's own word if there is one."""
         told = Receipt(
@@ -253,7 +259,7 @@ class Rig:
             code=code or verdict.name,
             phone=segment.phone,
             reference=segment.reference,
-            done_at=self.now,
+            done_at=self.now if done_at is None else done_at,
         )
         await self._deliver(told)
 

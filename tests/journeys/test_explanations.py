@@ -20,7 +20,7 @@ from hongyan.model.message import Accepted, Caller, SendCommand, Status
 from hongyan.model.phone import parse
 from hongyan.model.protection import Cap, WordAction
 from hongyan.model.replay import request_id
-from hongyan.model.snapshot import LinkConfig
+from hongyan.model.snapshot import LinkConfig, Scope
 from hongyan.pipeline.refusals import RefusalLog
 from hongyan.pipeline.stops import Stops
 from journeys.platform import phone
@@ -115,6 +115,38 @@ async def abroad(rig: Rig, number: str) -> SendCommand:
     return msgspec.structs.replace(rig.command("international"), phones=(f"+65{number[-8:]}",), sign_name="")
 
 
+async def the_same_again(rig: Rig, number: str) -> SendCommand:
+    command = await limited(same_content_day=1)(rig, number)
+    return msgspec.structs.replace(command, params=rig.tenant.templates["notice"].params)
+
+
+def from_abroad(change: Change) -> Callable[[Rig, str], Awaitable[SendCommand]]:
+    """The second message abroad, where one is allowed."""
+
+    async def make(rig: Rig, number: str) -> SendCommand:
+        await rig.control.packages.buy(OPERATOR, rig.app.id, Scope.INTERNATIONAL, 10)
+        command = await protected(change)(rig, number)
+        command = await abroad(rig, number)
+        await rig.send.accept(Caller(rig.app.account_id, rig.tenant.secret_id), msgspec.structs.replace(command, phones=("+6591234567",)))
+        return command
+
+    return make
+
+
+async def home_template_abroad(rig: Rig, number: str) -> SendCommand:
+    return msgspec.structs.replace(await plain(rig, number), phones=(f"+65{number[-8:]}",))
+
+
+async def abroad_template_at_home(rig: Rig, number: str) -> SendCommand:
+    return msgspec.structs.replace(rig.command("international"), phones=(number,))
+
+
+async def no_code(rig: Rig, number: str) -> SendCommand:
+    return msgspec.structs.replace(
+        rig.command("verification", ("12 34",) * len(rig.tenant.templates["verification"].params)), phones=(number,)
+    )
+
+
 async def both(rig: Rig, number: str) -> SendCommand:
     command = await plain(rig, number)
     return msgspec.structs.replace(command, phones=(number, "+6591234567"))
@@ -132,6 +164,13 @@ REFUSALS: Mapping[str, Callable[[Rig, str], Awaitable[SendCommand]]] = {
     "check.limit_30_seconds": limited(5.0, any_30s=1),
     "check.limit_hour": limited(hour=1),
     "check.limit_day": limited(day=1),
+    "check.same_content_day": the_same_again,
+    "check.abroad_day": from_abroad(Change(abroad=Cap(most=1))),
+    "check.country_day": from_abroad(Change(countries={"SG": Cap(most=1)})),
+    "check.mainland_template_abroad": home_template_abroad,
+    "check.international_template_at_home": abroad_template_at_home,
+    "check.param_format": no_code,
+    "check.sender_not_allowed": changed(sender_id="10690000"),
     "check.template_unusable": changed(template_id=1),
     "check.signature_unusable": changed(sign_name="没有的签名"),
     "check.params_mismatch": changed(params=("1",)),
@@ -382,8 +421,19 @@ async def test_a_request_that_came_late_is_told_by_its_own_time(rig: Rig) -> Non
     found = await explained(rig, late)
     assert causes(found)[:2] == ["path.awaiting_receipt", "path.request_late"]
     assert found.causes[1].who is Who.CALLER
-    assert [hop.step.value for hop in found.hops][:2] == ["signed", "accepted"]
+    assert [hop.step.value for hop in found.hops][:2] == ["asked", "accepted"]
     assert found.request_id == command.request_id
+
+
+async def test_a_receipt_that_came_late_is_told_beside_when_the_carrier_says_it_was(rig: Rig) -> None:
+    message = await sent(rig)
+    [segment] = rig.given(message)
+    done_at = rig.now
+    rig.now += 90.0
+    await rig.receipt(segment, carrier_id=f"{segment.message_id}-1", code="DELIVRD", done_at=done_at)
+    found = await explained(rig, message)
+    assert found.causes[0].cause == "path.delivered"
+    assert [(hop.step.value, hop.at) for hop in found.hops][-2:] == [("receipt", done_at), ("settled", rig.now)]
 
 
 async def test_of_a_number_that_was_never_sent_to_that_is_told(rig: Rig) -> None:

@@ -78,7 +78,7 @@ async def test_every_end_of_a_message_is_explained_alike_by_api_and_command(aski
         found = await asking.settled(number, cause)
         assert found["causes"][0]["advice"]
         assert (found["message_id"], found["phone"]) == (str(number), status["PhoneNumber"])
-        assert [hop["step"] for hop in found["hops"]][:2] == ["signed", "accepted"]
+        assert [hop["step"] for hop in found["hops"]][:2] == ["asked", "accepted"]
         assert [hop["at"] for hop in found["hops"]] == sorted(hop["at"] for hop in found["hops"])
         told = shell.ask("why", status["SerialNo"])
         assert [each["cause"] for each in told["causes"]] == [each["cause"] for each in found["causes"]]
@@ -125,7 +125,7 @@ async def test_a_request_that_was_held_up_on_its_way_here_says_so(asking: Asking
     found = await asking.settled(number, "path.delivered")
     [late] = [each for each in found["causes"] if each["cause"] == "path.request_late"]
     assert late["who"] == "caller"
-    assert found["hops"][0] == {"at": float(at), "step": "signed", "text": "signed by the caller (its own clock, whole seconds)"}
+    assert found["hops"][0] == {"at": float(at), "step": "asked", "text": "the caller made its request (its own clock, whole seconds)"}
 
 
 async def test_whoever_replies_that_they_want_no_more_is_the_reason_from_then_on(asking: Asking) -> None:

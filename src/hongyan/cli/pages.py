@@ -23,7 +23,7 @@ from hongyan.doors.tencent_v5 import catalogue as v5_catalogue
 from hongyan.doors.tencent_v5 import errors as v5_errors
 from hongyan.kit import faults
 from hongyan.kit.metrics import Metrics
-from hongyan.model import causes
+from hongyan.model import causes, receipt_codes
 from hongyan.model.limits import PRESETS, Limits, in_force, notation
 from hongyan.model.message import FINAL, NEXT, VALIDITY_S, Kind, Status
 from hongyan.model.rules.sets import RULE_SETS, OptOut, RuleSet
@@ -297,7 +297,28 @@ def explained(begin: str) -> str:
     return _table(("cause", "what happened", "发生了什么", "who can act", "what to do next", "怎么办"), rows)
 
 
+def carrier_codes() -> str:
+    """What the standards and Huawei's pages say of codes."""
+    rows = [
+        (meaning.source, stage.value, f"`{code}`", meaning.en, meaning.zh, f"`{causes.key(meaning.category)}`")
+        for (stage, code), found in receipt_codes.statuses().items()
+        for meaning in found
+    ]
+    rows.sort(key=lambda row: (row[0], row[1]))
+    return _table(("list", "said in", "code", "meaning", "含义", "cause"), rows)
+
+
+def receipt_codes_listed() -> str:
+    """Every code of Tencent's list, by category."""
+    found: dict[str, list[str]] = {}
+    for code, category in receipt_codes.categories().items():
+        found.setdefault(category, []).append(code)
+    rows = [(f"`{causes.key(receipt_codes.Category(name))}`", str(len(codes)), _listed(codes)) for name, codes in sorted(found.items())]
+    return _table(("cause", "codes", ""), rows)
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    "carrier codes": carrier_codes,
     "commands": commands,
     **{f"explained {begin}": functools.partial(explained, begin) for begin in causes.LISTS},
     "fault points": fault_points,
@@ -306,6 +327,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "link fields": link_fields,
     "lost answers": lost_answers,
     "metrics": metrics,
+    "receipt codes": receipt_codes_listed,
     "rule sets": rule_sets,
     "simulated handsets": simulated_handsets,
     "statuses": statuses,

@@ -552,7 +552,7 @@ WORDS: dict[str, str] = {
     "review_passed_real_name_registrate_fail": "处理完毕（实名报备失败）",
     "to_be_activated": "待激活",
     "pending_activate": "激活审核中",
-    "signed": "签名",
+    "asked": "请求",
     "submit": "提交应答",
     "caller": "调用方",
     "recipient": "用户本人",
@@ -599,7 +599,7 @@ WORDS: dict[str, str] = {
 
 HEADINGS: dict[str, str] = {
     "native": "原生格式",
-    "signed": "签名",
+    "asked": "请求",
     "reply_time": "上行带时间",
     "event_url": "事件地址",
     "event_kinds": "事件种类",
@@ -763,6 +763,7 @@ HEADINGS: dict[str, str] = {
     "stage": "环节",
     "segment": "段",
     "carrier_id": "运营商编号",
+    "link": "通道",
     "What happened": "经过",
     "Raw codes, for support": "原始代码（供技术支持）",
     "What carriers call it, for support": "运营商编号（供技术支持）",

@@ -307,7 +307,8 @@ def _late(signed_at: float | None, taken_at: float) -> Iterator[CauseFound]:
     if signed_at is not None and taken_at - signed_at > LATE_CALL_S:
         lag = taken_at - signed_at
         yield because(
-            Situation.REQUEST_LATE, _for("从调用方签名到平台受理历时", "from its signing (by the caller's clock) until it was taken:", lag)
+            Situation.REQUEST_LATE,
+            _for("从调用方发起（按其时钟）到平台受理历时", "from when it was made (by the caller's clock) until it was taken:", lag),
         )
 
 

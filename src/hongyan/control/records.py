@@ -206,7 +206,7 @@ def _refusal(actor: Actor, row: Row) -> Explanation:
 
 def _signing(at: float | None) -> Iterator[Entry]:
     if at is not None:
-        yield Entry(at, Step.SIGNED, "调用方签名（调用方的时钟，整秒）", "signed by the caller (its own clock, whole seconds)")
+        yield Entry(at, Step.ASKED, "调用方发起请求（调用方的时钟，整秒）", "the caller made its request (its own clock, whole seconds)")
 
 
 async def _facts(conn: Connection, actor: Actor, rows: Rows, now: float) -> rules.Facts:

@@ -16,7 +16,7 @@ from hongyan.store.queue import ASLEEP
 class Step(enum.Enum):
     """What can happen to a message."""
 
-    SIGNED = "signed"
+    ASKED = "asked"
     REFUSED = "refused"
     ACCEPTED = "accepted"
     DEFERRED = "deferred"
@@ -167,14 +167,29 @@ RESOLUTIONS: dict[str, tuple[str, str]] = {
 }
 
 
+ENDS: dict[Status, str] = {
+    Status.UNKNOWN: "未确认",
+    Status.DELIVERED: "已送达",
+    Status.FAILED: "失败",
+    Status.EXPIRED: "已过期",
+}
+REPORTED_LATE_S = 1.0
+
+
 def _ending(row: Row) -> Iterator[Entry]:
     if row["status"] is None:
         return
-    status = Status(row["status"]).name.lower()
+    status = Status(row["status"])
+    said = row["ended_by"] is not None and unix(row["settled_at"]) - unix(row["done_at"]) > REPORTED_LATE_S
+    if said:
+        yield Entry(
+            unix(row["done_at"]), Step.RECEIPT, f"运营商称此时结束：{row['code']}", f"the carrier says that it ended now: {row['code']}"
+        )
     charge = {None: ("预留保留", "reserve kept"), 0: ("未计费", "not charged")}.get(
         row["charged"], (f"计费 {row['charged']} 条", f"charged {row['charged']} segment(s)")
     )
-    yield Entry(unix(row["settled_at"]), Step.SETTLED, f"{status}：{row['code']}，{charge[0]}", f"{status}: {row['code']}, {charge[1]}")
+    zh, en = f"{ENDS[status]}：{row['code']}，{charge[0]}", f"{status.name.lower()}: {row['code']}, {charge[1]}"
+    yield Entry(unix(row["settled_at"]), Step.SETTLED, zh, en)
 
 
 def _told(row: Row) -> Iterator[Entry]:
