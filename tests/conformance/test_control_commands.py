@@ -132,6 +132,7 @@ def test_refusals_have_a_code_for_programs_and_a_hint_for_people(shell: Shell) -
 def test_the_sandbox_is_the_same_whenever_it_is_asked_for(shell: Shell) -> None:
     first = shell.ask("sandbox")
     assert shell.ask("sandbox") == first
+    assert set(first["huawei"]) == {"app_key", "app_secret", "from", "template_id", "template_paras", "ak", "sk", "project_id"}
     assert first["endpoint"].startswith("http://")
     assert set(first["templates"]) == {"verification", "notice", "marketing", "international"}
 

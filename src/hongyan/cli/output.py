@@ -139,7 +139,8 @@ class Terminal(msgspec.Struct):
 def plain(value: object, name: str = "") -> Any:
     """The value as JSON has it: enumerations by their names in small letters, numbers of handsets with a plus, long ids as texts."""
     if isinstance(value, msgspec.Struct):
-        return {field: plain(getattr(value, field), field) for field in value.__struct_fields__}
+        named = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        return {name: plain(getattr(value, field), field) for name, field in named}
     if isinstance(value, Mapping):
         return {str(key): plain(inner, str(key)) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
