@@ -27,13 +27,17 @@ from schemathesis.config import ProjectConfig, ProjectsConfig, SchemathesisConfi
 from schemathesis.specs.openapi import checks as by_status
 
 from hongyan.cli import tc3
+from hongyan.control.access import AccessPair
 from hongyan.doors import published
+from hongyan.doors.huawei import signing
+from hongyan.doors.huawei.schema import SEND, SEND_DIFF
 from hongyan.doors.tencent.times import in_china
 from hongyan.doors.tencent_v5 import auth as v5_auth
 from hongyan.doors.tencent_v5 import catalogue as v5_catalogue
 from hongyan.doors.tencent_v5 import schema as v5_schema
 from hongyan.doors.tencent_v5.errors import Failure
 from hongyan.kit.db import Database
+from hongyan.model import long_id
 from hongyan.model.actor import command
 from journeys.customers import VERSION, Customer
 from journeys.platform import Platform, phone
@@ -45,7 +49,7 @@ ACTIONS = [path.removeprefix("/#") for path in DOCUMENT["paths"] if path.startsw
 CALLS = {call.request: path for path, call in v5_catalogue.CALLS.items()}.values()
 """Of calls that are asked in one way, one."""
 OPERATOR = command("tests")
-PAGES = [path for path in DOCUMENT["paths"] if not path.startswith(("/#", "/v5/"))]
+PAGES = [path for path in DOCUMENT["paths"] if not path.startswith(("/#", "/v5/", "/v2/", "/sms/"))]
 BY_STATUS_CLASS = [
     by_status.negative_data_rejection,
     by_status.positive_data_acceptance,
@@ -87,6 +91,21 @@ class Sig(requests.auth.AuthBase):
                 now = str(int(time.time()))
                 sig = "" if isinstance(tails, Failure) else v5_auth.signed(self._app_key, "4711", now, tails[0])
                 request.prepare_body(json.dumps(body | {"sig": sig, "time": now}), None)
+        return request
+
+
+class Huawei(requests.auth.AuthBase):
+    """Signs what is about to be sent with an application's key and secret."""
+
+    def __init__(self, pair: AccessPair) -> None:
+        self._pair = pair
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        at = urlsplit(request.url or "")
+        body = request.body or b""
+        octets = body.encode() if isinstance(body, str) else bytes(body)
+        signed = signing.Signed("POST", at.path, at.query.encode(), {}, octets)
+        request.headers.update(signing.sign(self._pair.access_key, self._pair.access_secret, signed, time.time()))
         return request
 
 
@@ -332,6 +351,44 @@ async def test_a_call_of_v5_keeps_to_its_schema(
     assert seen[1030 if "tlsvoicesvr" in path else 0] > 0 or "mod_" in path or "del_" in path, seen
     if not path.endswith("sendmultisms2"):
         assert await promised(database, customer) == (seen[0] if path.endswith(("sendsms", "sendisms")) else 0)
+
+
+@pytest.mark.parametrize("path", [SEND, SEND_DIFF])
+async def test_a_send_in_huaweis_api_keeps_to_its_schema(
+    *, path: str, customer: Customer, database: Database, published_schema: Any, platform: Platform, share: int
+) -> None:
+    """Whatever is asked is answered in the shape of its status, and what was told to be taken is there."""
+    seen: Counter[str] = Counter()
+    async with platform.control() as control:
+        pair = await control.access.issue(OPERATOR, customer.app_id)
+        mainland = [row for row in await control.from_numbers.page(OPERATOR, app_id=customer.app_id) if row.signature_id]
+    await customer.known()
+    template = customer.tenant.templates["notice"]
+
+    def real() -> dict[str, Any]:
+        text = {"templateId": long_id.written(int(template.id))}
+        many = {"smsContent": [text | {"to": [phone()], "templateParas": list(template.params)}]}
+        one = text | {"to": phone(), "templateParas": json.dumps(template.params)}
+        return {"from": mainland[0].number, "statusCallback": "", "extend": "x"} | (one if path == SEND else many)
+
+    with requests.Session() as session:
+        session.trust_env = False
+        session.auth = Huawei(pair)
+
+        def try_one(case: Any) -> None:
+            response = case.call(session=session)
+            case.validate_response(response, excluded_checks=BY_STATUS_CLASS)
+            answer = response.json()
+            assert "request id" not in answer["description"], (response.request.body, response.text)
+            seen.update(entry["status"] for entry in answer.get("result", [{"status": answer["code"]}]))
+
+        operation = published_schema[path]["POST"]
+        for mode in GenerationMode:
+            attack(operation.as_strategy(generation_mode=mode), max(share // 4, FEWEST // 2), try_one)
+        attack(grounded(operation.as_strategy(), real), max(share // 2, FEWEST), try_one)
+    assert seen["000000"] > 0, seen
+    assert seen["E000045"] == 0, seen
+    assert await promised(database, customer) == seen["000000"]
 
 
 @pytest.mark.parametrize("path", PAGES)
