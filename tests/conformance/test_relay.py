@@ -10,10 +10,12 @@ import httpx2
 import msgspec
 import pytest
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import Response as WebResponse
 from starlette.routing import Route
 
 from hongyan.kit import web
+from hongyan.kit.door import Response
 from hongyan.kit.relay import Relay
 
 
@@ -24,7 +26,7 @@ class Office:
         self.left = asyncio.Event()
         self.go_on = asyncio.Event()
 
-    async def echo(self, request: Request) -> Response:
+    async def echo(self, request: Request) -> WebResponse:
         assert request.client is not None
         told = {
             "method": request.method,
@@ -36,7 +38,7 @@ class Office:
         }
         return JSONResponse(told, 201, {"x-more": "yes", "set-cookie": "a=b"})
 
-    async def stream(self, _request: Request) -> Response:
+    async def stream(self, _request: Request) -> WebResponse:
         async def lines() -> AsyncIterator[bytes]:
             try:
                 yield b"first\n"
@@ -131,3 +133,25 @@ async def test_nobody_behind_is_told_at_once_and_somebody_again_is_asked_again(s
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     await relay.close()
+
+
+async def test_a_body_over_the_limit_is_told_of_by_the_process_in_front(short_dir: Path) -> None:
+    """Whatever is behind: it does not get to see all of it."""
+    path = short_dir / "far.sock"
+    told = {"/own/": lambda request_id: Response(f"own {request_id}".encode(), b"text/plain", 413)}
+    front = web.HotPaths({}, Relay(path), body_limit=1000, too_large=told)
+    stop = asyncio.Event()
+    with web.unix_socket(path) as inner, socket.create_server(("127.0.0.1", 0)) as outer:
+        behind = web.HotPaths({}, web.starlette([Route("/{rest:path}", Office().echo, methods=["POST"])]), relayed=True)
+        serving = [
+            asyncio.create_task(web.serve(behind, inner, stop=stop, patience_s=1)),
+            asyncio.create_task(web.serve(front, outer, stop=stop, patience_s=1)),
+        ]
+        base = f"http://127.0.0.1:{outer.getsockname()[1]}"
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            plain = await http.post(f"{base}/api/x", content=b"x" * 5000)
+            own = await http.post(f"{base}/own/x", content=b"x" * 5000)
+        stop.set()
+        await asyncio.gather(*serving)
+    assert (plain.status_code, plain.json()["error"]) == (413, "too_large")
+    assert (own.status_code, own.text) == (413, f"own {own.headers['x-request-id']}")

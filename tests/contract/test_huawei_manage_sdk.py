@@ -21,7 +21,7 @@ from hongyan.doors.huawei.manage import Management
 from hongyan.kit.blobs import Directory
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
-from hongyan.kit.web import HotPaths, serve, starlette
+from hongyan.kit.web import HotPaths, serve
 from hongyan.model.actor import Permission
 from hongyan.model.credit_code import check_letter
 from hongyan.model.message import Kind
@@ -123,7 +123,7 @@ async def platform(database: Database, tmp_path: Path) -> AsyncIterator[Platform
     management = Management(control=control, directory=held, rates=held, used=lambda _key, _address: None, clock=time.time)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         stop, ready = asyncio.Event(), asyncio.Event()
-        app = HotPaths({}, starlette(management.routes()))
+        app = HotPaths({}, management)
         serving = asyncio.create_task(serve(app, sock, stop=stop, patience_s=1, ready=ready.set))
         await ready.wait()
         # The SDK honours proxies, and a loopback address is nothing for them.

@@ -10,6 +10,7 @@ import msgspec
 
 VERSION = "3.1.1"
 JSON = "application/json"
+FORM = "multipart/form-data"
 TEXT = "text/plain"
 _REF = "#/components/schemas/{name}"
 
@@ -44,6 +45,11 @@ class Operation(msgspec.Struct, frozen=True):
     optional_headers: Mapping[str, Mapping[str, Any]] = {}
     query: Mapping[str, Mapping[str, Any]] = {}
     """Schemas of required parameters in the URL."""
+    optional_query: Mapping[str, Mapping[str, Any]] = {}
+    in_path: Mapping[str, Mapping[str, Any]] = {}
+    """Schemas of what stands in the path in braces."""
+    form: Mapping[str, Any] | None = None
+    """The schema of a multipart body; None when there is none."""
     security: str | None = None
     """Its name among the document's security schemes."""
 
@@ -79,13 +85,17 @@ def _types(operations: Sequence[Operation]) -> Iterator[Any]:
 
 def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
-    asked = [("query", name, schema, True) for name, schema in operation.query.items()]
+    asked = [("path", name, schema, True) for name, schema in operation.in_path.items()]
+    asked += [("query", name, schema, True) for name, schema in operation.query.items()]
+    asked += [("query", name, schema, False) for name, schema in operation.optional_query.items()]
     asked += [("header", name, schema, True) for name, schema in operation.headers.items()]
     asked += [("header", name, schema, False) for name, schema in operation.optional_headers.items()]
     if asked:
         told["parameters"] = [{"name": n, "in": place, "required": needed, "schema": dict(schema)} for place, n, schema, needed in asked]
     if operation.body is not None:
         told["requestBody"] = {"required": True, "content": {operation.content_type: {"schema": schemas[operation.body]}}}
+    if operation.form is not None:
+        told["requestBody"] = {"required": True, "content": {FORM: {"schema": dict(operation.form)}}}
     told["responses"] = {
         str(status): {"description": answer.description, "content": {answer.content_type: {"schema": _answer(answer, schemas)}}}
         for status, answer in operation.answers.items()

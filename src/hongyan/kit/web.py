@@ -56,8 +56,17 @@ Seen: TypeAlias = Callable[[str, int, float], None]
 """Called after each request with the claimed path (or `OTHER`), the status and the seconds it took."""
 
 
+TooLarge: TypeAlias = Callable[[str], Response]
+"""The answer to a body over the limit, for the request with this id."""
+
+
 class TooLargeError(Exception):
     """The body of a request to the application is over the limit."""
+
+    def __init__(self, *, more: bool) -> None:
+        """`more`: it goes on."""
+        super().__init__("over the limit")
+        self.more = more
 
 
 class HotPaths:
@@ -75,14 +84,19 @@ class HotPaths:
         trusted_proxies: Sequence[Network] = (),
         seen: Seen | None = None,
         relayed: bool = False,
+        too_large: Mapping[str, TooLarge] = {},
     ) -> None:
-        """With `relayed` all requests come from a `kit.relay.Relay`, which says who asks and under which number."""
+        """With `relayed` all requests come from a `kit.relay.Relay`, which says who asks and under which number.
+
+        `too_large` has words of their own for a body over the limit, by how paths of the application begin.
+        """
         self._doors = dict(doors)
         self._application = application
         self.body_limit = body_limit
         self._trusted = tuple(trusted_proxies)
         self._seen: Seen = seen or (lambda _path, _status, _seconds: None)
         self._relayed = relayed
+        self._too_large = dict(too_large)
         self._request_id = request_ids().__next__
 
     # The short way: kit.fast_http.
@@ -180,6 +194,13 @@ class HotPaths:
 
         try:
             await self._application(scope, _bounded(receive, self.body_limit), send_with_id)
+        except TooLargeError as fault:
+            # The application let it pass, or is another process.
+            if fault.more:
+                await _drain(receive)
+            if not status:
+                told = next((words for prefix, words in self._too_large.items() if scope["path"].startswith(prefix)), _over_limit)
+                await _send(told(request_id), send_with_id, close=True)
         except Exception:
             log.exception("request_failed", request_id=request_id, path=scope["path"])
             if not status:
@@ -349,10 +370,22 @@ def _bounded(receive: Receive, limit: int) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise TooLargeError
+            raise TooLargeError(more=bool(message.get("more_body")))
         return message
 
     return bounded
+
+
+async def _drain(receive: Receive) -> None:
+    """Read and drop a little more, so that an ordinary client sees the answer."""
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(BODY_PATIENCE_S):
+            while size <= DRAIN_LIMIT:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return
 
 
 def _problem(code: str, request_id: str) -> bytes:
@@ -361,6 +394,10 @@ def _problem(code: str, request_id: str) -> bytes:
 
 def _failure(request_id: str) -> Response:
     return Response(_problem("internal_error", request_id), b"application/json", 500)
+
+
+def _over_limit(request_id: str) -> Response:
+    return Response(_problem("too_large", request_id), b"application/json", 413)
 
 
 async def _internal_error(request: StarletteRequest, _fault: Exception) -> JSONResponse:

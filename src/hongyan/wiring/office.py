@@ -98,14 +98,13 @@ class Office:
         # As the native API: only a process with the role `console` needs it.
         from hongyan.doors.huawei.manage import Management  # noqa: PLC0415
 
-        management = Management(
+        return Management(
             control=plane(self._db, self._settings),
             directory=self._directory,
             rates=Rates(db=self._db, monotonic=time.monotonic, share=self._settings.request_rates),
             used=self._key_used,
             clock=time.time,
         )
-        return web.starlette(management.routes())
 
     def native(self) -> web.Application:
         """The native API, whole."""

@@ -16,6 +16,7 @@ from hongyan.control import snapshots as control_snapshots
 from hongyan.control.keyuse import FLUSH_S, KeyUse
 from hongyan.doors import published
 from hongyan.doors.huawei import callbacks as huawei_callbacks
+from hongyan.doors.huawei import manage_bounds as huawei_bounds
 from hongyan.doors.ops import routes as ops
 from hongyan.doors.rest import webhooks
 from hongyan.doors.tencent import callbacks as tencent_callbacks
@@ -321,6 +322,7 @@ class Worker:
             trusted_proxies=self._settings.trusted_proxies,
             seen=METRICS.http,
             relayed=relayed,
+            too_large={"/v2/": huawei_bounds.too_large},
         )
 
     async def _ready(self) -> Mapping[str, str]:

@@ -15,7 +15,6 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from hongyan.control.errors import ControlError
 from hongyan.control.plane import ControlPlane
@@ -30,16 +29,14 @@ from hongyan.doors.huawei.manage_auth import actor_of
 from hongyan.doors.huawei.manage_errors import Failure, Refused, invalid
 from hongyan.doors.huawei.signing import Signed
 from hongyan.kit.blobs import BlobError
-from hongyan.kit.web import TooLargeError
+from hongyan.kit.web import Receive, Scope, Send, TooLargeError
 from hongyan.model.actor import Actor
 
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/json;charset=UTF-8"
 PATH = re.compile(r"/v2/[0-9A-Za-z_-]{1,64}/msgsms(/.*)")
-METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 BUG = Failure(errors.INTERNAL, "平台内部错误，已记入日志：请稍后再试。", "An error of the platform, which is in its log: try again later.")
-TOO_LARGE = Failure(errors.TOO_LARGE, "请求体过大。", "The body is too large.")
 NO_SUCH_PATH = Failure(errors.NO_SUCH_PATH, "没有这个接口。", "The API does not exist or has not been published in the environment")
 AWAY = Failure(
     errors.AWAY, "文件存储暂时不可用，什么都没有改变：请稍后再试。", "The store of files cannot be used now, nothing was changed."
@@ -94,23 +91,27 @@ class Management:
             "list_send_country_details": templates.countries,
         }
 
-    def routes(self) -> list[Route]:
-        """Everything under /v2."""
-        return [Route("/v2/{rest:path}", self.answer, methods=METHODS)]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As an ASGI application. Raises TooLargeError for a body over the limit, which is answered by who counts it."""
+        if scope["type"] != "http":
+            return
+        try:
+            response = await self.answer(Request(scope, receive))
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
 
     async def answer(self, request: Request) -> Response:
-        """The answer to any request; never an exception."""
+        """The answer to any request. Raises ClientDisconnect when there is nobody left to answer."""
         request_id = str(request.state.request_id)
         try:
             status, body = await self._answer(request)
         except Refused as refused:
             return _refused(refused.failure, request_id)
-        except TooLargeError:
-            return _refused(TOO_LARGE, request_id, {"connection": "close"})
         except BlobError:
             log.exception("documents_away", request_id=request_id)
             return _refused(AWAY, request_id)
-        except ClientDisconnect:
+        except (ClientDisconnect, TooLargeError):
             raise
         except Exception:
             log.exception("request_failed", request_id=request_id, path=request.url.path)
@@ -196,6 +197,6 @@ async def _file(request: Request, content: bytes) -> tuple[str, bytes]:
         await form.close()
 
 
-def _refused(failure: Failure, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+def _refused(failure: Failure, request_id: str) -> Response:
     body = msgspec.json.encode(errors.body(failure, request_id))
-    return Response(body, failure.fault.status, headers, media_type=MEDIA_TYPE)
+    return Response(body, failure.fault.status, media_type=MEDIA_TYPE)

@@ -24,6 +24,8 @@ from hongyan.model.values import ValueType
 
 T = TypeVar("T")
 
+PRESET = "huawei"
+"""Its limits are those that a program written for Huawei Cloud counts on."""
 TEST_SIGN, TEST_NAME = "试用{number:06}", "试用"
 TEST_SIGNS = 1_000_000
 TEST_TEMPLATE = "您的测试验证码是{1}，请勿告诉他人。"
@@ -38,7 +40,8 @@ class AppActs:
     async def create(self, asked: NewApp, who: Asker) -> AppMade:
         name = needed(asked.app_name, "app_name")
         scope = scope_of(asked.region, "region") or Scope.MAINLAND
-        made = await self._control.apps.create(who.actor, who.account_id, name, _change(asked, scope), with_access=True)
+        first = msgspec.structs.replace(_change(asked, scope), preset=PRESET)
+        made = await self._control.apps.create(who.actor, who.account_id, name, first, with_access=True)
         assert made.access is not None  # noqa: S101 - it was asked for
         if asked.create_sign_and_template and scope is Scope.MAINLAND:
             await self._for_tests(who, made.app.id)
