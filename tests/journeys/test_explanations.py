@@ -152,8 +152,13 @@ async def both(rig: Rig, number: str) -> SendCommand:
     return msgspec.structs.replace(command, phones=(number, "+6591234567"))
 
 
-async def at_night(rig: Rig, number: str) -> SendCommand:
+def at_night(rig: Rig) -> None:
+    """It is three in the morning in Shanghai."""
     rig.now += DAY_S - (rig.now + 5 * 3600) % DAY_S
+
+
+async def outside_the_hours(rig: Rig, number: str) -> SendCommand:
+    at_night(rig)
     return await protected(Change(marketing_hours=True), "marketing")(rig, number)
 
 
@@ -182,7 +187,7 @@ REFUSALS: Mapping[str, Callable[[Rig, str], Awaitable[SendCommand]]] = {
     "check.app_day": protected(Change(day=Cap(most=1))),
     "check.mainland_day": protected(Change(mainland=Cap(most=1))),
     "check.country_closed": protected(Change(closed=("CN",))),
-    "check.marketing_hours": at_night,
+    "check.marketing_hours": outside_the_hours,
     "check.mixed_regions": both,
     "check.no_package": abroad,
     "check.app_disabled": stopped,
@@ -326,6 +331,40 @@ async def with_link(rig: Rig, *, enabled: bool) -> Accepted:
     return await throttled(rig)
 
 
+async def asleep(rig: Rig) -> Accepted:
+    at_night(rig)
+    await rig.control.protections.change(OPERATOR, rig.app.id, Change(marketing_hours=True, marketing_deferred=True))
+    await rig.directory.refresh()
+    return await rig.accept("marketing")
+
+
+async def left_meanwhile(rig: Rig) -> Accepted:
+    message = await throttled(rig)
+    await rig.reply(message, "T")
+    return message
+
+
+async def listed_meanwhile(rig: Rig) -> Accepted:
+    message = await throttled(rig)
+    await rig.control.blacklist.add(OPERATOR, Where(app_id=rig.app.id), [f"+{message.phone}"])
+    await rig.withdrawals.take_back_listed()
+    return message
+
+
+async def after_three_days(rig: Rig, message: Accepted) -> Accepted:
+    rig.now += 3 * DAY_S + 60
+    await rig.upkeep.expire()
+    return message
+
+
+async def never_reported(rig: Rig) -> Accepted:
+    return await after_three_days(rig, await sent(rig))
+
+
+async def never_confirmed(rig: Rig) -> Accepted:
+    return await after_three_days(rig, await never_known(rig))
+
+
 PATHS: Mapping[str, Callable[[Rig], Awaitable[Accepted]]] = {
     "path.in_flight": no_answer,
     "path.retrying": partial(with_link, enabled=True),
@@ -333,6 +372,11 @@ PATHS: Mapping[str, Callable[[Rig], Awaitable[Accepted]]] = {
     "path.doubtful": in_doubt,
     "path.unknown_outcome": never_known,
     "path.expired_in_queue": expired_in_queue,
+    "path.deferred": asleep,
+    "path.withdrawn": left_meanwhile,
+    "path.withdrawn_listed": listed_meanwhile,
+    "path.expired_without_receipt": never_reported,
+    "path.expired_unknown": never_confirmed,
     "path.held": held,
     "path.held_refused": refused_by_a_reviewer,
     "path.held_expired": held_too_long,
@@ -366,7 +410,7 @@ async def test_a_message_is_told_what_stopped_it_or_where_it_is(rig: Rig, cause:
     assert found.causes[0].cause == cause
     assert found.hops[0].at == found.at
     assert [hop.at for hop in found.hops] == sorted(hop.at for hop in found.hops)
-    [listed] = await inquired(rig, f"+{message.phone}")
+    [listed] = await inquired(rig, f"+{message.phone}", days=5)
     assert listed == found
 
 
@@ -423,6 +467,15 @@ async def test_a_request_that_came_late_is_told_by_its_own_time(rig: Rig) -> Non
     assert found.causes[1].who is Who.CALLER
     assert [hop.step.value for hop in found.hops][:2] == ["asked", "accepted"]
     assert found.request_id == command.request_id
+
+
+async def test_long_in_the_queue_is_told_with_how_long(rig: Rig) -> None:
+    message = await rig.accept("notice")
+    await rig.answer(await rig.handed_over(message), lambda _segment: Throttled(5.0, "RTHROTTLED"))
+    await rig.later(30.0)
+    await rig.answer((await rig.handed_over(message, copies=2))[1:], taken)
+    [_, long] = (await explained(rig, message)).causes
+    assert (long.cause, long.note_en) == ("path.queued_long", "from when it was taken until a carrier had it: 30.0 s")
 
 
 async def test_a_receipt_that_came_late_is_told_beside_when_the_carrier_says_it_was(rig: Rig) -> None:

@@ -6,7 +6,7 @@ from hashlib import blake2b
 _BYTES = 16
 _SECONDS = 1 << 32
 _BELIEVED_S = 900.0
-"""Doors take requests whose own time is at most 10 minutes off; numbers made without a time say one that is further off than that."""
+"""Doors take requests whose own time is at most 15 minutes off; numbers made without a time say one that is further off than that."""
 _NUMBER = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-8[0-9a-f]{3}-a", re.ASCII)
 
 

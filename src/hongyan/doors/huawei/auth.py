@@ -162,6 +162,7 @@ def _by_token(request: Signed, token: Wsse | Failure, snapshot: Snapshot, now: f
         return Failure(errors.TIME, f"By {away:.0f} seconds; {window_s:.0f} are allowed.")
     if not _proves(token, access.secret):
         return Failure(errors.WRONG_DIGEST)
+    # A token is good for a day, and some programs make one for many requests: its time says nothing of when this one was made.
     proof = (access.key.encode(), token.nonce.encode(), token.created.encode(), request.body)
     return Asker(
         app=app,
@@ -192,7 +193,7 @@ def _by_signature(request: Signed, authorization: str, snapshot: Snapshot, now: 
     if not signing.verify(access.secret, claim, request):
         return Failure(errors.SIGNATURE, "Sign the headers you name, as they are sent; behind a proxy Host has to stay as it was.")
     # A signature is no request's number: without the payload two of one second have the same.
-    number = request_id(access.key.encode(), claim.signature.encode(), request.body)
+    number = request_id(access.key.encode(), claim.signature.encode(), request.body, at=int(signed_at))
     return Asker(app=app, key=access.key, number=number, since=signed_at - signing.SKEW_S)
 
 
