@@ -174,6 +174,17 @@ async def test_an_application_can_be_made_with_a_preset(rig: Rig) -> None:
     assert (app.limits, app.marketing_hours, app.marketing_deferred) == (Limits(same_content_30s=0, day=0), (8, 22), False)
 
 
+async def test_an_application_made_for_huaweis_api_begins_with_that_vendors_limits(rig: Rig) -> None:
+    apps, account_id = rig.control.apps, rig.app.account_id
+    made = await apps.create(OPERATOR, account_id, f"moved {rig.app.id}", with_access=True)
+    named = await apps.create(OPERATOR, account_id, f"named {rig.app.id}", AppChange(preset="seeds"), with_access=True)
+    usual = await apps.create(OPERATOR, account_id, f"usual {rig.app.id}")
+    assert [one.app.windows for one in (made, named, usual)] == [PRESETS["huawei"].windows, (), ()]
+    await rig.directory.refresh()
+    found = rig.directory.snapshot.apps
+    assert [found[one.app.id].marketing_hours for one in (made, named, usual)] == [(8, 22), None, None]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -274,6 +285,46 @@ async def test_the_emergency_stop_takes_back_what_sleeps(rig: Rig) -> None:
     await rig.directory.refresh()
     assert await stops(rig).take_back() == 1
     assert (await status(rig, message), await asleep(rig), await rig.balance()) == (Status.FAILED, [], (0, 0))
+
+
+async def test_marketing_that_still_waits_when_its_hours_end_sleeps_and_nothing_else_does(rig: Rig) -> None:
+    await defer(rig, deferred=False)
+    # Nobody sends: what is accepted waits for whoever comes.
+    rig.dispatcher.disown()
+    rig.now = night(rig) - HOUR_S - 0.001
+    waiting, begun, notice = [await accepted(rig, kind) for kind in ("marketing", "marketing", "notice")]
+    async with rig.db.connection() as conn:
+        await conn.execute("update queue set sent_mask = 1 where app_id = $1 and id = $2", rig.app.id, begun.message_id)
+    assert await rig.upkeep.lull() == 0
+    rig.now += 0.001
+    assert await rig.upkeep.lull() == 1
+    assert await rig.upkeep.lull() == 0
+    assert await asleep(rig) == [waiting.message_id]
+    timeline = await rig.control.records.timeline(OPERATOR, waiting.message_id, rig.app.id)
+    assert timeline is not None
+    assert [(entry.step, entry.at) for entry in timeline.entries][1:] == [(Step.WAITING, rig.now + 10 * HOUR_S)]
+    rig.now += 10 * HOUR_S - 0.001
+    assert await rig.upkeep.wake() == 0
+    rig.now += 0.001
+    assert await rig.upkeep.wake() == 1
+    assert await asleep(rig) == []
+    assert await status(rig, notice) is Status.ACCEPTED
+    async with rig.db.connection() as conn:
+        await conn.execute("update queue set sent_mask = 0 where app_id = $1 and id = $2", rig.app.id, begun.message_id)
+
+
+async def test_who_opts_out_at_night_is_not_woken_in_the_morning(rig: Rig) -> None:
+    await defer(rig)
+    rig.now = night(rig)
+    message, other = await accepted(rig, "marketing"), await accepted(rig, "marketing")
+    await rig.reply(message, "T")
+    await until(lambda: _is(rig, message, Status.FAILED), "it is taken back")
+    assert await asleep(rig) == [other.message_id]
+    assert await rig.balance() == (1, 0)
+
+
+async def _is(rig: Rig, message: Accepted, wanted: Status) -> bool:
+    return await status(rig, message) is wanted
 
 
 async def test_a_held_message_that_a_reviewer_releases_at_night_sleeps_on(rig: Rig) -> None:

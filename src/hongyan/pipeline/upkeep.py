@@ -7,8 +7,9 @@ import structlog
 from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.faults import fault_async
-from hongyan.model.message import Status
+from hongyan.model.message import Kind, Status
 from hongyan.model.phone import is_mainland
+from hongyan.model.protection import hours_begin, within_hours
 from hongyan.model.text import air
 from hongyan.pipeline.conclude import COPIES, RESOLVE_AFTER_S, reference_of
 from hongyan.pipeline.directory import Directory
@@ -149,6 +150,26 @@ class Upkeep:
                 begun = entries[id_].attempts > 0 or entries[id_].sent_mask != 0
                 endings.append(ending(app_id, id_, OPTED_OUT if opted_out else BLACKLISTED, now, begun=begun))
         return endings
+
+    async def lull(self) -> int:
+        """Marketing that still waits when its hours end sleeps until they begin again. Returns how many entries."""
+        now = self._clock()
+        apps = self._directory.snapshot.apps
+        resting = {
+            app.id: app.marketing_hours for app in apps.values() if app.marketing_hours and not within_hours(app.marketing_hours, now)
+        }
+        if not resting:
+            return 0
+        async with self._db.connection() as conn:
+            waiting = await queue.waiting(conn, distributed=self._db.distributed)
+        lulled = 0
+        for app_id in sorted({app_id for app_id, kind, _ in waiting if kind is Kind.MARKETING} & resting.keys()):
+            some = AT_ONCE
+            while some == AT_ONCE:
+                async with self._db.transaction() as tx:
+                    some = await queue.lull(tx, app_id, hours_begin(resting[app_id], now), AT_ONCE)
+                lulled += some
+        return lulled
 
     async def wake(self) -> int:
         """What slept until its time is anybody's, as far as the queue stays half empty: codes find room. Returns how many entries."""

@@ -216,6 +216,21 @@ async def set_aside(conn: Connection, app_id: int, ids: Sequence[int], now: floa
     )  # fmt: skip
 
 
+LULL = """
+with picked as (
+    select id from queue
+     where app_id = $1 and kind = 3 and owner is null and resolve_at is null and attempted_at is null and attempts = 0 and sent_mask = 0
+     order by kind, way, id limit $3 for update skip locked
+)
+update queue q set owner = 0, not_before = $2 from picked p where q.app_id = $1 and q.id = p.id returning q.id
+"""
+
+
+async def lull(conn: Connection, app_id: int, until: float, most: int) -> int:
+    """Marketing that nobody holds and of which no carrier has been given any sleeps until then; how many entries."""
+    return len(await conn.fetch(LULL, app_id, at(until), most))
+
+
 DUE_ASLEEP = "select app_id, id from queue where owner = 0 and not_before <= $1 order by not_before limit $2"
 
 

@@ -251,6 +251,7 @@ class Worker:
             "measure": (LOOK_S, self._measure_queue),
             "resolve doubts": (0.5, upkeep.resolve_doubts),
             "wake what sleeps until its time": (1.0, upkeep.wake),
+            "let marketing rest": (2.0, upkeep.lull),
             "retry parked receipts": (0.25, upkeep.retry_parked),
             "give up waiting for parts of replies": (5.0, self._give_up_waiting),
             "expire": (60.0, upkeep.expire),
