@@ -237,6 +237,10 @@ class Settings(BaseModel):
         description="Where documents that customers hand in are kept: a directory, or `s3://bucket/prefix`. Several machines need a bucket "
         "or a shared directory. Unset: `documents` in the data directory.",
     )
+    pdf_font: Path | None = Field(
+        default=None,
+        description="TrueType font (.ttf) for Chinese in summaries of bills, embedded as far as it is used. Unset: readers use their own.",
+    )
     s3_endpoint: str = Field(default="", description="Address of the S3-compatible service of that bucket; empty for Amazon's.")
     s3_region: str = Field(default="us-east-1", description="Region of that bucket.")
     s3_key_id: str = Field(default="", description="Access key of that bucket; empty takes the machine's own role or environment.")

@@ -17,6 +17,7 @@ NOTES = {"_audit", "_desk"}
 NOBODY_ASKS: dict[str, str] = {
     "Audit.record": "written by services, for the actor they serve",
     "Audit.verify": "tells nothing but whether the log is whole",
+    "BillFiles.make_due": "a job",
     "Bills.due": "called by the payments, in the transaction of one",
     "Bills.settle": "as Bills.due",
     "Credentials.accept": "whoever holds the ticket",

@@ -1,22 +1,30 @@
 """Messages that are paid for later, on a real PostgreSQL: accepted at a price, held, posted or voided once, billed, stopped, resumed."""
 
 import asyncio
+import csv
 import datetime as dt
+import io
 import itertools
 import os
+import zipfile
+from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from acting import OPERATOR
+from hongyan.control.bill_files import BillFiles
 from hongyan.control.charging import Charging
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.payments import Told
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.kit import ids
+from hongyan.kit.blobs import Directory
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
+from hongyan.model.actor import TENANT, Actor, ActorKind
 from hongyan.model.billing import Rhythm
 from hongyan.model.message import Accepted, Caller, Dialect, Kind, Outcome, Refused, SendCommand, Status
 from hongyan.model.money import ChargeRule, PaymentSubject
@@ -25,8 +33,8 @@ from hongyan.model.protection import SHANGHAI
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import AccountKind, Scope, Snapshot
 from hongyan.model.tariff import NewPrice
+from hongyan.pipeline import directory as directories
 from hongyan.pipeline.accept import SendService
-from hongyan.pipeline.directory import Directory
 from hongyan.store import credit, partitions, settlements
 from hongyan.store.settlements import Ending
 
@@ -85,7 +93,7 @@ class Tenant:
         async def version() -> int:
             return await self.control.snapshots.version()
 
-        directory = Directory(version=version, load=self.control.snapshots.load, bell=asyncio.Event())  # type: ignore[arg-type]
+        directory = directories.Directory(version=version, load=self.control.snapshots.load, bell=asyncio.Event())  # type: ignore[arg-type]
         await directory.refresh()
         self.snapshot = directory.snapshot
         return SendService(
@@ -391,3 +399,39 @@ async def test_the_journal_cannot_be_changed(tenant: Tenant) -> None:
         assert (entry.kind, entry.milli, entry.app_id) == ("hold", 40_000, tenant.app_id)
         with pytest.raises(Exception, match="append-only"):
             await conn.execute("update credit_entries set milli = 1")
+
+
+async def test_a_bill_has_files_that_say_what_it_says_in_bounded_pieces(tenant: Tenant, clock: Clock, tmp_path: Path) -> None:
+    files = BillFiles(tenant.database, Directory(tmp_path), BOX, clock=clock, entropy=os.urandom)
+    await tenant.price(("FR", 40_000), ("US", 12_345))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    messages = accepted(await tenant.send(*(next(phones) for _ in range(5)), "+12025550177"))
+    for message in messages:
+        await tenant.end(message)
+    await tenant.charging.resolve()
+    await tenant.control.credits.refund(OPERATOR, tenant.app_id, messages[0], "")
+    clock.to("2026-12-01 00:00")
+    await tenant.close()
+    [bill] = await tenant.control.bills.every(OPERATOR, account_id=tenant.account_id)
+    while await files.make_due():
+        pass
+    made = await files.every(OPERATOR, bill.id)
+    assert [file.name for file in made] == ["details.csv", "details.xlsx", "summary.pdf"]
+    whole = b"".join([piece async for piece in files.read(OPERATOR, bill.id, "details.csv")])
+    rows = list(csv.reader(io.StringIO(whole.decode("utf-8-sig"), newline="")))
+    assert len(rows) == 1 + 6 + 1
+    assert sum(Decimal(row[-1]) for row in rows[1:]) * 100_000 == bill.posted_milli - bill.refunded_milli == 4 * 40_000 + 12_345
+    assert {row[5] for row in rows[1:]} >= {"'+1 20****0177"}
+    assert not [row for row in rows[1:] if "3361234" in row[5]]
+    with zipfile.ZipFile(io.BytesIO(b"".join([piece async for piece in files.read(OPERATOR, bill.id, "details.xlsx")]))) as book:
+        assert book.testzip() is None
+    # What lies in the store is sealed, and another account's member finds nothing.
+    async with tenant.database.connection() as conn:
+        kept = [row[0] for row in await conn.fetch("select place from bill_files where bill_id = $1", bill.id)]
+    pieces = [await Directory(tmp_path).get(f"{place}/0") or b"" for place in kept]
+    assert all(pieces)
+    assert not [piece for piece in pieces if b"3361" in piece or piece.startswith((b"PK", b"%PDF", b"\xef"))]
+    stranger = Actor(kind=ActorKind.USER, id="9", name="x", permissions=TENANT, account_id=tenant.account_id + 1)
+    with pytest.raises(ControlError) as caught:
+        await files.every(stranger, bill.id)
+    assert caught.value.code is Fault.NOT_FOUND

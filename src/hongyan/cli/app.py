@@ -131,7 +131,9 @@ GROUPS: Mapping[str, Group] = {
             "unfreeze": "billing:unfreeze",
         },
     ),
-    "bill": Group("Bills of accounts that pay later.", {"list": "billing:list_bills", "show": "billing:show_bill"}),
+    "bill": Group("Bills of accounts that pay later.", {
+            "list": "billing:list_bills", "show": "billing:show_bill", "files": "billing:list_files", "save": "billing:save",
+        }),
     "blacklist": Group(
         "Numbers never to be sent to.",
         {

@@ -31,6 +31,7 @@ BILL_COLUMNS = (
     "paid_at",
 )
 LINE_COLUMNS = ("app_id", "region", "price_milli", "messages", "segments", "posted_milli", "refunded_messages", "refunded_milli")
+FILE_COLUMNS = ("name", "bytes", "made_at")
 NEWEST = 2**62
 
 
@@ -148,3 +149,29 @@ def list_bills(
 def show_bill(ctx: typer.Context, bill: BillId) -> None:
     """Show what is on a bill, by application, country and price."""
     terminal(ctx).table(with_control(ctx, lambda control: control.bills.lines(actor(), bill)), LINE_COLUMNS)
+
+
+def list_files(ctx: typer.Context, bill: BillId) -> None:
+    """List the files of a bill."""
+    terminal(ctx).table(with_control(ctx, lambda control: control.bill_files.every(actor(), bill)), FILE_COLUMNS)
+
+
+def save(
+    ctx: typer.Context,
+    bill: BillId,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="details.csv, details.xlsx or summary.pdf.", show_default=False)],
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.", show_default=False)],
+) -> None:
+    """Save a file of a bill."""
+
+    async def write(control: "ControlPlane") -> None:
+        pieces = control.bill_files.read(actor(), bill, name)
+        # Nothing is written before it is known that there is something to write.
+        first = await anext(pieces)
+        with to.open("wb") as file:
+            file.write(first)
+            async for piece in pieces:
+                file.write(piece)
+
+    with_control(ctx, write)
+    terminal(ctx).say("Written to {file}.", file=str(to))

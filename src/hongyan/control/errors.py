@@ -53,6 +53,7 @@ class Noun(enum.Enum):
     DOCUMENT = ("文件", "document", "document list")
     QUALIFICATION = ("资质", "qualification", "qualification list")
     REVIEW = ("审核", "review", "review list")
+    BILL_FILE = ("账单文件", "file of the bill", "bill files")
     BILL = ("账单", "bill", "bill list")
     CREDIT = ("信用额度", "credit of account", "credit list")
     CHARGE = ("已扣费的短信", "message that was charged", "message list")

@@ -10,6 +10,7 @@ from hongyan.control.alarms import Alarms
 from hongyan.control.answers import Answerings
 from hongyan.control.apps import Apps, CheckUrl
 from hongyan.control.audit import Audit
+from hongyan.control.bill_files import BillFiles
 from hongyan.control.bills import Bills
 from hongyan.control.blacklist import Blacklist
 from hongyan.control.calendar import Calendar
@@ -83,6 +84,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     costs: Costs
     credits: Credits
     bills: Bills
+    bill_files: BillFiles
     blacklist: Blacklist
     optouts: OptOuts
     answerings: Answerings
@@ -128,6 +130,7 @@ def assemble(
     rules: RuleSet = SEEDS,
     blobs: Blobs = NOWHERE,
     people: People = PEOPLE,
+    pdf_font: str = "",
 ) -> ControlPlane:
     """All services over one database; called by wiring."""
     audit = Audit(db, box, clock)
@@ -172,6 +175,7 @@ def assemble(
         costs=Costs(db, audit, clock),
         credits=Credits(db, audit, clock),
         bills=billed,
+        bill_files=BillFiles(db, blobs, box, clock=clock, entropy=entropy, font=pdf_font),
         blacklist=Blacklist(db, audit, clock),
         optouts=OptOuts(db, audit, clock),
         answerings=Answerings(db, audit, clock),

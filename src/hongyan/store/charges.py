@@ -48,8 +48,8 @@ class Charge(msgspec.Struct, frozen=True):
     segments: int
     price_id: int
     milli: int
-    resolved_at: float
-    refunded: bool
+    at: float
+    """When it was posted or refunded."""
     phone: int
     accepted_at: float
 
@@ -112,24 +112,28 @@ async def held_milli(conn: Connection, app_id: int) -> int:
     return total
 
 
-DETAILS = f"""
-select c.app_id, c.id, c.region, c.segments, c.price_id, c.milli, {epoch("c.resolved_at").removesuffix("c.resolved_at")} resolved_at,
-       c.refunded_at is not null as refunded, m.phone, {epoch("m.accepted_at").removesuffix("m.accepted_at")} accepted_at
-  from (select * from charges
-         where app_id = $1 and resolution = 1 and resolved_at >= $2 and resolved_at < $3 and (resolved_at, id) > ($4, $5)
-         order by resolved_at, id limit $6) c
+def _details(when: str, which: str) -> str:
+    return f"""
+select c.app_id, c.id, c.region, c.segments, c.price_id, c.milli, {epoch("c.at").removesuffix("c.at")} at, m.phone,
+       {epoch("m.accepted_at").removesuffix("m.accepted_at")} accepted_at
+  from (select *, {when} as at from charges where app_id = $1 and {which} and {when} >= $2 and {when} < $3 and ({when}, id) > ($4, $5)
+         order by {when}, id limit $6) c
  cross join lateral (select phone, accepted_at from messages where app_id = $1 and id >= c.id and id <= c.id
                       order by app_id desc, id desc limit 1) m
- order by c.resolved_at, c.id
+ order by c.at, c.id
 """
 
 
+POSTS = _details("resolved_at", "resolution = 1")
+REFUNDS = _details("refunded_at", "refunded_at is not null")
+
+
 async def details(
-    conn: Connection, app_id: int, *, begin: float, end: float, after: tuple[dt.datetime, int] | None, most: int
+    conn: Connection, app_id: int, *, begin: float, end: float, after: tuple[dt.datetime, int] | None, refunds: bool, most: int
 ) -> list[Charge]:
-    """What an application was charged in a stretch of time, in the order in which it was."""
+    """What an application was charged, or refunded, in a stretch of time, in the order in which it was."""
     place = (at(begin), 0) if after is None else after
-    return rows.many(await conn.fetch(DETAILS, app_id, at(begin), at(end), *place, most), Charge)
+    return rows.many(await conn.fetch(REFUNDS if refunds else POSTS, app_id, at(begin), at(end), *place, most), Charge)
 
 
 class DaySum(msgspec.Struct, frozen=True):

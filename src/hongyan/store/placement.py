@@ -52,6 +52,7 @@ LOCAL: dict[str, str] = {
     "audit_log": "one chain over all accounts",
     "backlog": "one row for the whole queue",
     "callback_secrets": "as app_callbacks",
+    "bill_files": "as bills",
     "bills": "of accounts, over all their applications",
     "calendar_days": "read when somebody applies for something",
     "charge_days": "as bills: what they are the sums of",

@@ -61,6 +61,7 @@ def plane(db: Database, settings: Settings) -> ControlPlane:
         entropy=os.urandom,
         check_url=lambda url: check_url(url, settings.callback_allow),
         rules=RULE_SETS[settings.rules],
+        pdf_font="" if settings.pdf_font is None else str(settings.pdf_font),
         blobs=blobs(settings.documents, settings.data_dir, settings.bucket),
         people=People(
             login=LoginRules(

@@ -76,7 +76,7 @@ class Office:
         return (
             alarming
             | people.jobs(self._settings, self._db, self._box)
-            | charging.jobs(self._db, self._directory)
+            | charging.jobs(self._db, self._directory, plane(self._db, self._settings).bill_files)
             | {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}
         )
 

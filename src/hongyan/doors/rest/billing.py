@@ -3,10 +3,11 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from hongyan.control.bill_files import MEDIA, BillFiles
 from hongyan.control.bills import NEWEST, Bills
 from hongyan.control.credit import DAILY_MOST, LIMIT_MOST_MILLI, Credits
 from hongyan.control.prices import MILLI_MOST, Costs, Prices
@@ -26,6 +27,7 @@ CreditEntryView = view_of(Credits.entries, "CreditEntry")
 UnbilledView = view_of(Credits.unbilled, "Unbilled")
 BillView = view_of(Bills.get, "Bill")
 BillLineView = view_of(Bills.lines, "BillLine")
+BillFileView = view_of(BillFiles.every, "BillFile", leave_out=("place", "parts"))
 
 Region = Annotated[str, Field(max_length=2, pattern="^([A-Z]{2}|[*])$", description="ISO 3166, or * for every country without its own.")]
 Milli = Annotated[int, Field(ge=0, le=MILLI_MOST, description="Thousandths of a fen a segment.")]
@@ -67,9 +69,9 @@ class Added(BaseModel):
     added: int
 
 
-def routes(*, prices: Prices, costs: Costs, credits_: Credits, bills: Bills) -> APIRouter:
+def routes(*, prices: Prices, costs: Costs, credits_: Credits, bills: Bills, files: BillFiles) -> APIRouter:
     """Everything under /prices, /costs, /credits, /charges and /bills."""
-    sold, bought, lent, owed = PricePaths(prices), CostPaths(costs), CreditPaths(credits_), BillPaths(bills)
+    sold, bought, lent, owed = PricePaths(prices), CostPaths(costs), CreditPaths(credits_), BillPaths(bills, files)
     return router(
         "billing",
         "",
@@ -95,6 +97,10 @@ def routes(*, prices: Prices, costs: Costs, credits_: Credits, bills: Bills) -> 
             Operation("GET", "/bills/{bill_id}", "getBill", owed.get, "A bill", BillView, also=(404,)),
             Operation("GET", "/bills/{bill_id}/lines", "listBillLines", owed.lines, "What is on it",
                       list[BillLineView], also=(404,)),  # type: ignore[valid-type]
+            Operation("GET", "/bills/{bill_id}/files", "listBillFiles", owed.files, "Its files to keep",
+                      list[BillFileView], also=(404,)),  # type: ignore[valid-type]
+            Operation("GET", "/bills/{bill_id}/files/{name}", "readBillFile", owed.read, "A file: details.csv, details.xlsx, summary.pdf",
+                      str, also=(404,), text="application/octet-stream"),
         ],
     )  # fmt: skip
 
@@ -189,8 +195,9 @@ class CreditPaths:
 class BillPaths:
     """The endpoints under /bills."""
 
-    def __init__(self, bills: Bills) -> None:
+    def __init__(self, bills: Bills, files: BillFiles) -> None:
         self._bills = bills
+        self._files = files
 
     async def page(self, asks: Asks, account_id: OneAccount = None, unpaid: bool = False, cursor: Cursor = None, limit: Limit = 50) -> Any:
         found = await self._bills.every(asks, account_id=account_id, unpaid=unpaid, before_id=after(cursor, NEWEST), most=limit + 1)
@@ -202,3 +209,21 @@ class BillPaths:
     async def lines(self, asks: Asks, bill_id: PathId) -> Any:
         """By application, country and price; amounts are thousandths of a fen."""
         return [shown(line, BillLineView) for line in await self._bills.lines(asks, bill_id)]
+
+    async def files(self, asks: Asks, bill_id: PathId) -> Any:
+        """Every message as CSV and as a workbook, and a summary to print; none for the first seconds."""
+        return [shown(file, BillFileView) for file in await self._files.every(asks, bill_id)]
+
+    async def read(self, asks: Asks, bill_id: PathId, name: Annotated[str, Path(max_length=40)]) -> StreamingResponse:
+        """As a download; numbers in it are masked."""
+        pieces = self._files.read(asks, bill_id, name)
+        # What is refused is refused before anything has gone out.
+        first = await anext(pieces)
+
+        async def whole() -> Any:
+            yield first
+            async for piece in pieces:
+                yield piece
+
+        kept_as = {"content-disposition": f'attachment; filename="bill-{bill_id}-{name}"'}
+        return StreamingResponse(whole(), media_type=MEDIA[name], headers=kept_as)
