@@ -109,6 +109,21 @@ async def test_a_message_is_delivered_and_its_report_goes_where_the_request_says
     assert (report["smsMsgId"], report["status"], report["extend"], report["to"]) == (sent["smsMsgId"], "DELIVRD", "order 7", to)
 
 
+async def test_a_reply_comes_as_an_uplink_from_the_number_the_program_named_and_r_ends_it(program: Program, platform: Platform) -> None:
+    to = phone()
+    async with Sink() as sink:
+        await program.customer.change(reply_url=f"{sink.url}/up")
+        sent = (await program.send(to))["result"][0]["smsMsgId"]
+        for text in ("谢谢", "R"):
+            await platform.simulate(do="reply", phone=to.removeprefix("+"), text=text)
+        await until(lambda: len(sink.bodies("/up")) == 2, "both are called back")
+        told = [{name: value for name, [value] in parse_qs(body.decode()).items()} for body in sink.bodies("/up")]
+    assert sorted((one["from"], one["to"], one["body"]) for one in told) == [(to, program.usual, "R"), (to, program.usual, "谢谢")]
+    assert all(one["smsMsgId"] != sent for one in told)
+    refused = await program.send(to, "verification")
+    assert (refused["code"], [each["status"] for each in refused["result"]]) == ("E000510", ["SC:0016"])
+
+
 @pytest.mark.parametrize("ahead_s", [0.0, 8 * 3600.0])
 @pytest.mark.parametrize("raw", [True, False])
 async def test_a_token_in_either_digest_is_good_in_local_time_too(program: Program, *, ahead_s: float, raw: bool) -> None:

@@ -2,7 +2,10 @@
 
 import pytest
 
+from acting import OPERATOR
+from hongyan.control.answers import Change
 from hongyan.kit.db import Database
+from hongyan.model.message import Kind
 from journeys.customers import CallbackServer, Customer
 from journeys.platform import Platform, handset, phone, until
 
@@ -110,3 +113,52 @@ async def test_a_reply_to_nobody_is_kept_and_told_to_nobody(customer: Customer, 
     async with database.connection() as conn:
         rows = await conn.fetch("select app_id, message_id from replies where phone = $1", int(stranger.removeprefix("+")))
     assert [tuple(row) for row in rows] == [(0, None)]
+
+
+async def test_two_machines_that_answer_each_other_stop(customer: Customer, platform: Platform) -> None:
+    to = phone()
+    template = await customer.template("营业时间为早九点到晚六点。", Kind.NOTICE)
+    async with platform.control() as control:
+        await control.answerings.change(OPERATOR, customer.app_id, Change(keywords={"1": int(template)}))
+    await customer.known()
+    await platform.simulate(do="answer", phone=to, text="1")
+    await customer.send_one(to)
+    # The same text again within a minute is the carrier's repetition, as far as anybody can tell; later ones are bounded by the day.
+    await customer.pulled(2)
+    assert len(await customer.pulled(1, "PullSmsReplyStatus")) == 1
+    await until(lambda: len(platform.journal.taken().get(to, ())) == 2, "both were written back to")
+    async with platform.control() as control:
+        answers = await control.answerings.sent(OPERATOR, customer.app_id)
+    assert [answer.state for answer in answers] == ["sent"]
+    await platform.simulate(do="answer", phone=to, text="")
+
+
+async def test_who_leaves_is_told_so_and_heard_by_the_native_api(customer: Customer, platform: Platform) -> None:
+    to = phone()
+    template = await customer.template("您已退订。", Kind.NOTICE)
+    async with platform.control() as control:
+        await control.answerings.change(OPERATOR, customer.app_id, Change(out_template=int(template)))
+    await customer.known()
+    await customer.send_one(to, "marketing")
+    await platform.simulate(do="reply", phone=to.removeprefix("+"), text="Stop")
+    records = await customer.pulled(2)
+    assert {record["ReportStatus"] for record in records} == {"SUCCESS"}
+    async with platform.control() as control:
+        [row] = await control.optouts.page(OPERATOR, customer.app_id)
+        parts = [part async for part in control.optouts.hand_out(OPERATOR, customer.app_id)]
+        assert await control.optouts.lift(OPERATOR, customer.app_id, [to], "asked on the phone") == 1
+    assert (f"+{row.phone}", row.text, row.sign_name) == (to, "Stop", customer.tenant.sign_name)
+    assert "".join(parts).splitlines()[1].startswith(f"{row.phone},Stop,{customer.tenant.sign_name},")
+    assert [status["Code"] for status in await customer.send(to, "notice")] == ["Ok"]
+
+
+async def test_what_is_put_off_by_hand_is_taken_back_within_a_second(customer: Customer, platform: Platform) -> None:
+    to = phone()
+    await platform.simulate(do="throttle", next=1000)
+    await customer.send_one(to, "marketing")
+    async with platform.control() as control:
+        assert await control.optouts.add(OPERATOR, customer.app_id, [to]) == 1
+    [record] = await customer.pulled(1)
+    assert (record["ReportStatus"], record["Description"] != "") == ("FAIL", True)
+    await platform.simulate(do="throttle")
+    assert to not in platform.journal.taken()

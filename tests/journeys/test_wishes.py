@@ -214,7 +214,11 @@ async def test_a_thousand_racing_sends_end_within_a_second_of_the_wish(customer:
     await asyncio.sleep(2.5)
     to_it = [entry for entry in platform.journal.entries() if entry.phone == number.removeprefix("+")]
     assert [entry.wall - committed for entry in to_it if entry.wall > committed + 1.0] == []
+    assert to_it, "some went out before"
     await platform.simulate(do="throttle")
+    async with database.connection() as conn:
+        back = await conn.fetchval("select count(*) from settlements where app_id = $1 and code = 'OPTED_OUT'", customer.app_id)
+    assert back > RACING // 20, "many waited"
 
     async def none_waits() -> bool:
         async with database.connection() as conn:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hongyan.simulator import handsets, orders
 from hongyan.simulator.config import SimulatorConfig, may_bind
 from hongyan.simulator.ids import FORMS, Spelling, first_id
-from hongyan.simulator.script import ESME_RMSGQFUL, ESME_ROK, ESME_RTHROTTLED, Script
+from hongyan.simulator.script import ANSWERING_MOST, ESME_RMSGQFUL, ESME_ROK, ESME_RTHROTTLED, Script
 from hongyan.simulator.seen import Seen
 from hongyan.simulator.wheel import Wheel
 
@@ -116,8 +116,22 @@ def test_an_order_about_receipts_leaves_alone_what_it_does_not_name() -> None:
     assert (faulty.receipt_delay_s, faulty.receipt_copies, faulty.ids) == (0.3, 3, Spelling.HEX)
 
 
+def test_handsets_write_back_until_they_are_told_otherwise_and_are_not_remembered_without_end() -> None:
+    faulty = script()
+    faulty.change(orders.Answer("+8613800138000", "1"), 0.0)
+    faulty.change(orders.Answer("8613800138001", "2"), 0.0)
+    assert faulty.answering == {"8613800138000": "1", "8613800138001": "2"}
+    faulty.change(orders.Answer("8613800138000", ""), 0.0)
+    assert faulty.standing(0.0).answering == 1
+    for n in range(ANSWERING_MOST):
+        faulty.change(orders.Answer(str(n), "x"), 0.0)
+    assert faulty.standing(0.0).answering == ANSWERING_MOST
+    assert "8613800138001" not in faulty.answering
+
+
 def test_a_reset_script_is_a_new_one() -> None:
     faulty = script()
+    faulty.change(orders.Answer("8613800138000", "1"), 0.0)
     for order in (orders.Throttle(1.0, 1), orders.QueueFull(1), orders.Slow(1.0), orders.Drop(refuse_s=9.0), orders.Swallow(1)):
         faulty.change(order, 0.0)
     faulty.change(orders.Receipts(5.0, 2, Spelling.PADDED), 0.0)

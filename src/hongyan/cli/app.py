@@ -202,7 +202,8 @@ GROUPS: Mapping[str, Group] = {
     "simulate": Group(
         "The simulated carrier: scripted replies and faults.",
         {
-            "reply": "simulate:reply", "throttle": "simulate:throttle", "queue-full": "simulate:queue_full", "drop": "simulate:drop",
+            "reply": "simulate:reply", "answer": "simulate:answer",
+            "throttle": "simulate:throttle", "queue-full": "simulate:queue_full", "drop": "simulate:drop",
             "slow": "simulate:slow", "swallow": "simulate:swallow", "receipts": "simulate:receipts", "stats": "simulate:stats",
             "seen": "simulate:seen", "reset": "simulate:reset", "serve": "simulate:serve",
         },

@@ -26,6 +26,16 @@ def reply(
     _order(ctx, control, {"do": "reply", "phone": phone, "text": text, "to": to})
 
 
+def answer(
+    ctx: typer.Context,
+    phone: Annotated[str, typer.Argument(help="The handset's number, with country code.", show_default=False)],
+    text: Annotated[str, typer.Argument(help="What it writes; empty for nothing any more.", show_default=False)],
+    control: Control = None,
+) -> None:
+    """Let a handset write back to each message it is sent."""
+    _order(ctx, control, {"do": "answer", "phone": phone, "text": text})
+
+
 def throttle(
     ctx: typer.Context,
     per_s: Annotated[float, typer.Option(min=0, help="Take so many submits a second; 0 for any number.")] = 0.0,

@@ -99,6 +99,9 @@ GROUPS: dict[str, str] = {
 }
 
 COMMANDS: dict[str, str] = {
+    "Let a handset write back to each message it is sent.": "让一部手机收到短信就回复。",
+    "The handset's number, with country code.": "手机号，带国家码。",
+    "What it writes; empty for nothing any more.": "回复的内容；空表示不再回复。",
     "List which signature has which digits behind an access code.": "列出接入码之后的扩展码各属于哪个签名。",
     "An access code: so many digits behind it are a signature's.": "接入码：其后多少位是签名的扩展码。",
     "Write down that these numbers want no more messages of an application.": "登记这些号码不想再收到该应用的短信。",

@@ -203,8 +203,11 @@ class Centre:
             for _ in range(max(handset.copies, script.receipt_copies)):
                 self.counts.receipts += 1
                 self._owe(account, Parcel(pdu), now, after)
-        if handset.reply and segment.number == segment.total:
-            pdus = reply(submit.destination_addr, submit.source_addr, handset.reply, reference=self.counts.replies & 0xFF)
+        text = handset.reply
+        if script.answering:
+            text = script.answering.get(submit.destination_addr.removeprefix("+"), text)
+        if text and segment.number == segment.total:
+            pdus = reply(submit.destination_addr, submit.source_addr, text, reference=self.counts.replies & 0xFF)
             self._reply(account, pdus, now, after)
 
     # What is owed.

@@ -27,6 +27,14 @@ class Reply(_Order, frozen=True, tag="reply"):
     """Whose session receives it; empty means the one that last sent to this phone, or else the one that sent last."""
 
 
+class Answer(_Order, frozen=True, tag="answer"):
+    """A handset writes this back to each message it is sent, until it is told otherwise."""
+
+    phone: str
+    text: str
+    """Empty: it writes nothing back any more."""
+
+
 class Throttle(_Order, frozen=True, tag="throttle"):
     """Answer submits with ESME_RTHROTTLED (0x58); both at 0 switch it off."""
 
@@ -95,7 +103,7 @@ class Kill(_Order, frozen=True, tag="kill"):
     """The carrier dies: connections are cut, receipts owed are lost, the server ends after this answer."""
 
 
-Order = Reply | Throttle | QueueFull | Slow | Drop | Swallow | Receipts | Stats | Seen | Reset | Kill
+Order = Reply | Answer | Throttle | QueueFull | Slow | Drop | Swallow | Receipts | Stats | Seen | Reset | Kill
 
 
 class Wrong(msgspec.Struct, frozen=True):
@@ -127,14 +135,16 @@ def read(line: bytes) -> Order | Wrong:
         value = getattr(order, name, None)
         if value is not None and not least <= value <= most:
             return Wrong(f"`{name}` must be from {least} to {most:g}")
-    return _fault_in(order) if isinstance(order, Reply) else order
+    return _fault_in(order) if isinstance(order, Reply | Answer) else order
 
 
-def _fault_in(order: Reply) -> Reply | Wrong:
+def _fault_in(order: Reply | Answer) -> Reply | Answer | Wrong:
     """The order, or what in it could not be carried by a deliver_sm."""
     digits = order.phone.removeprefix("+")
     if not digits.isascii() or not digits.isdigit() or len(order.phone) > LONGEST_ADDRESS:
         return Wrong(f"`phone` must be at most {LONGEST_ADDRESS} digits")
+    if isinstance(order, Answer):
+        return order
     if len(order.to) > LONGEST_ADDRESS or not order.to.isascii() or not order.to.isprintable():
         return Wrong(f"`to` must be at most {LONGEST_ADDRESS} plain characters")
     return order

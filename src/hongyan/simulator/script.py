@@ -3,13 +3,15 @@
 import msgspec
 
 from hongyan.simulator.ids import Spelling
-from hongyan.simulator.orders import Drop, QueueFull, Receipts, Slow, Swallow, Throttle
+from hongyan.simulator.orders import Answer, Drop, QueueFull, Receipts, Slow, Swallow, Throttle
 
 ESME_ROK = 0x00
 ESME_RMSGQFUL = 0x14
 ESME_RTHROTTLED = 0x58
 
-Fault = Throttle | QueueFull | Slow | Drop | Swallow | Receipts
+Fault = Throttle | QueueFull | Slow | Drop | Swallow | Receipts | Answer
+ANSWERING_MOST = 10_000
+"""Handsets that can be told what to write back; of more the first are forgotten."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -24,6 +26,8 @@ class Standing(msgspec.Struct, frozen=True):
     receipt_delay_s: float
     receipt_copies: int
     ids: Spelling
+    answering: int
+    """Handsets that write back."""
 
 
 class Script:
@@ -40,6 +44,7 @@ class Script:
         self.receipt_copies = 1
         self.ids = self._usual_ids
         self.slow_s = 0.0
+        self.answering: dict[str, str] = {}
         self._per_s = 0.0
         self._allowance = 0.0
         self._refilled_at = 0.0
@@ -65,11 +70,20 @@ class Script:
                 self._refuse_until = now + order.refuse_s
             case Swallow():
                 self._swallow_next = order.next
+            case Answer():
+                self._answer(order.phone.removeprefix("+"), order.text)
             case Receipts():
                 self.receipt_delay_s = self.receipt_delay_s if order.delay_s is None else order.delay_s
                 self.receipt_copies = order.copies or self.receipt_copies
                 self.ids = order.ids or self.ids
         self._quiet = not (self._per_s or self._throttle_next or self._queue_full_next)
+
+    def _answer(self, phone: str, text: str) -> None:
+        self.answering.pop(phone, None)
+        if text:
+            self.answering[phone] = text
+        if len(self.answering) > ANSWERING_MOST:
+            del self.answering[next(iter(self.answering))]
 
     def refuses_binds(self, now: float) -> bool:
         return now < self._refuse_until
@@ -112,4 +126,5 @@ class Script:
             receipt_delay_s=self.receipt_delay_s,
             receipt_copies=self.receipt_copies,
             ids=self.ids,
+            answering=len(self.answering),
         )
