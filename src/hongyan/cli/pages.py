@@ -17,6 +17,7 @@ from hongyan.cli import twin
 from hongyan.cli.app import GROUPS, tree
 from hongyan.cli.output import Terminal
 from hongyan.doors import published
+from hongyan.doors.huawei import errors as huawei_errors
 from hongyan.doors.tencent_v3 import catalogue, errors
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
 from hongyan.doors.tencent_v5 import catalogue as v5_catalogue
@@ -154,6 +155,26 @@ def tencent_v5_errors() -> str:
         (f"`{f.result}`", f.en, f.zh, ", ".join(reasons.get(f, ["of the gateway" if f.gateway else "of the door itself"]))) for f in ordered
     ]
     return _table(("result", "English", "Chinese", "reason in Hongyan"), rows)
+
+
+def huawei_codes() -> str:
+    """What the send API of Huawei's door answers of a whole request."""
+    ordered = sorted(huawei_errors.EVERY, key=lambda fault: (fault.status, fault.code))
+    return _table(("code", "status", "what it says"), [(f"`{fault.code}`", str(fault.status), fault.text) for fault in ordered])
+
+
+def huawei_statuses() -> str:
+    """What it says of a number, with our reasons for it."""
+    reasons: dict[str, list[str]] = {
+        huawei_errors.REPEATED: ["the same text to the same number, twice in a request"],
+        huawei_errors.FROM_UNKNOWN: ["the application has no such `from`"],
+        huawei_errors.OTHER_SIGNATURE: ["the template, or the signature that is named, does not go with `from`"],
+        huawei_errors.OTHER_KIND: ["the template is of another kind than `from` is for"],
+    }
+    for reject, status in huawei_errors.STATUSES.items():
+        if reject not in huawei_errors.OF_THE_REQUEST:
+            reasons.setdefault(status, []).append(f"`{reject.value}`")
+    return _table(("status", "reason in Hongyan"), [(f"`{status}`", ", ".join(each)) for status, each in sorted(reasons.items())])
 
 
 def simulated_handsets() -> str:
@@ -332,6 +353,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "simulated handsets": simulated_handsets,
     "statuses": statuses,
     "tencent_v3 actions": tencent_v3_actions,
+    "huawei codes": huawei_codes,
+    "huawei statuses": huawei_statuses,
     "tencent_v3 errors": tencent_v3_errors,
     "tencent_v3 rates": tencent_v3_rates,
     "tencent_v5 calls": tencent_v5_calls,

@@ -128,6 +128,9 @@ STATUSES: dict[Reject, str] = {
 }
 """Every reason as the status of a number."""
 
+EVERY: tuple[Fault, ...] = tuple(fault for fault in list(vars().values()) if isinstance(fault, Fault) and fault is not PARTLY_SENT)
+"""Every code of a whole request that the door can tell."""
+
 OF_THE_REQUEST: dict[Reject, Fault] = {
     Reject.BAD_REQUEST: FORMAT,
     Reject.MISSING_PARAMETER: FORMAT,
