@@ -353,6 +353,8 @@ async def listed_meanwhile(rig: Rig) -> Accepted:
 
 async def after_three_days(rig: Rig, message: Accepted) -> Accepted:
     rig.now += 3 * DAY_S + 60
+    # As the office does it, for every application: what other rigs have left held has ended long before.
+    await stops(rig).end_held()
     await rig.upkeep.expire()
     return message
 
