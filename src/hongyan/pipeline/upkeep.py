@@ -154,10 +154,8 @@ class Upkeep:
     async def lull(self) -> int:
         """Marketing that still waits when its hours end sleeps until they begin again. Returns how many entries."""
         now = self._clock()
-        apps = self._directory.snapshot.apps
-        resting = {
-            app.id: app.marketing_hours for app in apps.values() if app.marketing_hours and not within_hours(app.marketing_hours, now)
-        }
+        hours = {app.id: app.marketing_hours for app in self._directory.snapshot.apps.values() if app.marketing_hours is not None}
+        resting = {app_id: hours_begin(own, now) for app_id, own in hours.items() if not within_hours(own, now)}
         if not resting:
             return 0
         async with self._db.connection() as conn:
@@ -167,7 +165,7 @@ class Upkeep:
             some = AT_ONCE
             while some == AT_ONCE:
                 async with self._db.transaction() as tx:
-                    some = await queue.lull(tx, app_id, hours_begin(resting[app_id], now), AT_ONCE)
+                    some = await queue.lull(tx, app_id, resting[app_id], AT_ONCE)
                 lulled += some
         return lulled
 
