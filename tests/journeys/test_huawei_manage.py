@@ -3,10 +3,11 @@
 import json
 import os
 import time
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import pytest
@@ -21,8 +22,10 @@ from acting import OPERATOR
 from hongyan.control.keys import KeyChange
 from hongyan.doors import published
 from hongyan.doors.huawei.signing import Signed, outgoing, sign
+from hongyan.kit.db import Database
+from hongyan.model.snapshot import Scope
 from journeys.customers import Customer
-from journeys.platform import until
+from journeys.platform import phone
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
 
@@ -38,6 +41,16 @@ NOT_FOR_IT = (
 PLAIN = settings(
     database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate], print_blob=False
 )
+
+
+def png() -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
+
+    # Another picture each time: the same one again is the same file.
+    size = 1 + time.time_ns() % 1000
+    head = size.to_bytes(4) + (1).to_bytes(4) + bytes([8, 0, 0, 0, 0])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * (size + 1))) + chunk(b"IEND", b"")
 
 
 class Program:
@@ -78,6 +91,57 @@ async def test_what_is_made_here_is_what_everybody_sees(program: Program) -> Non
     listed = await program.ask("GET", f"/apps?app_name={app.name.replace(' ', '%20')}&limit=1")
     assert [each["id"] for each in listed.json()["results"]] == [made.json()["id"]]
     assert listed.json()["results"][0]["app_access_addr"] == f"http://{program.customer.platform.address}"
+
+
+async def test_from_an_empty_account_to_a_message_with_huaweis_apis_alone(
+    program: Program, http: httpx2.AsyncClient, database: Database
+) -> None:
+    """But for what the operator does: papers are approved, and a package is given."""
+    told = (await program.ask("POST", "/apps", {"app_name": f"app {time.time_ns()}", "show_secret": True})).json()
+    app_id = int(told["id"], 16)
+    form = httpx2.Request("POST", program.url("/upload-files"), files={"file": ("licence.png", png())})
+    content = form.read()
+    named = {"content-type": form.headers["content-type"]}
+    url, key, secret = program.url("/upload-files"), program.customer.tenant.secret_id, program.customer.tenant.secret_key
+    headers = named | sign(key, secret, outgoing("POST", url, named, content), time.time())
+    uploaded = await program.ask("POST", "/upload-files", content, headers)
+    assert uploaded.status_code == 201, uploaded.text
+    wanted = {"app_id": told["id"], "signature_name": f"鸿雁{app_id % 10**6}", "signature_type": "VERIFY_CODE_TYPE"}
+    signed = await program.ask("POST", "/signatures", wanted | {"file_id": uploaded.json()["file_id"]})
+    assert signed.status_code == 201, signed.text
+    text = {
+        "app_id": told["id"],
+        "template_name": "code",
+        "template_type": "VERIFY_CODE_TYPE",
+        "template_content": "您的校验码是${NUM_6}，请勿告诉他人",
+        "sign_id": signed.json()["id"],
+    }
+    made = await program.ask("POST", "/templates", text)
+    assert made.status_code == 201, made.text
+    async with program.customer.platform.control() as control:
+        await control.signatures.approve(OPERATOR, int(signed.json()["id"], 16))
+        await control.templates.approve(OPERATOR, int(made.json()["id"], 16))
+        await control.packages.buy(OPERATOR, app_id, Scope.MAINLAND, 100)
+    channel = (await program.ask("GET", f"/signatures/{signed.json()['id']}")).json()["channel_num"]
+    template = (await program.ask("GET", f"/templates/{made.json()['id']}")).json()
+    assert template["flow_status"] == "Adopted"
+
+    async def sent(*values: str) -> dict[str, Any]:
+        fields = {"from": channel, "to": to, "templateId": template["template_id"], "templateParas": json.dumps(values)}
+        body, where = urlencode(fields).encode(), f"http://{program.customer.platform.address}/sms/batchSendSms/v1"
+        own = {"content-type": "application/x-www-form-urlencoded"}
+        proof = sign(told["app_key"], told["app_secret"], outgoing("POST", where, own, body), time.time())
+        answer: dict[str, Any] = (await http.post(where, content=body, headers=own | proof)).json()
+        return answer
+
+    to = phone()
+    await program.customer.known()
+    answer = await sent("123456")
+    assert answer["code"] == "000000", answer
+    assert (await sent("12a"))["code"] != "000000"
+    async with database.connection() as conn:
+        texts = [row["text"] for row in await conn.fetch("select text from messages where app_id = $1", app_id)]
+    assert texts == [f"【鸿雁{app_id % 10**6}】您的校验码是123456，请勿告诉他人"]
 
 
 async def test_a_signature_is_good_for_one_request_alone(program: Program) -> None:
@@ -139,22 +203,15 @@ async def test_a_key_is_bound_to_its_networks(program: Program) -> None:
     async with platform.control() as control:
         await control.keys.change(OPERATOR, tenant.secret_id, KeyChange(allow=["192.0.2.0/24"]))
 
-    async def status() -> int:
-        return (await program.ask("GET", "/apps-count")).status_code
-
     try:
-        for _ in range(100):
-            if await status() == 403:
-                break
-        assert (await program.ask("GET", "/apps-count")).json()["error_code"] == "MSGSMS.0003"
+        await program.customer.known()
+        answer = await program.ask("GET", "/apps-count")
+        assert (answer.status_code, answer.json()["error_code"]) == (403, "MSGSMS.0003")
     finally:
         async with platform.control() as control:
             await control.keys.change(OPERATOR, tenant.secret_id, KeyChange(allow=[]))
-    for _ in range(100):
-        if await status() == 200:
-            break
-    assert await status() == 200
-    await until(lambda: platform.is_ready, "the platform goes on")
+    await program.customer.known()
+    assert (await program.ask("GET", "/apps-count")).status_code == 200
 
 
 class Sdk(requests.auth.AuthBase):
