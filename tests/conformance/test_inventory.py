@@ -136,6 +136,24 @@ async def test_signatures_are_found_by_what_is_asked(control: ControlPlane) -> N
     assert (await control.inventory.signature(actor, account, second)).beside.urged_at
 
 
+async def test_each_application_may_have_a_name_approved_for_itself(control: ControlPlane) -> None:
+    actor, account = await tenant(control)
+    first, second, third = [(await control.apps.create(actor, account, name)).app.id for name in ("one", "two", "three")]
+    wanted = SignatureDraft(name="鸿雁科技", scope=Scope.MAINLAND, app_id=first, usage=Kind.NOTICE)
+    for app in (first, second):
+        row = await control.signatures.add(OPERATOR, account, msgspec.structs.replace(wanted, app_id=app))
+        await control.signatures.approve(OPERATOR, row.id)
+    with pytest.raises(ControlError):
+        await control.signatures.add(OPERATOR, account, wanted)
+    known = (await control.snapshots.load()).signatures[account, "鸿雁科技", Scope.MAINLAND]
+    assert [known.usable_by(app) for app in (first, second, third)] == [True, True, False]
+    # Without a usage a name is the account's: once.
+    plain = msgspec.structs.replace(wanted, usage=None)
+    await control.signatures.add(OPERATOR, account, plain)
+    with pytest.raises(ControlError):
+        await control.signatures.add(OPERATOR, account, msgspec.structs.replace(plain, app_id=second))
+
+
 async def test_templates_are_found_by_what_is_asked(control: ControlPlane) -> None:
     actor, account = await tenant(control)
     made = await control.apps.create(actor, account, "shop", with_access=True)

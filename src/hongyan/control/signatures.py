@@ -70,7 +70,7 @@ class Signatures(Reviewed[SignatureRow]):
                 raise not_found(Noun.ACCOUNT, account_id)
             await owned(tx, plain.app_id, account_id)
             qualification = await proofs.in_order(tx, actor, account_id, plain, in_force=self._in_force, now=self._clock())
-            before = await signatures.of_name(tx, account_id, plain.name, plain.scope, plain.usage)
+            before = await signatures.of_name(tx, account_id, plain.name, plain.scope, usage=plain.usage, app_id=plain.app_id)
             if before is None and await signatures.count(tx, account_id, plain.app_id) >= self._in_force.signatures_most:
                 raise _too_many(self._in_force.signatures_most)
             applied = await signatures.apply(tx, account_id, plain, ReviewStatus.PENDING, now)

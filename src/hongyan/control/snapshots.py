@@ -216,13 +216,21 @@ def _signatures(rows: list[SignatureRow]) -> dict[tuple[int, str, Scope], Signat
     for row in rows:
         place = (row.account_id, row.name, row.scope)
         before = found.get(place)
-        # The same name, applied for once for each kind of message, is one name to whoever sends by it.
-        app_id = row.app_id if before is None or before.app_id == row.app_id else None
         usages = frozenset() if row.usage is None else frozenset({row.usage})
-        if before is not None:
-            usages = usages | before.usages if usages and before.usages else frozenset()
-        found[place] = Signature(id=row.id, account_id=row.account_id, app_id=app_id, name=row.name, scope=row.scope, usages=usages)
+        one = Signature(id=row.id, account_id=row.account_id, app_id=row.app_id, name=row.name, scope=row.scope, usages=usages)
+        found[place] = one if before is None else _joined(before, one)
     return found
+
+
+def _joined(before: Signature, one: Signature) -> Signature:
+    """The same name, applied for once for each kind of message or application, is one name to whoever sends by it."""
+    everybody = before.app_id is None or one.app_id is None
+    return msgspec.structs.replace(
+        one,
+        app_id=None if everybody else one.app_id,
+        also=frozenset() if everybody else before.also | {before.app_id} - {one.app_id},
+        usages=before.usages | one.usages if before.usages and one.usages else frozenset(),
+    )
 
 
 def _template(row: TemplateRow, values: ValueRules) -> Template | None:

@@ -126,8 +126,14 @@ class Signature(msgspec.Struct, frozen=True):
     """Only for this application; None for all of the account's."""
     name: str
     scope: Scope
+    also: frozenset[int] = frozenset()
+    """More applications that have the same name approved for themselves."""
     usages: frozenset[Kind] = frozenset()
     """What programs written for Huawei Cloud may send with it where they name it; empty means anything."""
+
+    def usable_by(self, app_id: int) -> bool:
+        """Whether this application may send with it."""
+        return self.app_id is None or self.app_id == app_id or app_id in self.also
 
 
 class Template(msgspec.Struct, frozen=True):

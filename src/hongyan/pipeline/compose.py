@@ -282,6 +282,6 @@ def _signature(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: 
         return None
     for scope in (Scope.MAINLAND,) if mainland else (Scope.INTERNATIONAL, Scope.MAINLAND):
         signature = snapshot.signatures.get((app.account_id, name, scope))
-        if signature is not None and signature.app_id in (None, app.id):
+        if signature is not None and signature.usable_by(app.id):
             return signature
     return Refusal(Reject.SIGNATURE_UNUSABLE, f"application {app.id} has no approved signature {name!r} (its text without brackets)")

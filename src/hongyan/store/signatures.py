@@ -109,11 +109,14 @@ async def get(conn: Connection, signature_id: int, *, account_id: int | None = N
     return rows.one(row, SignatureRow)
 
 
-async def of_name(conn: Connection, account_id: int, name: str, scope: Scope, usage: Kind | None = None) -> SignatureRow | None:
+async def of_name(
+    conn: Connection, account_id: int, name: str, scope: Scope, *, usage: Kind | None = None, app_id: int | None = None
+) -> SignatureRow | None:
+    """The one of this name; of those that say what is sent with them each application has its own."""
     row = await conn.fetchrow(
         f"select {COLUMNS} from signatures where account_id = $1 and name = $2 and scope = $3 and usage is not distinct from $4 "
-        "for no key update",
-        account_id, name, int(scope), None if usage is None else int(usage),
+        "and (usage is null or app_id is not distinct from $5) for no key update",
+        account_id, name, int(scope), None if usage is None else int(usage), app_id,
     )  # fmt: skip
     return rows.one(row, SignatureRow)
 

@@ -20,7 +20,7 @@ class Approved:
             self._by_account = _by_account(snapshot)
             self._names = {}
         if (name := self._names.get(app.id)) is None:
-            usable = [signature for signature in self._by_account.get(app.account_id, ()) if signature.app_id in {None, app.id}]
+            usable = [signature for signature in self._by_account.get(app.account_id, ()) if signature.usable_by(app.id)]
             name = self._names[app.id] = min(usable, key=lambda signature: signature.id).name if usable else ""
         return name
 
