@@ -12,7 +12,10 @@ from collections.abc import AsyncIterator, Iterator
 import httpx2
 import pytest
 
+from acting import OPERATOR
+from hongyan.control.answers import Change
 from hongyan.kit.db import UNAVAILABLE
+from hongyan.model.message import Kind
 from journeys.customers import CallbackServer, Customer, Sdk, sign_up, sleeping
 from journeys.load import Account, Load, account, settled, under
 from journeys.platform import Platform, phone, until
@@ -72,6 +75,38 @@ async def test_reports_reach_the_customer_though_the_office_that_tells_them_dies
         told = Counter(report["sid"] for report in callbacks.reports())
         assert set(told) == promised
         assert sum(count - 1 for count in told.values()) <= 200
+
+
+async def test_every_reply_is_answered_once_whoever_dies(crashing: Platform, load: Load) -> None:
+    customer = load.customer
+    template = await customer.template("营业时间为早九点到晚六点。", Kind.NOTICE)
+    async with crashing.control() as control:
+        await control.answerings.change(OPERATOR, customer.app_id, Change(keywords={"1": int(template)}))
+    await customer.known()
+    numbers = [phone() for _ in range(60)]
+    await customer.submit(numbers)
+    await customer.pulled(len(numbers))
+    for nth, number in enumerate(numbers):
+        await crashing.simulate(do="reply", phone=number.removeprefix("+"), text="1", to="10690000", system_id="hongyan")
+        if nth in {10, 40}:
+            killed = crashing.kill("office")
+        elif nth == 25:
+            killed = crashing.kill("engine")
+    await back(crashing, "office", killed)
+
+    async def answered() -> bool:
+        with contextlib.suppress(*UNAVAILABLE):
+            async with crashing.database() as db, db.connection() as conn:
+                found = await conn.fetch("select state, count(*) from answers where app_id = $1 group by state", customer.app_id)
+                return [tuple(row) for row in found] == [("sent", len(numbers))]
+        return False
+
+    await until(answered, "every reply is answered", within_s=60)
+    async with crashing.database() as db, db.connection() as conn:
+        rows = await conn.fetch(
+            "select phone, count(*) from messages where app_id = $1 and request_id like 'answers-%' group by phone", customer.app_id
+        )
+    assert Counter(row[1] for row in rows) == {1: len(numbers)}
 
 
 async def test_a_carrier_that_dies_costs_no_message_and_no_code_goes_twice(crashing: Platform, load: Load) -> None:

@@ -189,12 +189,14 @@ select u.id, exists (select from optouts where app_id = $1 and phone = m.phone) 
  cross join lateral (select phone, request_id from messages where app_id = $1 and id = u.id limit 1) m
  where not starts_with(m.request_id, $3)
    and (exists (select from optouts where app_id = $1 and phone = m.phone)
-        or exists (select from blacklist where app_id = $1 and phone = m.phone))
+        or exists (select from blacklist where app_id = $1 and phone = m.phone)
+        or exists (select from shared_blacklist s where s.phone = m.phone
+                      and s.account_id in (0, (select a.account_id from apps a where a.id = $1))))
 """
 
 
 async def unwanted(conn: Connection, app_id: int, ids: Sequence[int]) -> dict[int, bool]:
-    """Which of these messages are to numbers not to be sent to any more: True for those that opted out, False on the application's list."""
+    """Which of these messages are to numbers not to be sent to any more: True for those that opted out, False on a list."""
     return {row[0]: row[1] for row in await conn.fetch(UNWANTED, app_id, ids, CONFIRMING)}
 
 
