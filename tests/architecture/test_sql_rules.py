@@ -51,6 +51,7 @@ ACROSS: dict[str, str] = {
     "queue.wake": "what sleeps until its time, found by it once a second; each application's is then woken under its own",
     "queue.waiting": "which applications have something to claim",
     "records.latest": "for people who ask",
+    "replays.give_up": "what is overdue is found over all applications once an hour",
     "records.message": "for people who ask: the id is all they know",
     "records.refused": "for people who ask: a number is all they know",
     "records.to_number": "as refused",

@@ -14,12 +14,13 @@ from hongyan.kit.bell import Bell
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.context import Context, pack
+from hongyan.model.event import EventKind
 from hongyan.model.message import Dialect, Kind, Status
 from hongyan.model.snapshot import AccountKind
 from hongyan.model.snapshot import Scope as Region
 from hongyan.store import messages, outbox, partitions, settlements
 from hongyan.store.messages import NewMessage, Scope
-from hongyan.store.outbox import EventKind, Failure
+from hongyan.store.outbox import Failure
 from hongyan.store.settlements import Ending
 
 NOW = time.time()

@@ -180,8 +180,12 @@ GROUPS: Mapping[str, Group] = {
         },
     ),
     "callback": Group(
-        "Callbacks: how an application wants them.",
-        {"show": "callbacks:show", "set": "callbacks:set_", "secrets": "callbacks:secrets", "rotate": "callbacks:rotate"},
+        "Callbacks: how an application wants them, and what became of them.",
+        {
+            "show": "callbacks:show", "set": "callbacks:set_", "secrets": "callbacks:secrets", "rotate": "callbacks:rotate",
+            "test": "callbacks:try_", "deliveries": "callbacks:deliveries", "endpoints": "callbacks:endpoints", "dead": "callbacks:dead",
+            "replay": "callbacks:replay",
+        },
     ),
     "access": Group(
         "Keys and secrets of applications in Huawei's API.",

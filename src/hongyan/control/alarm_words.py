@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -43,6 +43,10 @@ SMS: Mapping[str, Mapping[Scope, str]] = {
         "余量告警：应用{1}的套餐包还剩{2}条，告警值为{3}条，请及时购买。",
         "Balance alarm: the packages of app {1} have {2} segments left, the alarm value is {3}. Buy in time.",
     ),
+    AlarmKind.CALLBACK: _sms(
+        "回调告警：应用{1}有{2}个回调地址连续失败，已暂停推送，恢复后自动补推。",
+        "Callback alarm: {2} addresses of app {1} keep failing and are paused. What is owed to them waits until they are well again.",
+    ),
     TEST: _sms("告警测试：应用{1}的告警联系人设置有效。", "This is a test: the alarm contact of app {1} works."),
 }
 """Templates for alarms by message, by kind of alarm (all reviews share one). Values are digits: no rule about values bites them."""
@@ -54,6 +58,7 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
     AlarmKind.TRAFFIC: ("发送量告警", "Traffic alarm"),
     AlarmKind.FREQUENCY: ("频率限制告警", "Frequency alarm"),
     AlarmKind.BALANCE: ("套餐包余量告警", "Balance alarm"),
+    AlarmKind.CALLBACK: ("回调告警", "Callback alarm"),
     TEST: ("告警测试", "Test of an alarm contact"),
 }
 
@@ -97,6 +102,8 @@ def sms_of(alarm: AlarmRow) -> tuple[str, tuple[str, ...]]:
             return alarm.kind, (app, str(last.get("left", 0)), str(last.get("value", 0)))
         case AlarmKind.FREQUENCY:
             return alarm.kind, (app, str(facts.get("hits", alarm.happened)))
+        case AlarmKind.CALLBACK:
+            return alarm.kind, (app, str(alarm.happened))
         case kind if kind in REVIEWS:
             return "review", (app, str(alarm.happened), str(facts.get("approved", 0)))
     return TEST, (app,)
@@ -108,7 +115,11 @@ def letter(alarm: AlarmRow, app_name: str, *, english: bool) -> Letter:
     of_app = f"“{app_name}” ({alarm.app_id})" if alarm.app_id else ""
     where = (f"Application: {of_app}" if english else f"应用：{of_app}") if of_app else ""
     count = "" if alarm.happened == 1 else (f", {alarm.happened} times" if english else f"，共 {alarm.happened} 次")
-    lines = [where, *(_line(alarm, item, english=english) for item in _items(alarm)), _when(alarm, english=english) + count]
+    lines = [
+        where,
+        *(LINES.get(alarm.kind, _review_line)(item, english=english) for item in _items(alarm)),
+        _when(alarm, english=english) + count,
+    ]
     if len(_items(alarm)) < alarm.happened and alarm.kind in REVIEWS:
         lines.append("The newest are told, see the console for all." if english else "只列出最近的几项，全部结果请见控制台。")
     signed = "Hongyan" if english else "鸿雁"
@@ -145,22 +156,29 @@ def _last(alarm: AlarmRow) -> dict[str, object]:
     return next(reversed(_items(alarm)), {})
 
 
-def _line(alarm: AlarmRow, item: Mapping[str, object], *, english: bool) -> str:
-    match alarm.kind:
-        case AlarmKind.TRAFFIC:
-            what = TRAFFIC_OF.get(str(item.get("region", "")), (f"今日（{item.get('region')}）", f"messages to {item.get('region')} today"))
-            if english:
-                return f"{item.get('sent')} {what[1]}, the alarm value is {item.get('value')}."
-            return f"{what[0]}已发送 {item.get('sent')} 条，告警值 {item.get('value')} 条。"
-        case AlarmKind.FREQUENCY:
-            told = ", ".join(f"{HITS.get(name, (name, name))[english]} {hits}" for name, hits in item.items() if name != "hits")
-            return f"{item.get('hits')} refused ({told})" if english else f"被限制拦截 {item.get('hits')} 次（{told}）"
-        case AlarmKind.BALANCE:
-            if english:
-                return f"{item.get('left')} segments left ({item.get('scope')}), the alarm value is {item.get('value')}."
-            where = "国内" if item.get("scope") == "mainland" else "国际/港澳台"
-            return f"{where}套餐包还剩 {item.get('left')} 条，告警值 {item.get('value')} 条。"
-    return _review_line(item, english=english)
+def _traffic_line(item: Mapping[str, object], *, english: bool) -> str:
+    what = TRAFFIC_OF.get(str(item.get("region", "")), (f"今日（{item.get('region')}）", f"messages to {item.get('region')} today"))
+    if english:
+        return f"{item.get('sent')} {what[1]}, the alarm value is {item.get('value')}."
+    return f"{what[0]}已发送 {item.get('sent')} 条，告警值 {item.get('value')} 条。"
+
+
+def _frequency_line(item: Mapping[str, object], *, english: bool) -> str:
+    told = ", ".join(f"{HITS.get(name, (name, name))[english]} {hits}" for name, hits in item.items() if name != "hits")
+    return f"{item.get('hits')} refused ({told})" if english else f"被限制拦截 {item.get('hits')} 次（{told}）"
+
+
+def _balance_line(item: Mapping[str, object], *, english: bool) -> str:
+    if english:
+        return f"{item.get('left')} segments left ({item.get('scope')}), the alarm value is {item.get('value')}."
+    where = "国内" if item.get("scope") == "mainland" else "国际/港澳台"
+    return f"{where}套餐包还剩 {item.get('left')} 条，告警值 {item.get('value')} 条。"
+
+
+def _callback_line(item: Mapping[str, object], *, english: bool) -> str:
+    if english:
+        return f"{item.get('url')} failed {item.get('failures')} times and is paused ({item.get('error')}). It resumes by itself."
+    return f"{item.get('url')} 连续失败 {item.get('failures')} 次，已暂停（{item.get('error')}）。恢复后自动继续推送。"
 
 
 def _review_line(item: Mapping[str, object], *, english: bool) -> str:
@@ -169,6 +187,15 @@ def _review_line(item: Mapping[str, object], *, english: bool) -> str:
     if english:
         return f"“{name}” was {'approved' if approved else 'rejected'}" + (f": {reasons}" if reasons else ".")
     return f"“{name}”{'已通过' if approved else '未通过'}" + (f"：{reasons}" if reasons else "。")
+
+
+LINES: Mapping[str, Callable[..., str]] = {
+    AlarmKind.TRAFFIC: _traffic_line,
+    AlarmKind.FREQUENCY: _frequency_line,
+    AlarmKind.BALANCE: _balance_line,
+    AlarmKind.CALLBACK: _callback_line,
+}
+"""What happened in a line, by kind; of all others a review's."""
 
 
 def _when(alarm: AlarmRow, *, english: bool) -> str:

@@ -122,12 +122,24 @@ class Callbacks:
         ]
 
     async def _first(self, tx: Connection, app_id: int) -> str:
-        [row] = await apps.sealed(tx, app_id)
-        return first_secret(self._box.open(row.app_key_sealed, tokens.app_context(app_id)))
+        return first_secret(await app_key_of(tx, self._box, app_id))
 
     async def _add(self, tx: Connection, app_id: int, secret: str, now: float) -> None:
         sealed = self._box.seal(secret, tokens.callback_context(app_id))
         await app_callbacks.add_secret(tx, SealedSecret(app_id, sealed, None), now)
+
+
+async def settings_of(conn: Connection, box: SecretBox, app_id: int) -> CallbackSettings:
+    """What one application has set."""
+    found = [(box.open(s.secret_sealed, tokens.callback_context(app_id)), s.ends_at) for s in await app_callbacks.secrets(conn, app_id)]
+    pair = next(iter(await app_access.sealed(conn, app_id)), None)
+    return _settings(await app_callbacks.get(conn, app_id), found, pair, box)
+
+
+async def app_key_of(conn: Connection, box: SecretBox, app_id: int) -> str:
+    """The AppKey, opened: from it follows an application's first secret."""
+    [row] = await apps.sealed(conn, app_id)
+    return box.open(row.app_key_sealed, tokens.app_context(app_id))
 
 
 async def settings(tx: Connection, box: SecretBox, access: Sequence[SealedAccess]) -> dict[int, CallbackSettings]:

@@ -17,6 +17,7 @@ from hongyan.control.calendar import Calendar
 from hongyan.control.callbacks import Callbacks
 from hongyan.control.credentials import Credentials
 from hongyan.control.credit import Credits
+from hongyan.control.deliveries import Deliveries, TryOut, nowhere
 from hongyan.control.desk import Desk, Subject
 from hongyan.control.documents import Documents
 from hongyan.control.from_numbers import FromNumbers
@@ -85,6 +86,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     credits: Credits
     bills: Bills
     bill_files: BillFiles
+    deliveries: Deliveries
     blacklist: Blacklist
     optouts: OptOuts
     answerings: Answerings
@@ -131,6 +133,7 @@ def assemble(
     blobs: Blobs = NOWHERE,
     people: People = PEOPLE,
     pdf_font: str = "",
+    try_out: TryOut = nowhere,
 ) -> ControlPlane:
     """All services over one database; called by wiring."""
     audit = Audit(db, box, clock)
@@ -176,6 +179,7 @@ def assemble(
         credits=Credits(db, audit, clock),
         bills=billed,
         bill_files=BillFiles(db, blobs, box, clock=clock, entropy=entropy, font=pdf_font),
+        deliveries=Deliveries(db, audit, clock, try_out),
         blacklist=Blacklist(db, audit, clock),
         optouts=OptOuts(db, audit, clock),
         answerings=Answerings(db, audit, clock),

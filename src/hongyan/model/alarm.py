@@ -18,6 +18,8 @@ class AlarmKind(enum.StrEnum):
     """Messages were refused by frequency limits: somebody may be flooding numbers."""
     BALANCE = "balance"
     """Packages are nearly used up, or expire soon."""
+    CALLBACK = "callback"
+    """An address does not take its callbacks, and is paused until it does."""
 
 
 REVIEWS = frozenset({AlarmKind.SIGNATURE, AlarmKind.TEMPLATE, AlarmKind.QUALIFICATION})

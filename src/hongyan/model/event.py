@@ -1,8 +1,17 @@
 """Facts owed to the customer. Callback and pull read the same ones, so they can never disagree."""
 
+import enum
+
 import msgspec
 
 from hongyan.model.message import Dialect, Status
+
+
+class EventKind(enum.IntEnum):
+    """What is told apart from the rest: it has an address of its own, and is owed in bundles of its own."""
+
+    REPORT = 1
+    REPLY = 2
 
 
 class Part(msgspec.Struct, frozen=True):

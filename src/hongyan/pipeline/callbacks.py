@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -10,24 +9,27 @@ import structlog
 from hongyan.kit.bell import POLL_S, WordBell
 from hongyan.kit.db import UNAVAILABLE, Connection, Database, Row
 from hongyan.kit.faults import fault_async
-from hongyan.kit.http import Answer, Failed
 from hongyan.model.callback import UNSET, CallbackRequest, recipient
-from hongyan.model.event import Part, ReplyEvent
+from hongyan.model.event import EventKind, Part, ReplyEvent
 from hongyan.model.message import Dialect
 from hongyan.model.snapshot import App
 from hongyan.pipeline import calls
-from hongyan.pipeline.calls import Chain, Renderer, Told
+from hongyan.pipeline.calls import Chain, Renderer, Told, refusal
 from hongyan.pipeline.conclude import STATUS_OF
+from hongyan.pipeline.deliveries import Deliveries, Poster, delivery, post
 from hongyan.pipeline.directory import Directory
+from hongyan.pipeline.endpoints import Endpoints
 from hongyan.pipeline.pulls import reply_event
 from hongyan.store import outbox, segments
-from hongyan.store.outbox import Bundle, EventKind, Failure, Key, rung
+from hongyan.store.outbox import Bundle, Failure, Key, rung
 
 log = structlog.get_logger()
 
 GIVE_UP_AFTER_S = 86_400.0
 FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 3600.0
+PROBED_S = 120.0
+"""Where all fails, and not this bundle alone, it is its address that is left alone: something has to be due to see whether it is well."""
 LEASE_S = 60.0
 WORKED_ON = 0.5
 """Share of the lease after which nothing more is begun with what was claimed."""
@@ -40,21 +42,13 @@ FAILING_SHARE = 0.5
 """Of all that are served at a time at most so many are such as failed when they were last asked."""
 AT_ONE_ENDPOINT = 4
 """Requests under way at once to one address; a message's events are never in two of them."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-"""After a failure an address is left alone: one that is dead then costs a request now and then, whatever is owed to it."""
 
 
-class Poster(Protocol):
-    """An HTTP client that can be trusted with addresses customers give."""
-
-    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Failed: ...
-
-
-def retry_at(attempts: int, created_at: float, now: float, jitter: float) -> float | None:
+def retry_at(attempts: int, created_at: float, now: float, jitter: float, *, longest_s: float = LONGEST_RETRY_S) -> float | None:
     """When to try an event again after its n-th failure; `jitter` is 0..1. None after a day: it is dead."""
     if now - created_at >= GIVE_UP_AFTER_S:
         return None
-    delay = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(attempts - 1, 16))
+    delay = min(longest_s, FIRST_RETRY_S * 2 ** min(attempts - 1, 16))
     return now + float(delay) * (0.75 + 0.5 * jitter)
 
 
@@ -72,9 +66,10 @@ class CallbackDispatcher:
         jitter: Callable[[], float],
         bell: WordBell,
         at_once: int,
+        poll_s: float = POLL_S,
         finished: Callable[[str, int], None] = lambda _result, _count: None,
     ) -> None:
-        """`at_once` bounds the applications served at one time; `finished(result, events)` counts for the metrics."""
+        """`at_once` bounds the places served at one time; `finished(result, events)` counts for the metrics."""
         self._db = db
         self._directory = directory
         self._post = post
@@ -83,24 +78,24 @@ class CallbackDispatcher:
         self._jitter = jitter
         self._bell = bell
         self._at_once = at_once
+        self._poll_s = poll_s
         self._finished = finished
         self._wanted: dict[Key, None] = {}
         self._busy: dict[Key, asyncio.Task[None]] = {}
-        self._failures: dict[Key, int] = {}
-        self._paused: dict[Key, float] = {}
-        """Until when."""
+        self.endpoints = Endpoints(db, clock=clock, jitter=jitter)
+        self.deliveries = Deliveries(db, clock)
 
     async def run(self) -> None:
         """Deliver until cancelled; what is in flight is then left to its lease."""
-        looked = -POLL_S
+        looked = -self._poll_s
         try:
             while True:
                 self._wanted |= dict.fromkeys(rung(word) for word in self._bell.words())
-                if (now := asyncio.get_running_loop().time()) >= looked + POLL_S:
+                if (now := asyncio.get_running_loop().time()) >= looked + self._poll_s:
                     looked = now
                     await self._look()
                 self._start()
-                await self._bell.wait(POLL_S)
+                await self._bell.wait(self._poll_s)
         finally:
             for task in self._busy.values():
                 task.cancel()
@@ -113,6 +108,7 @@ class CallbackDispatcher:
         if not apps:
             return
         try:
+            await self.endpoints.learn()
             async with self._db.connection() as conn:
                 for key in await outbox.due(conn, sorted(apps), self._clock()):
                     some = await outbox.places(conn, key[0], self._clock(), PLACES_LOOKED_AT) if key[2] else [key]
@@ -121,28 +117,27 @@ class CallbackDispatcher:
             log.warning("callbacks_wait_for_database", why=type(fault).__name__)
 
     def _start(self) -> None:
-        now = self._clock()
         for key in list(self._wanted):
             if len(self._busy) >= self._at_once:
                 return
             if key in self._busy or self._crowded(key):
                 continue
             del self._wanted[key]
-            if self._paused.get(key, now) <= now:
+            if not self.endpoints.rests(key):
                 task = asyncio.create_task(self._serve(key), name=f"callbacks {key[0]}")
                 self._busy[key] = task
                 task.add_done_callback(lambda _task, key=key: self._gone(key))  # type: ignore[misc]
 
     def _crowded(self, key: Key) -> bool:
         """Whether it has to wait so that others do not: those that fail may hang for seconds, each of them."""
-        if key in self._failures and len(self._busy.keys() & self._failures.keys()) >= self._at_once * FAILING_SHARE:
+        if self.endpoints.fails(key) and len(self._busy.keys() & self.endpoints.failing) >= self._at_once * FAILING_SHARE:
             return True
         return bool(key[2]) and sum(busy[0] == key[0] for busy in self._busy) >= PLACES_AT_ONCE
 
     def _gone(self, key: Key) -> None:
         task = self._busy.pop(key)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            self._pause(key)
+            self.endpoints.rest(key)
             if isinstance(fault, UNAVAILABLE):
                 log.warning("callbacks_wait_for_database", why=type(fault).__name__)
             else:
@@ -150,21 +145,13 @@ class CallbackDispatcher:
         if self._wanted:
             self._bell.ring()
 
-    def _pause(self, key: Key) -> None:
-        failures = self._failures[key] = self._failures.get(key, 0) + 1
-        self._paused[key] = self._clock() + min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures - 1, 16))
-
-    def _well(self, key: Key) -> None:
-        self._failures.pop(key, None)
-        self._paused.pop(key, None)
-
     async def _serve(self, key: Key) -> None:
         """Batch after batch for one place, until nothing is due or the customer's server fails."""
         app_id = key[0]
         told: Sequence[int] = ()
         while (app := self._directory.snapshot.apps.get(app_id)) is not None:
             now = self._clock()
-            most = 1 if key in self._failures else BUNDLES
+            most = 1 if self.endpoints.fails(key) else BUNDLES
             async with self._db.connection() as conn:
                 bundles = await outbox.claim(conn, key, now=now, lease_until=now + LEASE_S, most=most, told=told)
                 chains = await self._chains(conn, app, key, bundles) if bundles else []
@@ -175,12 +162,12 @@ class CallbackDispatcher:
                 told = ()
                 continue
             await fault_async("callback_before_send")
-            results = await self._post_all(chains, until=now + LEASE_S * WORKED_ON)
-            told = await self._conclude(app_id, bundles, chains, results)
-            if any(result.why_not is not None for result in results):
-                self._pause(key)
+            results = await self._post_all(key, chains, until=now + LEASE_S * WORKED_ON)
+            told = await self._conclude(key, bundles, chains, results)
+            if (error := _error(results)) is not None:
+                await self.endpoints.failed(key, app, _url(chains), error)
                 return
-            self._well(key)
+            await self.endpoints.well(key, LEASE_S)
         if told:
             async with self._db.connection() as conn:
                 await outbox.delivered(conn, app_id, told, self._clock())
@@ -210,31 +197,31 @@ class CallbackDispatcher:
         named = (n.number for n in numbers if n.app_id == event.app_id and n.sign_name == event.sign_name)
         return msgspec.structs.replace(event, to=next(named, event.to))
 
-    async def _post_all(self, chains: Sequence[Chain], *, until: float) -> list[Told]:
+    async def _post_all(self, key: Key, chains: Sequence[Chain], *, until: float) -> list[Told]:
         """Follow the chains, some at once; after a failure the rest is not tried."""
         results: list[Told] = []
         for begin in range(0, len(chains), AT_ONE_ENDPOINT):
             some = chains[begin : begin + AT_ONE_ENDPOINT]
             error = _error(results)
             if error is None:
-                results += await asyncio.gather(*(self._follow(chain, until) for chain in some))
+                results += await asyncio.gather(*(self._follow(key, chain, until) for chain in some))
             else:
                 results += [Told(why_not=error)] * len(some)
         return results
 
-    async def _follow(self, chain: Chain, until: float) -> Told:
+    async def _follow(self, key: Key, chain: Chain, until: float) -> Told:
         """One request after the other, to the first that fails, or as long as nobody else claims the bundles."""
         through = 0
         for request in chain.requests:
             if through and self._clock() >= until:
                 break
-            why_not = await self._ask(chain.renderer, request)
+            why_not = await self._ask(key, chain.renderer, request, request.through - through)
             if why_not is not None:
                 return Told(through, why_not)
             through = request.through
         return Told(through)
 
-    async def _conclude(self, app_id: int, bundles: Sequence[Bundle], chains: Sequence[Chain], results: Sequence[Told]) -> list[int]:
+    async def _conclude(self, key: Key, bundles: Sequence[Bundle], chains: Sequence[Chain], results: Sequence[Told]) -> list[int]:
         """Note what came of each bundle; that all were taken is noted with the next claim, to which these bundles are returned."""
         taken, events = sum(told.through for told in results), sum(chain.events for chain in chains)
         if taken:
@@ -243,14 +230,15 @@ class CallbackDispatcher:
         if taken == events:
             return [bundle.id for bundle in bundles]
         error = _error(results)
-        await self._note(app_id, chains, results)
+        await self._note(key, chains, results)
         if error is not None:
             self._finished("failed", events - taken)
-            log.warning("callback_failed", app_id=app_id, events=events - taken, why=error)
+            log.warning("callback_failed", app_id=key[0], events=events - taken, why=error)
         return []
 
-    async def _note(self, app_id: int, chains: Sequence[Chain], results: Sequence[Told]) -> None:
-        now = self._clock()
+    async def _note(self, key: Key, chains: Sequence[Chain], results: Sequence[Told]) -> None:
+        app_id, now = key[0], self._clock()
+        longest_s = PROBED_S if self.endpoints.fails(key) else LONGEST_RETRY_S
         done: list[int] = []
         begun: dict[int, int] = {}
         failed: list[Failure] = []
@@ -261,7 +249,7 @@ class CallbackDispatcher:
                 elif told.why_not is None:
                     begun[bundle.id] = through
                 else:
-                    due_at = retry_at(bundle.attempts, bundle.created_at, now, self._jitter())
+                    due_at = retry_at(bundle.attempts, bundle.created_at, now, self._jitter(), longest_s=longest_s)
                     failed.append(Failure(bundle.id, due_at, through, told.why_not))
         async with self._db.connection() as conn:
             if done:
@@ -271,16 +259,18 @@ class CallbackDispatcher:
             if failed:
                 await outbox.failed(conn, app_id, failed)
 
-    async def _ask(self, renderer: Renderer, request: CallbackRequest) -> str | None:
+    async def _ask(self, key: Key, renderer: Renderer, request: CallbackRequest, events: int) -> str | None:
         """None when the events were taken, otherwise what went wrong in words for the customer."""
         if not request.url:
             return "no callback address is set for this kind of event"
-        answer = await self._post(request.url, request.body, dict(request.headers))
-        if isinstance(answer, Failed):
-            return answer.reason
-        if renderer.taken(answer.status, answer.body):
-            return None
-        return f"HTTP {answer.status}; expected {renderer.expected()}"
+        answer, took_ms = await post(self._post, request)
+        why_not = refusal(renderer, answer)
+        self.deliveries.note(key, delivery(key, request, answer, why_not, events=events, took_ms=took_ms, now=self._clock()))
+        return why_not
+
+
+def _url(chains: Sequence[Chain]) -> str:
+    return next((request.url for chain in chains for request in chain.requests), "")
 
 
 def _error(results: Sequence[Told]) -> str | None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from hongyan.kit.http import Answer, Failed
 from hongyan.model.callback import CallbackRequest, Recipient
 from hongyan.model.event import Part, ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect
@@ -116,3 +117,10 @@ def shared_out(chain: Chain, through: int) -> Iterator[tuple[Bundle, int]]:
         here = min(through, len(bundle.ids) - bundle.told)
         through -= here
         yield bundle, bundle.told + here
+
+
+def refusal(renderer: Renderer, answer: Answer | Failed) -> str | None:
+    """Why the events were not taken, in words for the customer; None when they were."""
+    if isinstance(answer, Failed):
+        return answer.reason
+    return None if renderer.taken(answer.status, answer.body) else f"HTTP {answer.status}; expected {renderer.expected()}"

@@ -6,12 +6,12 @@ from typing import Any
 from hongyan.kit import ids
 from hongyan.kit.db import Database, Row
 from hongyan.model.context import unpack
-from hongyan.model.event import ReplyEvent, ReportEvent
+from hongyan.model.event import EventKind, ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect, Status
 from hongyan.model.phone import country
 from hongyan.pipeline.directory import Directory
 from hongyan.store import outbox
-from hongyan.store.outbox import Bundle, EventKind
+from hongyan.store.outbox import Bundle
 
 STATUSES = {int(status): status for status in Status}
 """Calling an enumeration costs five times as much as looking here."""

@@ -16,7 +16,7 @@ from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.receipts import OLDEST_S, ReceiptService
 from hongyan.pipeline.settle import Settler, unknown
 from hongyan.pipeline.withdrawals import BLACKLISTED, OPTED_OUT, ending
-from hongyan.store import backlog, doubts, engines, messages, outbox, queue, segments, watermarks
+from hongyan.store import backlog, doubts, engines, messages, outbox, queue, replays, segments, watermarks
 from hongyan.store.doubts import Suspect
 from hongyan.store.settlements import Ending
 
@@ -27,6 +27,8 @@ WAKE_MOST = 5_000
 """Entries that are woken between two looks at the queue."""
 NO_RECEIPT_AFTER_S = 72 * 3600.0
 EVENTS_KEPT_S = 7 * 86_400.0
+EVENTS_TRIED_S = 90_000.0
+"""Longer than a day: whoever is tried gives up by himself."""
 PARK_LONGEST_S = 3600.0
 EXPIRY_MARK = "expired up to"
 
@@ -228,8 +230,16 @@ class Upkeep:
         await watermarks.set_to(tx, app_id, EXPIRY_MARK, old[-1] if len(old) == AT_ONCE else up_to)
         return len(old)
 
+    async def _give_up(self) -> None:
+        now, given_up = self._clock(), AT_ONCE
+        before = now - EVENTS_TRIED_S
+        while given_up == AT_ONCE:
+            async with self._db.transaction() as tx:
+                given_up = await replays.give_up(tx, before_id=ids.first_id_at(before), before=before, now=now, most=AT_ONCE)
+
     async def sweep(self) -> None:
-        """Events that nobody fetched for a week go."""
+        """Events that nobody took for a day are dead, those that nobody fetched for a week go."""
+        await self._give_up()
         swept = AT_ONCE
         while swept == AT_ONCE:
             async with self._db.transaction() as tx:

@@ -10,16 +10,12 @@ from typing import TypeAlias
 import msgspec
 
 from hongyan.kit.db import Connection, Row
+from hongyan.model.event import EventKind
 from hongyan.store.rows import by_app
 from hongyan.store.times import at
 
 BUNDLE = 100
 """As many as the dialects take in one call."""
-
-
-class EventKind(enum.IntEnum):
-    REPORT = 1
-    REPLY = 2
 
 
 class Callback(enum.IntEnum):
@@ -183,6 +179,20 @@ async def progress(conn: Connection, app_id: int, told: Mapping[int, int], now: 
              from unnest($2::bigint[], $3::smallint[]) u(id, told) where o.app_id = $1 and o.id = u.id""",
         app_id, list(told), list(told.values()), at(now),
     )  # fmt: skip
+
+
+HASTEN = """
+with late as (
+    select id from outbox where app_id = $1 and kind = $2 and callback = $3 and ($4 = '' or place = $4) and due_at > $6 limit 10000
+)
+update outbox o set due_at = $5 from late l where o.app_id = $1 and o.id = l.id
+"""
+
+
+async def hasten(conn: Connection, key: Key, now: float, *, beyond: float) -> None:
+    """What is due for one place only after `beyond` (so that nobody has it in hand) is due now."""
+    app_id, kind, place = key
+    await conn.execute(HASTEN, app_id, kind, Callback.ELSEWHERE if place else Callback.DUE, place, at(now), at(beyond))
 
 
 # Whoever pulls at the same time waits for his turn: bundles are large, and skipping them would leave him with nothing.

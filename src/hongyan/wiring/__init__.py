@@ -10,7 +10,8 @@ from hongyan.wiring.base import (
     prepare,
     secret_box,
 )
-from hongyan.wiring.worker import LINKS, RENDERERS, Worker, run_worker
+from hongyan.wiring.callbacks import RENDERERS
+from hongyan.wiring.worker import LINKS, Worker, run_worker
 
 __all__ = [
     "LINKS",

@@ -18,6 +18,7 @@ from hongyan.model.rules.sets import RULE_SETS
 from hongyan.model.snapshot import LinkConfig
 from hongyan.settings import Settings
 from hongyan.store import partitions, placement
+from hongyan.wiring.callbacks import try_out
 
 
 @contextlib.asynccontextmanager
@@ -54,9 +55,10 @@ def secret_box(settings: Settings) -> SecretBox:
 
 def plane(db: Database, settings: Settings) -> ControlPlane:
     """The control services over this database."""
+    box = secret_box(settings)
     return assemble(
         db,
-        secret_box(settings),
+        box,
         clock=time.time,
         entropy=os.urandom,
         check_url=lambda url: check_url(url, settings.callback_allow),
@@ -71,6 +73,7 @@ def plane(db: Database, settings: Settings) -> ControlPlane:
             ),
             console=settings.console_url,
         ),
+        try_out=try_out(db, settings, box),
     )
 
 

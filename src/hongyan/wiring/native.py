@@ -59,7 +59,7 @@ def native(
         events.routes(pulls, snapshot),
         apps.routes(control.apps, control.keys),
         accounts.routes(accounts=control.accounts, users=control.users, members=control.members, audit=control.audit),
-        callbacks.routes(control.callbacks),
+        callbacks.routes(control.callbacks, control.deliveries),
         access.routes(control.access, control.from_numbers),
         operator.routes(links=control.links, senders=control.senders),
         money.routes(control, secrets=payment_secrets),

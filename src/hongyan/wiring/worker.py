@@ -15,11 +15,8 @@ from hongyan.carriers.smpp import SmppLink
 from hongyan.control import snapshots as control_snapshots
 from hongyan.control.keyuse import FLUSH_S, KeyUse
 from hongyan.doors import published
-from hongyan.doors.huawei import callbacks as huawei_callbacks
 from hongyan.doors.huawei import manage_bounds as huawei_bounds
 from hongyan.doors.ops import routes as ops
-from hongyan.doors.rest import webhooks
-from hongyan.doors.tencent import callbacks as tencent_callbacks
 from hongyan.doors.tencent_v5 import routes as tencent_v5
 from hongyan.kit import embedded, web
 from hongyan.kit.bell import Bell, Switchboard, WordBell
@@ -31,14 +28,14 @@ from hongyan.kit.metrics import METRICS
 from hongyan.kit.relay import Relay
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
-from hongyan.model.message import Dialect, Kind
+from hongyan.model.message import Kind
 from hongyan.model.rules.sets import RULE_SETS
 from hongyan.model.snapshot import LinkConfig, Snapshot
 from hongyan.model.ways import ROUTES, Route
 from hongyan.pipeline.accept import SendService
 from hongyan.pipeline.backlog import LOOK_S, Backlog, measure
 from hongyan.pipeline.callbacks import CallbackDispatcher
-from hongyan.pipeline.calls import Renderer
+from hongyan.pipeline.deliveries import FLUSH_S as FLUSH_DELIVERIES_S
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.dispatch import Dispatcher
 from hongyan.pipeline.engine import Engine
@@ -58,18 +55,11 @@ from hongyan.settings import Settings
 from hongyan.store import partitions
 from hongyan.store import snapshots as stored_snapshots
 from hongyan.wiring.base import SIMULATOR_LINK, secret_box
+from hongyan.wiring.callbacks import RENDERERS
 from hongyan.wiring.clouds import clouds
 from hongyan.wiring.office import Office
 
 log = structlog.get_logger()
-
-RENDERERS: Mapping[Dialect, Renderer] = {
-    Dialect.NATIVE: webhooks,
-    Dialect.TENCENT_V3: tencent_callbacks,
-    Dialect.TENCENT_V5: tencent_callbacks,
-    Dialect.HUAWEI: huawei_callbacks,
-}
-"""A dialect's words for events."""
 
 
 def _smpp(config: LinkConfig, feed: Feed) -> SmppLink:
@@ -218,7 +208,7 @@ class Worker:
             jobs["measure links"] = functools.partial(every, 1.0, self._measure_links, name="measure links")
         jobs["partitions"] = functools.partial(every, 3600.0, self._ensure_partitions, name="partitions", expected=UNAVAILABLE)
         if "callbacks" in self.roles:
-            jobs["callbacks"] = self._callbacks().run
+            jobs |= self._callback_jobs()
         if "jobs" in self.roles:
             jobs |= self._upkeep() | self._office.jobs()
         return jobs
@@ -296,6 +286,18 @@ class Worker:
 
     async def _give_up_waiting(self) -> None:
         await self._replies().give_up_waiting(self._db, time.time())
+
+    def _callback_jobs(self) -> dict[str, Job]:
+        dispatcher = self._callbacks()
+        rounds: dict[str, tuple[float, Job]] = {
+            "deliveries": (FLUSH_DELIVERIES_S, dispatcher.deliveries.flush),
+            "sweep deliveries": (3600.0, dispatcher.deliveries.sweep),
+            "sweep endpoints": (3600.0, dispatcher.endpoints.sweep),
+        }
+        jobs: dict[str, Job] = {"callbacks": dispatcher.run}
+        for name, (seconds, job) in rounds.items():
+            jobs[name] = functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE)
+        return jobs
 
     def _callbacks(self) -> CallbackDispatcher:
         client = GuardedClient(allow=self._settings.callback_allow, timeout_s=self._settings.callback_timeout_s)

@@ -1,5 +1,6 @@
-"""How an application wants its callbacks, and with what they are signed."""
+"""How an application wants its callbacks, with what they are signed, what became of them, and telling them once more."""
 
+import enum
 from typing import Annotated, Any
 
 import msgspec
@@ -7,12 +8,31 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from hongyan.control.callbacks import LONGEST_OVERLAP_S, OVERLAP_S, CallbackChange, Callbacks
+from hongyan.control.deliveries import NEWEST, Deliveries
 from hongyan.doors.rest.auth import Asks
-from hongyan.doors.rest.fields import Body, PathId
-from hongyan.doors.rest.resource import Operation, router
+from hongyan.doors.rest.fields import Body, PathId, UnixTime
+from hongyan.doors.rest.paging import Cursor, Limit, after, page
+from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.views import shown, view_of
+from hongyan.model.event import EventKind
+from hongyan.model.message import Dialect
 
 SettingsView = view_of(Callbacks.get, "CallbackSettings")
+EndpointView = view_of(Deliveries.endpoints, "FailingEndpoint")
+DeliveryView = view_of(Deliveries.page, "Delivery")
+DeadView = view_of(Deliveries.dead, "DeadEvents", texts=("id",))
+
+
+class Kinds(enum.StrEnum):
+    report = "report"
+    reply = "reply"
+
+
+class Dialects(enum.StrEnum):
+    native = "native"
+    tencent_v3 = "tencent_v3"
+    tencent_v5 = "tencent_v5"
+    huawei = "huawei"
 
 
 class Settings(Body):
@@ -34,9 +54,27 @@ class Rotation(Body):
     )
 
 
-def routes(callbacks: Callbacks) -> APIRouter:
+class Stretch(Body):
+    begin: UnixTime = Field(description="Within the last seven days.")
+    end: UnixTime
+    kinds: list[Kinds] = Field(default=[Kinds.report, Kinds.reply], min_length=1, max_length=2)
+    dead: bool = Field(default=False, description="Only what nobody took for a day.")
+
+
+class Replayed(BaseModel):
+    events: int
+    bundles: int
+    next_begin: float | None = Field(description="Where to go on, when there was more than one call takes; null when that was all.")
+
+
+class Test(Body):
+    kind: Kinds = Kinds.report
+    dialect: Dialects | None = Field(default=None, description="For messages of which API; by default Tencent's, or the native body.")
+
+
+def routes(callbacks: Callbacks, deliveries: Deliveries) -> APIRouter:
     """Everything under /apps/{app_id}/callbacks."""
-    door = CallbackPaths(callbacks)
+    door, became = CallbackPaths(callbacks), DeliveryPaths(deliveries)
     return router(
         "callbacks",
         "/apps/{app_id}/callbacks",
@@ -45,8 +83,15 @@ def routes(callbacks: Callbacks) -> APIRouter:
             Operation("PATCH", "", "changeCallbacks", door.change, "Change that", SettingsView, also=(404, 409)),
             Operation("GET", "/secrets", "listCallbackSecrets", door.secrets, "What signs them", list[Secret], also=(404,)),
             Operation("POST", "/secrets/rotate", "rotateCallbackSecret", door.rotate, "A new secret", list[Secret], also=(404,)),
+            Operation("GET", "/endpoints", "listFailingEndpoints", became.endpoints, "Addresses that fail",
+                      list[EndpointView], also=(404,)),  # type: ignore[valid-type]
+            Operation("GET", "/deliveries", "listDeliveries", became.page, "What was sent and answered",
+                      page_of(DeliveryView), also=(404,)),
+            Operation("GET", "/dead", "listDeadEvents", became.dead, "What nobody took", page_of(DeadView), also=(404,)),
+            Operation("POST", "/replay", "replayEvents", became.replay, "Tell it once more", Replayed, also=(404,)),
+            Operation("POST", "/test", "testCallbacks", became.test, "Send a made-up event", DeliveryView, also=(404, 409, 429)),
         ],
-    )
+    )  # fmt: skip
 
 
 class CallbackPaths:
@@ -71,3 +116,35 @@ class CallbackPaths:
         """Requests are signed with the new one and, for a while, the old one."""
         found = await self._callbacks.rotate(asks, app_id, wanted.overlap_s)
         return [Secret(secret=secret.secret, ends_at=secret.ends_at) for secret in found]
+
+
+class DeliveryPaths:
+    """The endpoints about what became of them."""
+
+    def __init__(self, deliveries: Deliveries) -> None:
+        self._deliveries = deliveries
+
+    async def endpoints(self, asks: Asks, app_id: PathId) -> Any:
+        """Those that fail, the longest first; one that is well again is not among them."""
+        return [shown(row, EndpointView) for row in await self._deliveries.endpoints(asks, app_id=app_id)]
+
+    async def page(self, asks: Asks, app_id: PathId, *, failed: bool = False, cursor: Cursor = None, limit: Limit = 50) -> Any:
+        """The newest hundred of each address, for three days."""
+        found = await self._deliveries.page(asks, app_id, failed=failed, before_id=after(cursor, NEWEST), most=limit + 1)
+        return page(found, limit, lambda row: row.id, lambda row: shown(row, DeliveryView))
+
+    async def dead(self, asks: Asks, app_id: PathId, cursor: Cursor = None, limit: Limit = 50) -> Any:
+        """In bundles of up to a hundred events; kept for a week."""
+        found = await self._deliveries.dead(asks, app_id, before_id=after(cursor, NEWEST), most=limit + 1)
+        return page(found, limit, lambda row: row.id, lambda row: shown(row, DeadView))
+
+    async def replay(self, asks: Asks, app_id: PathId, wanted: Stretch) -> Replayed:
+        """With the ids the events had; what is still being told is left alone."""
+        kinds = [EventKind[kind.name.upper()] for kind in wanted.kinds]
+        done = await self._deliveries.replay(asks, app_id, wanted.begin, wanted.end, kinds=kinds, dead=wanted.dead)
+        return Replayed(events=done.events, bundles=done.bundles, next_begin=done.next_begin)
+
+    async def test(self, asks: Asks, app_id: PathId, wanted: Test) -> Any:
+        """To the application's address for this kind; at most six times a minute."""
+        dialect = None if wanted.dialect is None else Dialect[wanted.dialect.name.upper()]
+        return shown(await self._deliveries.test(asks, app_id, EventKind[wanted.kind.name.upper()], dialect), DeliveryView)
