@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from acting import OPERATOR
+from hongyan.control.apps import AppChange
 from hongyan.control.blacklist import Where
 from hongyan.doors.huawei import ids, signing
 from hongyan.kit.db import Database
@@ -122,6 +123,21 @@ async def test_a_reply_comes_as_an_uplink_from_the_number_the_program_named_and_
     assert all(one["smsMsgId"] != sent for one in told)
     refused = await program.send(to, "verification")
     assert (refused["code"], [each["status"] for each in refused["result"]]) == ("E000510", ["SC:0016"])
+
+
+async def test_huaweis_windows_are_told_in_its_own_codes(program: Program, platform: Platform) -> None:
+    async with platform.control() as control:
+        await control.apps.change(OPERATOR, program.customer.app_id, AppChange(preset="huawei"))
+    await program.customer.known()
+    to = phone()
+
+    async def statuses(kind: str, *values: str) -> list[str]:
+        rest = program.customer.tenant.templates[kind].params[1:]
+        told = [await program.send(to, kind, templateParas=json.dumps([value, *rest])) for value in values]
+        return [each["status"] for answer in told for each in answer["result"]]
+
+    assert await statuses("verification", "1001", "1002", "1003") == ["000000", "000000", "MILIMIT"]
+    assert await statuses("notice", "1", "1", "1", "2") == ["000000", "000000", "CTLIMIT", "000000"]
 
 
 @pytest.mark.parametrize("ahead_s", [0.0, 8 * 3600.0])
