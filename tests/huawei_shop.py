@@ -145,6 +145,8 @@ class Platform:
 
 def accept_all(command: SendCommand) -> list[Outcome] | Refusal:
     found = [(raw, parse(raw)) for raw in command.phones]
+    if command.misfit is not None:
+        return [Refused(raw, "", command.misfit.reason, command.misfit.detail) for raw in command.phones]
     return [
         Refused(raw, "", Reject.BAD_NUMBER) if phone is None else Accepted(100 + at, phone.number, phone.region, 2)
         for at, (raw, phone) in enumerate(found)

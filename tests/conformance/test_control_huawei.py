@@ -1,5 +1,6 @@
 """What programs written for Huawei Cloud name: keys, from numbers, aliases, on a real PostgreSQL."""
 
+import asyncio
 import itertools
 import os
 from collections.abc import Awaitable
@@ -17,6 +18,7 @@ from hongyan.model.actor import GRANTS, Actor, ActorKind, Role
 from hongyan.model.message import Kind
 from hongyan.model.papers import SignatureDraft, TemplateDraft
 from hongyan.model.snapshot import AccountKind, Scope
+from hongyan.pipeline.nonces import Nonces, forget_used
 
 NOW = 1_795_399_200.0
 names = (f"huawei {n}" for n in itertools.count(1))
@@ -75,6 +77,7 @@ async def test_a_name_may_be_applied_for_once_for_each_kind_of_message(control: 
     snapshot = await control.snapshots.load()
     mine = [number for number in snapshot.from_numbers.values() if number.account_id == owner.account_id and number.sign_name]
     assert {number.kind for number in mine} == {None, *Kind}
+    assert {number.signature_id for number in mine} == ids <= snapshot.signatures_by_id.keys()
 
 
 async def test_a_migrated_program_keeps_its_key_its_secret_and_its_number(control: ControlPlane) -> None:
@@ -166,3 +169,15 @@ async def test_the_sandbox_has_all_that_a_program_written_for_huawei_needs(contr
     assert long_id.read(first.huawei.template_id) in snapshot.templates
     pair = AccessPair(int(first.sdk_app_id), first.huawei.app_key, first.huawei.app_secret)
     assert await control.access.show(OPERATOR, pair.app_id) == pair
+
+
+async def test_a_nonce_is_good_for_one_request_over_all_nodes(database: Database) -> None:
+    nodes = [Nonces(database) for _ in range(2)]
+    until = NOW + 86_400
+    taken = await asyncio.gather(*(nodes[at % 2].first("key", "nonce", f"request {at}", until) for at in range(20)))
+    assert taken.count(True) == 1
+    winner = taken.index(True)
+    assert await nodes[1].first("key", "nonce", f"request {winner}", until)
+    assert await nodes[0].first("another key", "nonce", "request", until)
+    await forget_used(database, until + 1)
+    assert await nodes[0].first("key", "nonce", "request 99", until)

@@ -254,6 +254,13 @@ async def test_nobody_elses_number_or_key_sends(program: Program, database: Data
     number = next(row.number for row in others if row.app_id != program.customer.app_id)
     told = await program.send(phone(), from_=number)
     assert [each["status"] for each in told["result"]] == ["E200018"]
+
+    async def noted() -> bool:
+        async with database.connection() as conn:
+            reasons = await conn.fetch("select reason from refusals where app_id = $1", program.customer.app_id)
+        return [row[0] for row in reasons] == ["sender_not_allowed"]
+
+    await until(noted, "the refusal can be looked up")
     answer = await program.post(
         program.form(phone()), program.token() | {"X-WSSE": program.token()["X-WSSE"].replace(program.key, "nobody")}
     )

@@ -70,3 +70,16 @@ async def test_the_native_client_s_program_sends_to_two(platform: Platform) -> N
     assert process.returncode == 0, err.decode()
     lines = out.decode().splitlines()
     assert [line.split()[:2] for line in lines] == [["+8613800138021", "accepted"], ["+8613800138022", "accepted"]]
+
+
+async def test_the_program_in_huaweis_words_sends(platform: Platform) -> None:
+    [found] = PROGRAM.findall((ROOT / "docs/reference/huawei.md").read_text(encoding="utf-8"))
+    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environ |= {"HONGYAN_DATA_DIR": str(platform.settings.data_dir)}
+    process = await asyncio.create_subprocess_exec(
+        SDK_PYTHON, "-c", found, cwd=ROOT, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    [answer] = values(out.decode())
+    assert (answer["code"], [each["status"] for each in answer["result"]]) == ("000000", ["000000"])

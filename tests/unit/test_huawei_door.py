@@ -84,6 +84,7 @@ async def test_a_send_carries_every_field_into_the_command(by: Any) -> None:
         phones=(TO,),
         dialect=Dialect.HUAWEI,
         sign_name="鸿雁",
+        signature_id=7,
         params=("369751", "5"),
         session_context="order 7",
         callback_url="https://shop.example/cb",
@@ -184,7 +185,8 @@ async def test_what_does_not_fit_the_from_number_is_refused_for_every_number(fie
     platform = Platform(accept_all)
     response = await door(platform)(by_token(form(to=f"{TO},15234567890", **fields)))
     told = json.loads(response.body)
-    assert platform.commands == []
+    # The pipeline refuses it too, where it is noted.
+    assert [command.misfit is None for command in platform.commands] == [False]
     assert (response.status, told["code"], statuses(told)) == (400, "E000510", [status, status])
     assert told["description"].startswith("The SMS fails to be sent. For details, see status. Number 1: ")
     assert len({entry["smsMsgId"] for entry in told["result"]}) == 2

@@ -227,3 +227,33 @@ def test_an_account_in_arrears_stops_at_the_very_second_and_another_one_does_not
     assert isinstance(refusal, Refusal)
     assert refusal.reason is Reject.ARREARS
     assert isinstance(compose(snapshot, Caller(2, "k"), command(app_id=1400000002, template_id=5, params=()), NOW), Composed)
+
+
+def test_of_signatures_with_one_name_the_one_that_is_known_is_taken() -> None:
+    twin = Signature(id=9, account_id=1, app_id=None, name="鸿雁", scope=Scope.MAINLAND)
+    known = msgspec.structs.replace(SNAPSHOT, signatures_by_id={9: twin, 8: SNAPSHOT.signatures[2, "个人", Scope.MAINLAND]})
+    for wanted, found in ((9, 9), (None, 7), (8, 7), (77, 7)):
+        composed = compose(known, OWNER, command(signature_id=wanted), NOW)
+        assert isinstance(composed, Composed)
+        [draft] = composed.drafts
+        assert draft.body.signature is not None
+        assert draft.body.signature.id == found
+
+
+def test_what_the_door_knows_to_be_wrong_is_told_of_every_number() -> None:
+    misfit = Refusal(Reject.SENDER_NOT_ALLOWED, "why")
+    composed = compose(SNAPSHOT, OWNER, command(misfit=misfit, phones=("+8613800138000", "12")), NOW)
+    assert isinstance(composed, Composed)
+    assert [outcome.reason for outcome in composed.outcomes if isinstance(outcome, Refused)] == [
+        Reject.SENDER_NOT_ALLOWED,
+        Reject.BAD_NUMBER,
+    ]
+
+
+@pytest.mark.parametrize(("dialect", "most"), [(Dialect.TENCENT_V3, 200), (Dialect.HUAWEI, 500)])
+def test_a_dialect_says_how_many_numbers_a_request_has(dialect: Dialect, most: int) -> None:
+    phones = tuple(str(13800000000 + n) for n in range(most))
+    assert isinstance(compose(SNAPSHOT, OWNER, command(dialect=dialect, phones=phones), NOW), Composed)
+    too_many = compose(SNAPSHOT, OWNER, command(dialect=dialect, phones=(*phones, "13900000000")), NOW)
+    assert isinstance(too_many, Refusal)
+    assert too_many.reason is Reject.TOO_MANY_NUMBERS

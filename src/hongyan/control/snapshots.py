@@ -123,6 +123,7 @@ async def load(db: Database, box: SecretBox, now: float, rules: RuleSet = SEEDS)
         keys={row.secret_id: _key(row, box) for row in key_rows},
         apps=found_apps,
         signatures=_signatures(signature_rows),
+        signatures_by_id={row.id: Signature(row.id, row.account_id, row.app_id, row.name, row.scope) for row in signature_rows},
         templates={template.id: template for row in template_rows if (template := _template(row, values[row.account_id])) is not None},
         packages=_packages(package_refs),
         links=tuple(_link(row, box) for row in link_rows),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hongyan.model.answering import Answers
-from hongyan.model.reject import Reject
+from hongyan.model.reject import Refusal, Reject
 
 
 class Kind(enum.IntEnum):
@@ -94,6 +94,8 @@ class SendCommand(msgspec.Struct, frozen=True):
     """As the customer wrote them."""
     dialect: Dialect
     sign_name: str = ""
+    signature_id: int | None = None
+    """Which of those of that name, where the door knows it."""
     params: tuple[str, ...] = ()
     session_context: str = ""
     extend: str = ""
@@ -103,6 +105,8 @@ class SendCommand(msgspec.Struct, frozen=True):
     """Where the reports of these messages go; empty means to the application's address. The door has looked at it."""
     answers: Answers = Answers.NOTHING
     """What these messages answer."""
+    misfit: Refusal | None = None
+    """Why none of its numbers is sent to, where the door knows it; so it is noted like any other refusal."""
     since: float = 0.0
     """When this very request can have come first, Unix seconds, where its proof is good for longer than usual: since then it is known."""
     of_proof: bool = False

@@ -234,7 +234,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     keys: dict[str, ApiKey]
     apps: dict[int, App]
     signatures: dict[tuple[int, str, Scope], Signature]
-    """By (account, name, scope)."""
+    """By (account, name, scope): a name that was applied for once for each kind of message is one here."""
     templates: dict[int, Template]
     """By id; ids are unique over all accounts."""
     packages: dict[tuple[int, Scope], tuple[PackageRef, ...]]
@@ -252,6 +252,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Access codes, and whose the digits behind them are."""
     from_numbers: dict[str, FromNumber] = {}
     """By number."""
+    signatures_by_id: dict[int, Signature] = {}
+    """Each that was applied for."""
     aliases: dict[tuple[int, str], int] = {}
     """Templates by account and alias."""
     callbacks: dict[int, CallbackSettings] = {}

@@ -95,7 +95,7 @@ def compose(snapshot: Snapshot, caller: Caller, command: SendCommand, now: float
     parsed = [phones.parse(raw) for raw in command.phones]
     if len({phone.mainland for phone in parsed if phone is not None}) > 1:
         return Refusal(Reject.MIXED_REGIONS, "send to mainland numbers and to numbers abroad in two requests")
-    body = _body(snapshot, app, command, now, mainland=next((p.mainland for p in parsed if p is not None), True))
+    body = command.misfit or _body(snapshot, app, command, now, mainland=next((p.mainland for p in parsed if p is not None), True))
     outcomes: list[Accepted | Refused | None] = [None] * len(parsed)
     drafts: list[Draft] = []
     seen: set[int] = set()
@@ -280,6 +280,9 @@ def _signature(snapshot: Snapshot, app: App, command: SendCommand, *, mainland: 
     name = command.sign_name.strip("【】")
     if not name and not mainland:
         return None
+    named = None if command.signature_id is None else snapshot.signatures_by_id.get(command.signature_id)
+    if named is not None and named.account_id == app.account_id and named.app_id in (None, app.id) and named.name == name:
+        return named
     for scope in (Scope.MAINLAND,) if mainland else (Scope.INTERNATIONAL, Scope.MAINLAND):
         signature = snapshot.signatures.get((app.account_id, name, scope))
         if signature is not None and signature.usable_by(app.id):

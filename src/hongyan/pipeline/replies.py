@@ -161,7 +161,8 @@ def _apps_of(owner: Owner, snapshot: Snapshot) -> list[int]:
 
 
 def _name_of(signature_id: int | None, snapshot: Snapshot) -> str:
-    return next((signature.name for signature in snapshot.signatures.values() if signature.id == signature_id), "")
+    signature = None if signature_id is None else snapshot.signatures_by_id.get(signature_id)
+    return "" if signature is None else signature.name
 
 
 def _without_nul(reply: Reply) -> Reply:

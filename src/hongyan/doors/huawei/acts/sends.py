@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -56,11 +56,21 @@ class Entry(msgspec.Struct):
     outcome: Accepted | Told | None = None
 
 
+class Misfit(msgspec.Struct, frozen=True):
+    """What speaks against a text from this number, whoever it goes to."""
+
+    status: str
+    reason: Reject
+    detail: str
+
+
 class Batch(msgspec.Struct, frozen=True):
     """A command and the numbers it is for."""
 
     command: SendCommand
     entries: Sequence[Entry]
+    statuses: Mapping[Reject, str]
+    """What its refusals are called."""
 
 
 class SendActs:
@@ -87,7 +97,7 @@ class SendActs:
         if (failed := _of_the_request(answers)) is not None:
             return failed
         for batch, answer in zip(batches, answers, strict=True):
-            _fill(batch.entries, answer)
+            _fill(batch, answer)
         return self._told(asked, entries, request_id)
 
     def _batches(self, asked: Sending, callback_url: str, who: Asker, shares: Sequence[Sequence[Entry]]) -> Iterator[Batch]:
@@ -98,27 +108,25 @@ class SendActs:
             mine = [entry for entry in share if entry.outcome is None]
             template = _template(snapshot, who, content.template_id)
             misfit = _misfit(snapshot, who, number, template, content)
-            if misfit is not None or number is None:
-                for entry in mine:
-                    entry.outcome = misfit
-                continue
-            universal = template is not None and template.universal
+            universal = number is None or (template is not None and template.universal)
             for group in _by_region(mine):
                 command = SendCommand(
                     app_id=who.app.id,
                     template_id=0 if template is None else template.id,
                     phones=tuple([entry.raw for entry in group]),
                     dialect=Dialect.HUAWEI,
-                    sign_name=content.signature if universal else number.sign_name,
+                    sign_name=content.signature if universal or number is None else number.sign_name,
+                    signature_id=None if universal or number is None else number.signature_id,
                     params=content.paras,
                     session_context=asked.extend,
                     request_id=part(who.number, place),
                     callback_url=callback_url,
+                    misfit=None if misfit is None else Refusal(misfit.reason, misfit.detail),
                     of_proof=not who.nonce,
                     since=who.since,
                 )
                 place += 1
-                yield Batch(command, group)
+                yield Batch(command, group, STATUSES if misfit is None else {misfit.reason: misfit.status})
 
     def _told(self, asked: Sending, entries: Sequence[Entry], request_id: str) -> Sent | Failure:
         created = utc(self._clock())
@@ -137,28 +145,33 @@ def _template(snapshot: Snapshot, who: Asker, written: str) -> Template | None:
     return template if template is not None and template.account_id == who.app.account_id else None
 
 
-def _misfit(snapshot: Snapshot, who: Asker, number: FromNumber | None, template: Template | None, content: Content) -> Told | None:
-    """What speaks against this template from this number, whoever it goes to."""
+def _misfit(snapshot: Snapshot, who: Asker, number: FromNumber | None, template: Template | None, content: Content) -> Misfit | None:
     if number is None or number.app_id != who.app.id:
-        return Told(errors.FROM_UNKNOWN, "", "the application has no such from number")
+        return Misfit(errors.FROM_UNKNOWN, Reject.SENDER_NOT_ALLOWED, "the application has no such from number")
     if template is None:
         return None
     if number.kind is not None and number.kind is not template.kind:
-        return Told(errors.OTHER_KIND, "", f"the from number is for {number.kind.name.lower()} messages, the template is not")
+        return Misfit(
+            errors.OTHER_KIND, Reject.TEMPLATE_UNUSABLE, f"the from number is for {number.kind.name.lower()} messages, the template is not"
+        )
     if template.universal:
         return _misnamed(snapshot, who, template, content)
     if template.signature_id not in {None, number.signature_id}:
-        return Told(errors.OTHER_SIGNATURE, "", "the template is for another signature than the from number's")
+        return Misfit(errors.OTHER_SIGNATURE, Reject.SIGNATURE_UNUSABLE, "the template is for another signature than the from number's")
     return None
 
 
-def _misnamed(snapshot: Snapshot, who: Asker, template: Template, content: Content) -> Told | None:
+def _misnamed(snapshot: Snapshot, who: Asker, template: Template, content: Content) -> Misfit | None:
     if not content.signature:
-        return Told(errors.WRONG_SIGNATURE, "", "the template is universal: name an approved signature in the field signature")
+        return Misfit(
+            errors.WRONG_SIGNATURE,
+            Reject.SIGNATURE_UNUSABLE,
+            "the template is universal: name an approved signature in the field signature",
+        )
     signature = snapshot.signatures.get((who.app.account_id, content.signature.strip("【】"), template.scope))
     if signature is None or not signature.usages or template.kind in signature.usages:
         return None
-    return Told(errors.OTHER_SIGNATURE, "", f"the signature is not for {template.kind.name.lower()} messages")
+    return Misfit(errors.OTHER_SIGNATURE, Reject.SIGNATURE_UNUSABLE, f"the signature is not for {template.kind.name.lower()} messages")
 
 
 def _mark_repeats(entries: Sequence[Entry]) -> None:
@@ -197,14 +210,15 @@ def _words(reason: Reject) -> str:
     return reason.value.replace("_", " ")
 
 
-def _fill(entries: Sequence[Entry], answer: list[Outcome] | Refusal) -> None:
-    for at, entry in enumerate(entries):
+def _fill(batch: Batch, answer: list[Outcome] | Refusal) -> None:
+    for at, entry in enumerate(batch.entries):
         found = answer if isinstance(answer, Refusal) else answer[at]
         if isinstance(found, Accepted):
             entry.outcome = found
             continue
         region = found.region if isinstance(found, Refused) else ""
-        entry.outcome = Told(STATUSES[found.reason], region, found.detail or _words(found.reason))
+        status = batch.statuses.get(found.reason) or STATUSES[found.reason]
+        entry.outcome = Told(status, region, found.detail or _words(found.reason))
 
 
 def _sms_id(entry: Entry, from_: str, created: str, otherwise: str) -> SmsId:
