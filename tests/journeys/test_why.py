@@ -147,6 +147,7 @@ async def test_of_what_was_never_seen_and_of_what_is_another_account_s_nothing_i
     assert [each["cause"] for each in shell.ask("why", "--phone", to)["causes"]] == ["path.never_seen"]
     assert shell.refused("why", "1") == "not_found"
     assert (await asking.ask("/explanations", phone="nobody", status=422))["code"] == "bad_number"
+    assert (await asking.ask("/explanations", phone=to, request_id="a\0b", status=422))["code"] == "invalid"
     sent = await asking.customer.send_one(to)
     async with asking.customer.platform.control() as control:
         stranger = await control.accounts.create(OPERATOR, f"curious {to}", AccountKind.ENTERPRISE)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from hongyan.control import explain as rules
+from hongyan.control.errors import ControlError, Fault
 from hongyan.control.explain import CauseFound, RawCode, Reported, Taken, Telling, Waiting
 from hongyan.control.permissions import demand, own_app, own_apps
 from hongyan.control.timeline import Entry, Rows, Step, Timeline, begins_at, timeline, unix
@@ -97,9 +98,16 @@ class Records:
     ) -> Inquiry:
         """What a number was to be sent in so many days, of one request if given: messages and refusals, explained; at most 20.
 
-        Of refusals those of the last three days are known, and of a flood of them only some.
+        Of refusals those of the last three days are known, and of a flood of them only some. Raises ControlError when the request's number
+        can be none.
         """
         demand(actor, Permission.READ)
+        if not (request_id.isascii() and request_id.isprintable()):
+            raise ControlError(
+                Fault.INVALID,
+                "请求编号只含可见的 ASCII 字符：请照抄应答头 X-Request-Id。",
+                "A request's number has only visible ASCII characters: copy X-Request-Id of the answer.",
+            )
         now, most = self._clock(), max(1, min(most, MOST_EXPLAINED))
         since = now - max(1, min(days, MOST_DAYS)) * DAY_S
         from_id = ids.first_id_at(since)
