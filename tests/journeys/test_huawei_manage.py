@@ -186,7 +186,14 @@ async def test_what_is_not_there_or_too_large_is_told_in_its_words(program: Prog
     for method, path in (("GET", "/nothing"), ("DELETE", "/apps"), ("GET", "/templates/1/variable"), ("GET", "/apps/")):
         answer = await program.ask(method, path)
         assert (answer.status_code, answer.json()["error_code"]) == (404, "APIGW.0101"), (method, path)
-    for path in ("/apps?limit=x", "/apps?start_time=yesterday", "/templates?sort_dir=up", "/apps?region=moon"):
+    for path in (
+        "/apps?limit=x",
+        "/apps?start_time=yesterday",
+        "/templates?sort_dir=up",
+        "/apps?region=moon",
+        "/apps?app_name=%00",
+        "/apps?app_name=%ff",
+    ):
         answer = await program.ask("GET", path)
         assert (answer.status_code, answer.json()["error_code"]) == (400, "MSGSMS.0002"), path
     for body in (b"{", b"[]", b'{"app_name": 7}', b'{"app_name": "\\ud800"}', b'{"app_name": "\\u0000"}', b'{"app_name": ""}', b"\xff"):

@@ -3,6 +3,8 @@
 import re
 
 LENGTH = 32
+MOST = 2**63 - 1
+"""No id is larger."""
 _DECIMAL_MOST = 19
 _WRITTEN = re.compile(r"0{16}[0-9a-f]{16}")
 
@@ -14,6 +16,9 @@ def written(template_id: int) -> str:
 
 def read(text: str) -> int | None:
     """The id again, also when it was written in decimal digits; None for anything else."""
+    found: int | None = None
     if len(text) == LENGTH:
-        return int(text, 16) if _WRITTEN.fullmatch(text.lower()) else None
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DECIMAL_MOST else None
+        found = int(text, 16) if _WRITTEN.fullmatch(text.lower()) else None
+    elif text.isascii() and text.isdigit() and len(text) <= _DECIMAL_MOST:
+        found = int(text)
+    return found if found is not None and found <= MOST else None

@@ -163,6 +163,7 @@ def _query(operation: Operation, query: bytes) -> Any:
         return None
     try:
         given = {name: value for name, value in parse_qsl(query.decode("latin-1"), errors="strict") if value}
+        _writable(given)
         return msgspec.convert(given, operation.query, strict=False)
     except (msgspec.ValidationError, UnicodeDecodeError, ValueError) as fault:
         raise Refused(invalid(f"查询参数不正确：{fault}", f"The query is not what it should be: {fault}")) from fault
@@ -173,11 +174,18 @@ def _body(operation: Operation, content: bytes) -> Any:
         asked = msgspec.json.decode(content or b"{}", type=operation.body)
         # Half a surrogate pair can be written in JSON and nowhere kept.
         msgspec.json.encode(asked)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
+        _writable(msgspec.to_builtins(asked))
+    except (msgspec.DecodeError, ValueError, RecursionError) as fault:
         raise Refused(invalid(f"请求体不正确：{fault}", f"The body is not what it should be: {fault}")) from fault
-    if b"\\u0000" in content:
-        raise Refused(invalid("文本里不能有 U+0000。", "No text may have U+0000."))
     return asked
+
+
+def _writable(value: Any) -> None:
+    """Raises ValueError for a text with U+0000, which no table takes."""
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("no text may have U+0000")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _writable(part)
 
 
 async def _file(request: Request, content: bytes) -> tuple[str, bytes]:
