@@ -32,6 +32,7 @@ NOBODY_ASKS: dict[str, str] = {
     "Signatures.qualified": "as Qualifications.decided",
     "Templates.decided": "as Qualifications.decided",
     "Verifications.decided": "as Qualifications.decided",
+    "Ledger.self_check": "a job",
     "Letters.send_due": "a job",
     "Letters.write": "written by services, for the person they concern",
     "Login.actor": "tells who asks",

@@ -42,6 +42,8 @@ ACROSS: dict[str, str] = {
     "messages.last_to": "a reply names a handset, and is for whichever application wrote to it last",
     "outbox.due": "which applications have callbacks due, one probe each",
     "outbox.sweep": "what is old is found over all applications once an hour",
+    "packages.expiring": "packages of all applications that expire soon, every five minutes",
+    "packages.frozen": "how many there are, for the metrics",
     "packages.page": "for people who ask",
     "packages.left": "what is left of the packages of applications with an alarm value, twice a minute",
     "packages.usable": "the snapshot has the packages of all applications",

@@ -36,6 +36,7 @@ ALWAYS: dict[str, str] = {
          where s.id is null or s.charged is distinct from r.segments or s.status not in ({int(Status.FAILED)}, {int(Status.EXPIRED)})""",
     "a message costs its segments or nothing": """
         select s.id, s.charged, m.segments from settlements s join messages m using (app_id, id) where s.charged not in (0, m.segments)""",
+    "no package is frozen, since its books agree": """select app_id, id, frozen_why from packages where frozen_at is not null""",
     "an accepted message is queued, held for review, submitted or settled": """
         select m.app_id, m.id from messages m
           left join queue q on q.app_id = m.app_id and q.id = m.id

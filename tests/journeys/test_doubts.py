@@ -61,6 +61,32 @@ async def test_codes_and_advertisements_are_never_sent_twice_on_a_guess(rig: Rig
     assert await rig.balance() == (1, 0)
 
 
+async def test_a_copy_that_is_refused_says_nothing_about_the_one_that_the_carrier_took(rig: Rig) -> None:
+    message = await rig.accept("notice")
+    await rig.answer(await rig.handed_over(message), lost)
+    await rig.later(60.1)
+    first, second = await rig.handed_over(message, copies=2)
+    await rig.answer_late(first)
+    await rig.answer([second], lambda _segment: Declined("RSUBMITFAIL"))
+    assert await rig.status(message) is Status.SUBMITTED
+    await rig.receipt(first, carrier_id=f"{message.message_id}-1")
+    assert await rig.status(message) is Status.DELIVERED
+    assert await rig.balance() == (0, 1)
+
+
+async def test_a_refusal_that_comes_late_says_nothing_about_the_copy_that_the_carrier_took(rig: Rig) -> None:
+    message = await rig.accept("notice")
+    await rig.answer(await rig.handed_over(message), lost)
+    await rig.later(60.1)
+    first, second = await rig.handed_over(message, copies=2)
+    await rig.answer([second], taken)
+    await rig.answer_late(first, Declined("RSUBMITFAIL"))
+    assert await rig.status(message) is Status.SUBMITTED
+    await rig.receipt(second, carrier_id=f"{message.message_id}-1", verdict=Verdict.FAILED)
+    assert await rig.status(message) is Status.FAILED
+    assert await rig.balance() == (0, 1)
+
+
 async def test_a_notice_is_sent_once_more_after_a_minute_and_never_a_third_time(rig: Rig) -> None:
     message = await rig.accept("notice")
     await rig.answer(await rig.handed_over(message), lost)

@@ -15,6 +15,7 @@ from acting import OPERATOR
 from hongyan.kit.db import Database
 from hongyan.model.carrier import Declined, Lost, Receipt, SubmitOutcome, Submitted, Throttled, Verdict
 from hongyan.model.message import FINAL, Accepted, Kind, Status
+from hongyan.model.money import ChargeRule
 from hongyan.model.snapshot import Scope
 from hongyan.pipeline.conclude import COPIES
 from hongyan.pipeline.ports import Delivery, LateAnswer, OutboundSegment, SegmentOutcome
@@ -158,8 +159,9 @@ class World:
             assert count - refused[sequence] <= COPIES[life.kind], "too many copies"
 
 
-async def live(world: World, orders: list[tuple[tuple[str, Any], list[tuple[str, int]]]], *, to_the_last: bool) -> None:
+async def live(world: World, orders: list[tuple[tuple[str, Any], list[tuple[str, int]]]], *, to_the_last: bool, rule: ChargeRule) -> None:
     rig = world.rig
+    await rig.control.accounts.set_charge(OPERATOR, rig.app.account_id, rule)
     async with rig.db.connection() as conn:
         await partitions.ensure(conn, rig.now)
     await rig.control.packages.buy(OPERATOR, rig.app.id, Scope.MAINLAND, 1000)
@@ -173,6 +175,7 @@ async def live(world: World, orders: list[tuple[tuple[str, Any], list[tuple[str,
         await rig.later(max((PASSES[event] for _, event, _ in due if event in PASSES), default=0.0))
         await world.settle_down()
         await world.look()
+    await rig.control.ledger.self_check()
     await the_end(world, lives, to_the_last=to_the_last)
 
 
@@ -195,6 +198,8 @@ async def the_end(world: World, lives: list[Life], *, to_the_last: bool) -> None
         await rig.upkeep.expire()
         await world.look()
         assert all(life.end is not None for life in lives)
+    await rig.later(120.0)
+    await rig.control.ledger.self_check()
     async with rig.db.connection() as conn:
         broken = await invariants.broken(conn)
     assert broken == {}
@@ -213,10 +218,10 @@ def test_what_has_ended_never_changes_in_any_order_of_events(database_url: str, 
             phases=(Phase.generate,),
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
         )
-        @given(st.lists(ORDER, min_size=TOGETHER, max_size=TOGETHER))
-        def laws(orders: list[Any]) -> None:
+        @given(st.lists(ORDER, min_size=TOGETHER, max_size=TOGETHER), st.sampled_from(ChargeRule))
+        def laws(orders: list[Any], rule: ChargeRule) -> None:
             # Not each time: packages and partitions are for months, not for years.
-            runner.run(live(World(rig), orders, to_the_last=seen["orders"] % (10 * TOGETHER) == 0))
+            runner.run(live(World(rig), orders, to_the_last=seen["orders"] % (10 * TOGETHER) == 0, rule=rule))
             seen["orders"] += len(orders)
 
         try:

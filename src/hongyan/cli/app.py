@@ -118,7 +118,6 @@ GROUPS: Mapping[str, Group] = {
         },
     ),
     "payment": Group("Payments.", {"confirm": "money:confirm", "list": "money:list_payments"}),
-    "package": Group("Prepaid packages.", {"buy": "packages:buy", "list": "packages:list_"}),
     "price": Group(
         "Prices of segments abroad, for those who pay later.",
         {"import": "billing:import_prices", "export": "billing:export_prices", "list": "billing:list_prices"},
@@ -134,6 +133,10 @@ GROUPS: Mapping[str, Group] = {
     "bill": Group("Bills of accounts that pay later.", {
             "list": "billing:list_bills", "show": "billing:show_bill", "files": "billing:list_files", "save": "billing:save",
         }),
+    "package": Group("Prepaid packages.", {"buy": "packages:buy", "list": "packages:list_", "unfreeze": "packages:unfreeze"}),
+    "ledger": Group(
+        "The journal of packages.", {"list": "packages:entries", "check": "packages:check", "export": "packages:export"}
+    ),
     "blacklist": Group(
         "Numbers never to be sent to.",
         {

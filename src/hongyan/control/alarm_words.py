@@ -47,6 +47,14 @@ SMS: Mapping[str, Mapping[Scope, str]] = {
         "回调告警：应用{1}有{2}个回调地址连续失败，已暂停推送，恢复后自动补推。",
         "Callback alarm: {2} addresses of app {1} keep failing and are paused. What is owed to them waits until they are well again.",
     ),
+    "expiry": _sms(
+        "到期提醒：应用{1}的套餐包{2}还剩{3}条，将在{4}天内到期，请及时使用。",
+        "Expiry: package {2} of app {1} has {3} segments left and expires within {4} days. Use it in time.",
+    ),
+    "frozen": _sms(
+        "套餐包提醒：应用{1}的套餐包{2}账目正在核对，暂停使用，剩余{3}条，请留意其余套餐包余量。",
+        "Package {2} of app {1} with {3} segments left is not used while its books are looked into. Watch what is left in others.",
+    ),
     TEST: _sms("告警测试：应用{1}的告警联系人设置有效。", "This is a test: the alarm contact of app {1} works."),
 }
 """Templates for alarms by message, by kind of alarm (all reviews share one). Values are digits: no rule about values bites them."""
@@ -99,7 +107,7 @@ def sms_of(alarm: AlarmRow) -> tuple[str, tuple[str, ...]]:
         case AlarmKind.TRAFFIC:
             return alarm.kind, (app, str(last.get("sent", 0)), str(last.get("value", 0)))
         case AlarmKind.BALANCE:
-            return alarm.kind, (app, str(last.get("left", 0)), str(last.get("value", 0)))
+            return _balance_sms(app, last)
         case AlarmKind.FREQUENCY:
             return alarm.kind, (app, str(facts.get("hits", alarm.happened)))
         case AlarmKind.CALLBACK:
@@ -107,6 +115,13 @@ def sms_of(alarm: AlarmRow) -> tuple[str, tuple[str, ...]]:
         case kind if kind in REVIEWS:
             return "review", (app, str(alarm.happened), str(facts.get("approved", 0)))
     return TEST, (app,)
+
+
+def _balance_sms(app: str, item: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
+    if "package" not in item:
+        return AlarmKind.BALANCE, (app, str(item.get("left", 0)), str(item.get("value", 0)))
+    about = (app, str(item["package"]), str(item.get("left", 0)))
+    return ("frozen", about) if "frozen" in item else ("expiry", (*about, str(item.get("days", 0))))
 
 
 def letter(alarm: AlarmRow, app_name: str, *, english: bool) -> Letter:
@@ -169,6 +184,8 @@ def _frequency_line(item: Mapping[str, object], *, english: bool) -> str:
 
 
 def _balance_line(item: Mapping[str, object], *, english: bool) -> str:
+    if "package" in item:
+        return _package_line(item, english=english)
     if english:
         return f"{item.get('left')} segments left ({item.get('scope')}), the alarm value is {item.get('value')}."
     where = "国内" if item.get("scope") == "mainland" else "国际/港澳台"
@@ -179,6 +196,18 @@ def _callback_line(item: Mapping[str, object], *, english: bool) -> str:
     if english:
         return f"{item.get('url')} failed {item.get('failures')} times and is paused ({item.get('error')}). It resumes by itself."
     return f"{item.get('url')} 连续失败 {item.get('failures')} 次，已暂停（{item.get('error')}）。恢复后自动继续推送。"
+
+
+def _package_line(item: Mapping[str, object], *, english: bool) -> str:
+    which, left = item["package"], item.get("left")
+    if "frozen" in item:
+        if english:
+            return f"Package {which} ({left} segments left) is not used while its books are looked into."
+        return f"套餐包 {which}（剩余 {left} 条）账目正在核对，暂停使用。"
+    end = dt.datetime.fromtimestamp(float(str(item.get("expires_at", 0))), SHANGHAI).strftime("%Y-%m-%d %H:%M")
+    return (
+        f"Package {which} expires at {end} with {left} segments left." if english else f"套餐包 {which} 将于 {end} 到期，还剩 {left} 条。"
+    )
 
 
 def _review_line(item: Mapping[str, object], *, english: bool) -> str:

@@ -24,6 +24,7 @@ from hongyan.control.from_numbers import FromNumbers
 from hongyan.control.held import HeldMessages
 from hongyan.control.inventory import Inventory
 from hongyan.control.keys import Keys
+from hongyan.control.ledger import Ledger
 from hongyan.control.letters import Letters, link_to
 from hongyan.control.links import Links
 from hongyan.control.linting import Linting
@@ -87,6 +88,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     bills: Bills
     bill_files: BillFiles
     deliveries: Deliveries
+    ledger: Ledger
     blacklist: Blacklist
     optouts: OptOuts
     answerings: Answerings
@@ -180,6 +182,7 @@ def assemble(
         bills=billed,
         bill_files=BillFiles(db, blobs, box, clock=clock, entropy=entropy, font=pdf_font),
         deliveries=Deliveries(db, audit, clock, try_out),
+        ledger=Ledger(db, audit, clock),
         blacklist=Blacklist(db, audit, clock),
         optouts=OptOuts(db, audit, clock),
         answerings=Answerings(db, audit, clock),

@@ -7,12 +7,15 @@ from hongyan.kit.ids import first_id_at
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.protection import ABROAD, ALL, HOME, Protection
 from hongyan.model.snapshot import Scope
-from hongyan.store import alarms, daily_counts, notices, packages, protections
+from hongyan.store import alarms, apps, daily_counts, notices, packages, protections
 from hongyan.store.notices import Facts
 from hongyan.store.partitions import day_start
 from hongyan.store.protections import Watched
 
 KEPT_DAYS_S = 3 * 86_400.0
+DAY_S = 86_400.0
+EXPIRY_DAYS = (1, 3, 5, 7)
+"""How long before the end of a package contacts are told of it, and told again (document 382/18058)."""
 HEARD_S, LONGEST_S = 3.0, 600.0
 """Every process has heard of a change after the first, and is not waited for beyond the second."""
 LONGEST_ACCEPT_S = 60.0
@@ -61,6 +64,31 @@ class Watch:
                     await alarms.unmark(tx, app.account_id, app_id, f"{AlarmKind.BALANCE} {name}")
                     continue
                 told += await _once(tx, app, AlarmKind.BALANCE, name, facts={"scope": name, "left": segments, "value": value}, now=now)
+        return told
+
+    async def expiry(self) -> int:
+        """Notices of packages that expire within a week, seven, five, three days and one before; returns how many."""
+        now = self._clock()
+        async with self._db.connection() as conn:
+            owners = {app.id: app.account_id for app in await apps.every(conn, None)}
+            soon = await packages.expiring(conn, sorted(owners), now=now, until=now + max(EXPIRY_DAYS) * DAY_S)
+        told = 0
+        for package in soon:
+            days = next(days for days in EXPIRY_DAYS if package.expires_at <= now + days * DAY_S)
+            facts: Facts = {
+                "package": package.id,
+                "scope": package.scope.name.lower(),
+                "left": package.available,
+                "expires_at": int(package.expires_at),
+                "days": days,
+            }
+            account_id = owners[package.app_id]
+            async with self._db.transaction() as tx:
+                # The end is part of the mark: one that is put off is told of again.
+                mark = f"expiry {package.id} {int(package.expires_at)} {days}"
+                if await alarms.mark_first(tx, account_id, package.app_id, mark, now):
+                    await notices.add(tx, account_id=account_id, app_id=package.app_id, kind=AlarmKind.BALANCE, facts=facts, now=now)
+                    told += 1
         return told
 
     async def settle_counts(self) -> int:

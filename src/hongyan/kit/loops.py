@@ -37,6 +37,25 @@ async def every(seconds: float, job: Job, *, name: str = "", expected: tuple[typ
         await asyncio.sleep(pause)
 
 
+def sparingly(job: Job, share: float) -> Job:
+    """The job, left out as often as it takes for it not to need more than this share of the time."""
+    rest_until = 0.0
+
+    async def in_turn() -> None:
+        nonlocal rest_until
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if began < rest_until:
+            return
+        try:
+            await job()
+        finally:
+            ended = loop.time()
+            rest_until = ended + (ended - began) * (1 / share - 1)
+
+    return in_turn
+
+
 async def always(job: Job, *, name: str = "", expected: tuple[type[BaseException], ...] = UNAVAILABLE) -> None:
     """Run a job that should never end; when it fails it is started again, sooner at first and later when it keeps failing."""
     loop = asyncio.get_running_loop()

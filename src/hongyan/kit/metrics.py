@@ -69,6 +69,7 @@ class Metrics:
         self._step_seconds = self._histogram("hongyan_step_seconds", "Time a message takes for a step of its way.", "step")
         self._queue = self._gauge("hongyan_queue_messages", "Messages accepted and not yet handed to a carrier.", "lane")
         self._reviews = self._gauge("hongyan_reviews", "What waits for a reviewer, and what waits longer than promised.", "kind", "state")
+        self._frozen = self._gauge("hongyan_packages_frozen", "Packages whose books do not agree; nothing draws on them.")
         self._link_up = self._gauge("hongyan_link_up", "1 when the link is bound for sending.", "link")
         self._link_flight = self._gauge("hongyan_link_in_flight", "Segments submitted and not yet answered.", "link")
         self._counts: dict[tuple[Counter, tuple[str, ...]], float] = {}
@@ -114,6 +115,10 @@ class Metrics:
     def reviews(self, kind: str, *, waiting: int, overdue: int) -> None:
         self._reviews.labels(kind, "waiting").set(waiting)
         self._reviews.labels(kind, "overdue").set(overdue)
+
+    def frozen(self, count: int) -> None:
+        """So many packages are frozen; said by the process that looks."""
+        self._frozen.set(count)
 
     def link(self, name: str, *, up: bool, in_flight: int) -> None:
         self._link_up.labels(name).set(int(up))

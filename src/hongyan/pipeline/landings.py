@@ -44,6 +44,8 @@ class Landings(msgspec.Struct):
     """By application: messages that no longer wait for an answer."""
     submitted: list[Message]
     endings: list[Ending]
+    copies: list[Ending]
+    """Of copies that carriers refused or nobody sent: they count when no other copy is with a carrier."""
     back: list[tuple[Flight, PutBack]]
     doubtful: list[tuple[Flight, Doubt]]
 
@@ -57,7 +59,7 @@ class Landings(msgspec.Struct):
 
 def landings(flights: Sequence[Flight], expired: Sequence[Message], now: float) -> Landings:
     """Sort flights that have every answer, and messages whose validity ended before they could fly."""
-    sorted_ = Landings({}, {}, [], [], [], [])
+    sorted_ = Landings({}, {}, [], [], [], [], [])
     for flight in flights:
         message = flight.message
         for sequence, outcome in flight.answers:
@@ -68,14 +70,16 @@ def landings(flights: Sequence[Flight], expired: Sequence[Message], now: float) 
                 sorted_.submitted.append(message)
                 sorted_.leaving.setdefault(message.app_id, []).append(message.id)
             case Fail(code=code):
-                _end(sorted_, Ending(message.app_id, message.id, Status.FAILED, code, charge=False, link_id=flight.link_id, done_at=now))
+                end = Ending(message.app_id, message.id, Status.FAILED, code, charge=False, link_id=flight.link_id, done_at=now)
+                _end(sorted_, end, message)
             case PutBack() as back:
                 retry_in_s = max(back.retry_in_s, flight.retry_in_s)
                 sorted_.back.append((flight, PutBack(retry_in_s, back.sent_mask)))
             case Doubt() as doubt:
                 sorted_.doubtful.append((flight, doubt))
     for message in expired:
-        _end(sorted_, Ending(message.app_id, message.id, Status.EXPIRED, "EXPIRED", charge=False, link_id=None, done_at=now))
+        end = Ending(message.app_id, message.id, Status.EXPIRED, "EXPIRED", charge=False, link_id=None, done_at=now)
+        _end(sorted_, end, message)
     return sorted_
 
 
@@ -102,7 +106,10 @@ async def write(tx: Connection, landed: Landings, now: float) -> None:
 
 
 async def write_late(tx: Connection, late: Sequence[LateAnswer], now: float) -> list[Ending]:
-    """Answers after all to segments that were given up as lost: with the last one a message is no longer in doubt."""
+    """Answers after all to segments that were given up as lost: with the last one a message is no longer in doubt.
+
+    What they end is of copies, as `Landings.copies`.
+    """
     endings: list[Ending] = []
     for answer in late:
         segment, outcome = answer.segment, answer.outcome
@@ -131,9 +138,24 @@ async def write_late(tx: Connection, late: Sequence[LateAnswer], now: float) -> 
     return endings
 
 
-def _end(sorted_: Landings, ending: Ending) -> None:
+async def alone(tx: Connection, copies: Sequence[Ending], landed: Landings) -> list[Ending]:
+    """Those endings of copies whose message no carrier has whole by another copy; the others wait for that one's receipt."""
+    by_app: dict[int, list[int]] = {}
+    for ending in copies:
+        by_app.setdefault(ending.app_id, []).append(ending.id)
+    found: list[Ending] = []
+    for app_id, ids in by_app.items():
+        taken = await segments.taken(tx, app_id, ids)
+        for segment in landed.taken.get(app_id, []):
+            taken.setdefault(segment.message_id, {})[segment.sequence] = segment.total
+        whole = {id_ for id_, sequences in taken.items() if len(sequences) >= max(sequences.values())}
+        found += [ending for ending in copies if ending.app_id == app_id and ending.id not in whole]
+    return found
+
+
+def _end(sorted_: Landings, ending: Ending, message: Message) -> None:
     sorted_.leaving.setdefault(ending.app_id, []).append(ending.id)
-    sorted_.endings.append(ending)
+    (sorted_.copies if message.attempts else sorted_.endings).append(ending)
 
 
 def _taken(flight: Flight, sequence: int, carrier_id: str) -> TakenSegment:

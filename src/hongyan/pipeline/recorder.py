@@ -14,7 +14,7 @@ from hongyan.kit.metrics import METRICS, Step
 from hongyan.model.carrier import Lost, NotSent, Receipt, Reply, SubmitOutcome, Submitted
 from hongyan.model.message import Message
 from hongyan.model.receipt import carrier_key
-from hongyan.pipeline.landings import Flight, Landings, landings, write, write_late
+from hongyan.pipeline.landings import Flight, Landings, alone, landings, write, write_late
 from hongyan.pipeline.ports import Delivery, LateAnswer, Link, OutboundSegment, SegmentOutcome
 from hongyan.pipeline.receipts import ReceiptService
 from hongyan.pipeline.replies import ReplyService
@@ -212,8 +212,8 @@ class Recorder:
         landed = landings(batch.landed, batch.expired, now)
         receipts = [d.what for _, d in batch.deliveries if isinstance(d.what, Receipt)]
         by_app = landed.by_app()
-        alone = not (again or batch.late) and self._one_statement(landed, by_app.keys(), receipts)
-        async with self._db.connection() if alone else self._db.transaction() as tx:
+        simple = not (again or batch.late) and self._one_statement(landed, by_app.keys(), receipts)
+        async with self._db.connection() if simple else self._db.transaction() as tx:
             if again:
                 # What is there already may be on the primary alone.
                 await commits.seal(tx)
@@ -222,7 +222,8 @@ class Recorder:
             if receipts:
                 await _about_to_write_deliveries()
             await write(tx, landed, now)
-            endings = landed.endings + await write_late(tx, batch.late, now)
+            copies = landed.copies + await write_late(tx, batch.late, now)
+            endings = landed.endings + (await alone(tx, copies, landed) if copies else [])
             if receipts:
                 endings += await self._receipts.apply(tx, receipts, now)
             if endings or by_app:
@@ -235,7 +236,7 @@ class Recorder:
 
     def _one_statement(self, landed: Landings, apps: Collection[int], receipts: Sequence[Receipt]) -> bool:
         """Whether one statement says it all: then it needs no transaction around it."""
-        if landed.back or landed.doubtful:
+        if landed.back or landed.doubtful or landed.copies:
             return False
         reported = self._receipts.apps_of(receipts)
         if reported is None or len(concerned := {*apps, *reported}) != 1:

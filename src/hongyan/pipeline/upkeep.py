@@ -19,6 +19,7 @@ from hongyan.pipeline.withdrawals import BLACKLISTED, OPTED_OUT, ending
 from hongyan.store import backlog, doubts, engines, messages, outbox, queue, replays, segments, watermarks
 from hongyan.store.doubts import Suspect
 from hongyan.store.settlements import Ending
+from hongyan.store.watermarks import EXPIRED
 
 log = structlog.get_logger()
 
@@ -30,7 +31,6 @@ EVENTS_KEPT_S = 7 * 86_400.0
 EVENTS_TRIED_S = 90_000.0
 """Longer than a day: whoever is tried gives up by himself."""
 PARK_LONGEST_S = 3600.0
-EXPIRY_MARK = "expired up to"
 
 
 class Upkeep:
@@ -220,14 +220,14 @@ class Upkeep:
     async def _expire_some(self, tx: Connection, app_id: int) -> int:
         now = self._clock()
         up_to = ids.first_id_at(now - NO_RECEIPT_AFTER_S)
-        after = await watermarks.get(tx, app_id, EXPIRY_MARK) or ids.first_id_at(now - OLDEST_S)
+        after = await watermarks.get(tx, app_id, EXPIRED) or ids.first_id_at(now - OLDEST_S)
         if up_to <= after:
             return 0
         old = await messages.unsettled(tx, app_id, after_id=after, up_to_id=up_to, most=AT_ONCE)
         taken = await segments.taken_ids(tx, app_id, old) if old else set()
         endings = [Ending(app_id, id_, Status.EXPIRED, "EXPIRED", charge=id_ in taken, link_id=None, done_at=now) for id_ in old]
         await self._settler.settle(tx, endings, now)
-        await watermarks.set_to(tx, app_id, EXPIRY_MARK, old[-1] if len(old) == AT_ONCE else up_to)
+        await watermarks.set_to(tx, app_id, EXPIRED, old[-1] if len(old) == AT_ONCE else up_to)
         return len(old)
 
     async def _give_up(self) -> None:

@@ -43,6 +43,7 @@ def jobs(settings: Settings, db: Database, box: SecretBox, directory: Directory,
         "watch traffic": (5.0, watch.traffic),
         "settle counts": (2.0, watch.settle_counts),
         "watch balances": (30.0, watch.balance),
+        "watch expiry": (300.0, watch.expiry),
         "forget counts": (3600.0, watch.forget),
     }
     return {name: functools.partial(every, seconds, job, name=name, expected=UNAVAILABLE) for name, (seconds, job) in rounds.items()}

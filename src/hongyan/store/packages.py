@@ -122,6 +122,12 @@ async def get(conn: Connection, app_id: int, package_id: int) -> PackageRow | No
     return rows.one(await conn.fetchrow(f"select {COLUMNS} from packages where app_id = $1 and id = $2", app_id, package_id), PackageRow)
 
 
+async def lock(conn: Connection, app_id: int, package_id: int) -> PackageRow | None:
+    """Nobody draws on it or settles with it until the transaction ends."""
+    row = await conn.fetchrow(f"select {COLUMNS} from packages where app_id = $1 and id = $2 for update", app_id, package_id)
+    return rows.one(row, PackageRow)
+
+
 async def close(conn: Connection, app_id: int, package_id: int, now: float) -> PackageRow | None:
     """Let nothing draw on it any more, and keep it as it is until the transaction ends."""
     row = await conn.fetchrow(
@@ -146,3 +152,39 @@ async def withdraw(conn: Connection, app_id: int, package_id: int, *, note: str,
             app_id, package_id, package.withdrawn, at(now), note,
         )  # fmt: skip
     return package
+
+
+async def freeze(conn: Connection, app_id: int, package_id: int, why: str, now: float) -> bool:
+    """Let nothing draw on it while somebody looks; False when it was frozen already."""
+    found = await conn.fetchval(
+        "update packages set frozen_at = $3, frozen_why = $4 where app_id = $1 and id = $2 and frozen_at is null returning id",
+        app_id, package_id, at(now), why,
+    )  # fmt: skip
+    return found is not None
+
+
+async def unfreeze(conn: Connection, app_id: int, package_id: int) -> None:
+    await conn.execute("update packages set frozen_at = null, frozen_why = '' where app_id = $1 and id = $2", app_id, package_id)
+
+
+EXPIRING = f"""
+select {COLUMNS} from packages
+ where app_id = any($1) and available > 0 and closed_at is null and expires_at > $2 and expires_at <= $3 order by app_id, id
+"""
+
+
+async def expiring(conn: Connection, app_ids: Sequence[int], *, now: float, until: float) -> list[PackageRow]:
+    """Packages of these applications with something left that expire up to then."""
+    return rows.many(await conn.fetch(EXPIRING, app_ids, at(now), at(until)), PackageRow)
+
+
+async def release(conn: Connection, app_id: int, package_id: int, segments: int) -> None:
+    """What is held can be drawn on again."""
+    await conn.execute(
+        "update packages set held = held - $3, available = available + $3 where app_id = $1 and id = $2", app_id, package_id, segments
+    )
+
+
+async def frozen(conn: Connection) -> int:
+    """How many are."""
+    return int(await conn.fetchval("select count(*) from packages where frozen_at is not null"))

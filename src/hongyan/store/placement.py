@@ -11,6 +11,8 @@ from hongyan.kit.migrate import DURABLE
 DISTRIBUTED: tuple[str, ...] = (
     "packages",
     "ledger_entries",
+    "ledger_sums",
+    "open_holds",
     "refunds",
     "allowlist",
     "blacklist",

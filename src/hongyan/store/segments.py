@@ -156,3 +156,14 @@ async def taken_ids(conn: Connection, app_id: int, message_ids: Sequence[int]) -
     """Which of these messages have at least one segment that a carrier took."""
     rows = await conn.fetch("select distinct message_id from segments where app_id = $1 and message_id = any($2)", app_id, message_ids)
     return {row[0] for row in rows}
+
+
+async def taken(conn: Connection, app_id: int, message_ids: Sequence[int]) -> dict[int, dict[int, int]]:
+    """Which segments of these messages carriers took: by message, (segment: of how many)."""
+    rows = await conn.fetch(
+        "select message_id, sequence, total from segments where app_id = $1 and message_id = any($2)", app_id, message_ids
+    )
+    found: dict[int, dict[int, int]] = {}
+    for message_id, sequence, total in rows:
+        found.setdefault(message_id, {})[sequence] = total
+    return found

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from hongyan.control.idempotency import IdempotencyKeys
 from hongyan.kit import web
 from hongyan.kit.db import UNAVAILABLE, Database
-from hongyan.kit.loops import Job, every
+from hongyan.kit.loops import Job, every, sparingly
 from hongyan.kit.metrics import METRICS
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.message import Caller, SendCommand
@@ -29,6 +29,8 @@ from hongyan.wiring.base import plane
 
 SCHEDULES_S = 0.25
 """How often sends are looked for whose time has come."""
+CHECK_SHARE = 0.1
+"""The most of the time that the self-check of packages takes: with very many of them it comes round less often than each minute."""
 ANSWERS_S = 0.25
 """How often replies are looked for that are to be answered."""
 
@@ -70,6 +72,7 @@ class Office:
             "idempotency": (3600.0, self._keys.sweep),
             "forget": (3600.0, self._forget),
             "measure reviews": (60.0, self._measure_reviews),
+            "check ledger": (60.0, sparingly(control.ledger.self_check, CHECK_SHARE)),
             "finish refunds": (15.0, control.purchases.finish_refunds),
         }
         alarming = alarms.jobs(self._settings, self._db, self._box, self._directory, self._send)

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from hongyan.control.accounts import Accounts
+from hongyan.control.ledger import NEVER, Ledger
 from hongyan.control.offers import OfferChange, Offers
 from hongyan.control.packages import Packages
 from hongyan.control.payments import NEWEST, Payments, Told
@@ -28,6 +30,8 @@ PackageView = view_of(Packages.buy, "Package")
 OfferView = view_of(Offers.add, "Offer")
 PaymentView = view_of(Payments.confirm, "Payment")
 Bought = view_of(Purchases.get, "Bought")
+EntryView = view_of(Ledger.entries, "LedgerEntry")
+FindingView = view_of(Ledger.check, "LedgerFinding")
 Changes: Any = body_of(OfferChange, "OfferChange")
 Scopes: Any = names_of(PackageScope)
 Kinds: Any = names_of(PackageKind)
@@ -35,6 +39,9 @@ Milli = Annotated[int, Field(ge=1, le=10**15, description="Thousandths of a fen;
 Reference = Annotated[str, Field(min_length=1, max_length=100, description="The bank's or the provider's; the same payment has the same.")]
 Units = Annotated[int, Field(ge=1, le=1_000_000_000_000, description="Segments; for voice calls.")]
 Unfit = Annotated[bool, Query(description="Only payments that fit nothing, for somebody to pay back.")]
+Begin = Annotated[float, Query(ge=0, le=NEVER, description="Unix seconds; from then on.")]
+End = Annotated[float, Query(ge=0, le=NEVER, description="Unix seconds; until before then.")]
+CSV = "text/csv; charset=utf-8"
 EVENT_MOST = 64 * 1024
 SUCCEEDED = "payment.succeeded"
 
@@ -85,6 +92,12 @@ class Repaid(Body):
     reference: Annotated[str, Field(max_length=100)]
 
 
+class Unfreeze(Body):
+    app_id: Id
+    note: Note
+    correct: bool = Field(default=False, description="What is there counts: entries are added until the journal says so.")
+
+
 class Charge(Body):
     rule: ChargeRule
 
@@ -122,6 +135,7 @@ def routes(control: ControlPlane, *, secrets: Sequence[str]) -> APIRouter:
     """Everything under /offers, /purchases, /payments and /packages; `secrets` are those of the payment provider's web hooks."""
     shop, orders = OfferPaths(control.offers), PurchasePaths(control.purchases)
     money, purse, rule = PaymentPaths(control.payments, secrets), PackagePaths(control.packages), ChargePaths(control.accounts)
+    books = LedgerPaths(control.ledger)
     return router(
         "money",
         "",
@@ -144,6 +158,11 @@ def routes(control: ControlPlane, *, secrets: Sequence[str]) -> APIRouter:
                       also=(404, 413)),
             Operation("GET", "/packages", "listPackages", purse.page, "Prepaid packages", page_of(PackageView), also=(404,)),
             Operation("POST", "/packages", "buyPackage", purse.buy, "Give an application one", PackageView, 201, (404,)),
+            Operation("POST", "/packages/{package_id}/unfreeze", "unfreezePackage", books.unfreeze, "Let it be drawn on again",
+                      PackageView, also=(404, 409)),
+            Operation("GET", "/ledger", "listLedger", books.page, "The journal of an application", page_of(EntryView), also=(404,)),
+            Operation("GET", "/ledger/file", "exportLedger", books.hand_out, "The journal as CSV", str, also=(404,), text=CSV),
+            Operation("GET", "/ledger/check", "checkLedger", books.check, "What does not agree", list[FindingView], also=(404,)),  # type: ignore[valid-type]
             Operation("PUT", "/accounts/{account_id}/charge-rule", "setChargeRule", rule.set, "When its messages cost something", Charged,
                       also=(404,)),
         ],
@@ -297,6 +316,47 @@ class PackagePaths:
             note=wanted.note,
         )
         return shown(bought, PackageView)
+
+
+class LedgerPaths:
+    """The endpoints about the journal of packages."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def page(
+        self,
+        asks: Asks,
+        app_id: Annotated[int, Query(ge=1, le=MOST_ID)],
+        package_id: Annotated[int | None, Query(ge=1, le=MOST_ID)] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Any:
+        """In the order in which the entries were written."""
+        found = await self._ledger.entries(asks, app_id, package_id=package_id, after_id=after(cursor), most=limit + 1)
+        return page(found, limit, lambda entry: entry.id, lambda entry: shown(entry, EntryView))
+
+    async def hand_out(self, asks: Asks, app_id: OneApp = None, begin: Begin = 0.0, end: End = NEVER) -> StreamingResponse:
+        """id, time, app_id, package_id, kind, segments, note."""
+        rows = self._ledger.hand_out(asks, app_id, begin=begin, end=end)
+        # What is refused is refused before the first line has gone out.
+        first = await anext(rows)
+
+        async def whole() -> Any:
+            yield first
+            async for row in rows:
+                yield row
+
+        return StreamingResponse(whole(), media_type=CSV, headers={"content-disposition": 'attachment; filename="ledger.csv"'})
+
+    async def check(self, asks: Asks, app_id: OneApp = None) -> Any:
+        """Reads every entry and every message of the packages anew; an empty list means that all agree."""
+        return [shown(finding, FindingView) for finding in await self._ledger.check(asks, app_id)]
+
+    async def unfreeze(self, asks: Asks, package_id: PathId, wanted: Unfreeze) -> Any:
+        """The operator's alone, after a look: refused while the books do not agree, unless they shall be corrected."""
+        found = await self._ledger.unfreeze(asks, wanted.app_id, package_id, wanted.note, correct=wanted.correct)
+        return shown(found, PackageView)
 
 
 class ChargePaths:
