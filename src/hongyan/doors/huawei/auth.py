@@ -129,7 +129,7 @@ def _time(created: str) -> float | None:
     if _CREATED.fullmatch(created) is None:
         return None
     try:
-        return dt.datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=dt.UTC).timestamp()
+        return dt.datetime.fromisoformat(created).timestamp()
     except ValueError:
         return None
 

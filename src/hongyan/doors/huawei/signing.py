@@ -63,7 +63,7 @@ def date_of(headers: Mapping[bytes, bytes]) -> float | None:
     if _WRITTEN.fullmatch(text) is None:
         return None
     try:
-        return dt.datetime.strptime(text, _FORMAT).replace(tzinfo=dt.UTC).timestamp()
+        return dt.datetime.fromisoformat(text).timestamp()
     except ValueError:
         return None
 
