@@ -258,6 +258,7 @@ async def test_what_is_made_is_shown_alike_when_it_is_made_changed_and_listed(na
     assert (await native.ask("POST", "/blacklist", json={"app_id": app_id, "numbers": ["13800000000"], "reason": "asked"}))["numbers"] == 1
     [listed] = (await native.ask("GET", "/blacklist", params={"app_id": app_id}))["items"]
     assert (listed["phone"], listed["reason"]) == ("+8613800000000", "asked")
+    assert (await native.ask("GET", "/replies", params={"app_id": app_id, "phone": "8613800000000"}))["items"] == []
     wanting = {"app_id": app_id, "numbers": ["13800000001"], "reason": "said so"}
     assert (await native.ask("POST", "/opt-outs", json=wanting))["numbers"] == 1
     [out] = (await native.ask("GET", "/opt-outs", params={"app_id": app_id}))["items"]

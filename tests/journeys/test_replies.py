@@ -144,6 +144,9 @@ async def test_who_leaves_is_told_so_and_heard_by_the_native_api(customer: Custo
     records = await customer.pulled(2)
     assert {record["ReportStatus"] for record in records} == {"SUCCESS"}
     async with platform.control() as control:
+        [heard] = await control.replies.page(OPERATOR, customer.app_id, phone=int(to[1:]))
+        assert (heard.text, heard.message_id is not None) == ("Stop", True)
+        assert await control.replies.page(OPERATOR, customer.app_id, before_id=heard.id) == []
         [row] = await control.optouts.page(OPERATOR, customer.app_id)
         parts = [part async for part in control.optouts.hand_out(OPERATOR, customer.app_id)]
         assert await control.optouts.lift(OPERATOR, customer.app_id, [to], "asked on the phone") == 1

@@ -139,6 +139,21 @@ async def test_of_a_code_with_few_extensions_released_ones_are_given_again(rig: 
     await rig.control.senders.remove(OPERATOR, code)
 
 
+async def test_a_number_that_is_shown_already_becomes_an_access_code(rig: Rig) -> None:
+    number = "1069055503"
+    await rig.control.senders.add(OPERATOR, number)
+    await rig.control.apps.change(OPERATOR, rig.app.id, AppChange(sender_id=number))
+    made = await rig.control.senders.extend(OPERATOR, number, 4)
+    assert made.extension_digits == 4
+    await rig.directory.refresh()
+    message = await rig.accept("notice")
+    source = await shown(rig, message)
+    assert (source[:10], len(source)) == (number, 14)
+    with pytest.raises(ControlError) as told:
+        await rig.control.senders.extend(OPERATOR, number, 5)
+    assert told.value.code is Fault.IN_USE
+
+
 async def test_many_approvals_at_once_get_different_digits(rig: Rig) -> None:
     drafts = [SignatureDraft(name=f"同时{n}", scope=Scope.MAINLAND, app_id=rig.app.id) for n in "甲乙丙丁戊己"]
     rows = [await rig.control.signatures.add(OPERATOR, rig.app.account_id, draft) for draft in drafts]

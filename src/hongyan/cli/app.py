@@ -144,6 +144,7 @@ GROUPS: Mapping[str, Group] = {
             "export": "blacklist:export",
         },
     ),
+    "reply": Group("Replies: what handsets wrote to applications.", {"list": "replies:heard"}),
     "optout": Group(
         "Numbers that want no more messages of an application.",
         {"add": "replies:add", "remove": "replies:lift", "list": "replies:list_", "export": "replies:export"},
@@ -178,7 +179,8 @@ GROUPS: Mapping[str, Group] = {
     "sender": Group(
         "Sender numbers.",
         {
-            "add": "links:add_sender", "list": "links:list_senders", "extensions": "links:list_extensions",
+            "add": "links:add_sender", "extend": "links:extend_sender", "list": "links:list_senders",
+            "extensions": "links:list_extensions",
             "remove": "links:remove_sender",
         },
     ),

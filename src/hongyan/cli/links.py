@@ -85,6 +85,15 @@ def list_senders(ctx: typer.Context, after: AfterText = "", most: Most = 500) ->
     terminal(ctx).table(with_control(ctx, lambda control: control.senders.every(actor(), after=after, most=most)), SENDER_COLUMNS)
 
 
+def extend_sender(
+    ctx: typer.Context,
+    number: Number,
+    digits: Annotated[int, typer.Option("--extension-digits", min=1, max=9, help="So many digits behind it are a signature's.")],
+) -> None:
+    """Make a sender number an access code."""
+    terminal(ctx).show(with_control(ctx, lambda control: control.senders.extend(actor(), number, digits)))
+
+
 def list_extensions(ctx: typer.Context, number: Number, after: AfterText = "", most: Most = 500) -> None:
     """List which signature has which digits behind an access code."""
     found = with_control(ctx, lambda control: control.senders.extensions(actor(), number, after=after, most=most))

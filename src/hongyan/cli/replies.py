@@ -1,4 +1,4 @@
-"""hongyan optout, hongyan answer."""
+"""hongyan reply, hongyan optout, hongyan answer."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,10 +12,27 @@ if TYPE_CHECKING:
     from hongyan.control.plane import ControlPlane
 
 COLUMNS = ("phone", "text", "sign_name", "created_at")
+REPLY_COLUMNS = ("id", "phone", "text", "received_at", "sign_name", "extend", "to", "message_id")
 ANSWER_COLUMNS = ("id", "phone", "template_id", "sign_name", "after_opt_out", "state", "outcome", "created_at")
 
 Reason = Annotated[str, typer.Option(help="Why.")]
 Before = Annotated[int, typer.Option(min=0, max=MOST_ID, help="Only older ones than this id.")]
+
+
+def heard(
+    ctx: typer.Context,
+    *,
+    app: AppId,
+    phone: Annotated[str, typer.Option(help="Only of this number.", show_default=False)] = "",
+    before: Before = MOST_ID,
+    most: Most = 100,
+) -> None:
+    """List what handsets wrote to an application, the newest first."""
+    from hongyan.control import rules  # noqa: PLC0415 - `--help` does not wait for it
+
+    number = rules.phones([phone])[0] if phone else None
+    found = with_control(ctx, lambda control: control.replies.page(actor(), app, phone=number, before_id=before, most=most))
+    terminal(ctx).table(found, REPLY_COLUMNS)
 
 
 def add(ctx: typer.Context, app: AppId, phones: Phones, reason: Reason = "") -> None:

@@ -84,6 +84,7 @@ GROUPS: dict[str, str] = {
     "Words that hold or refuse a message.": "敏感词：含词的短信待人工审核或被拒绝。",
     "Messages that wait for a reviewer.": "待人工审核的短信。",
     "Numbers never to be sent to.": "黑名单：绝不下发的号码。",
+    "Replies: what handsets wrote to applications.": "回复：手机发给应用的上行短信。",
     "Numbers that want no more messages of an application.": "退订：不想再收到某个应用短信的号码。",
     "What an application does with replies: words for leaving and coming back, confirmations, keywords.": (
         "应用如何处理回复：退订词和恢复词、确认短信、关键词。"
@@ -100,6 +101,10 @@ GROUPS: dict[str, str] = {
 }
 
 COMMANDS: dict[str, str] = {
+    "So many digits behind it are a signature's.": "其后多少位是签名的扩展码。",
+    "List what handsets wrote to an application, the newest first.": "列出手机发给应用的回复，最新的在前。",
+    "Only of this number.": "只列出这个号码的。",
+    "Make a sender number an access code.": "把发送号码改为接入码。",
     "Let a handset write back to each message it is sent.": "让一部手机收到短信就回复。",
     "The handset's number, with country code.": "手机号，带国家码。",
     "What it writes; empty for nothing any more.": "回复的内容；空表示不再回复。",

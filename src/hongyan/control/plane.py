@@ -39,6 +39,7 @@ from hongyan.control.protection import Protections
 from hongyan.control.purchases import Purchases
 from hongyan.control.qualifications import Qualifications
 from hongyan.control.records import Records
+from hongyan.control.replies import Replies
 from hongyan.control.review import Review
 from hongyan.control.sandbox import Sandbox
 from hongyan.control.senders import Senders
@@ -90,6 +91,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     deliveries: Deliveries
     ledger: Ledger
     blacklist: Blacklist
+    replies: Replies
     optouts: OptOuts
     answerings: Answerings
     alarms: Alarms
@@ -184,6 +186,7 @@ def assemble(
         deliveries=Deliveries(db, audit, clock, try_out),
         ledger=Ledger(db, audit, clock),
         blacklist=Blacklist(db, audit, clock),
+        replies=Replies(db),
         optouts=OptOuts(db, audit, clock),
         answerings=Answerings(db, audit, clock),
         alarms=Alarms(db, audit, box=box, clock=clock, entropy=entropy, check_url=check_url),

@@ -72,6 +72,27 @@ class Senders:
         async with self._db.connection() as conn:
             return await senders.page(conn, after=after, most=max(1, min(most, PAGE_MOST)))
 
+    async def extend(self, actor: Actor, number: str, extension_digits: int) -> SenderRow:
+        """Make a number that is shown as it is an access code, and give every approved signature digits behind it."""
+        demand(actor, Permission.OPERATE)
+        now = self._clock()
+        async with self._db.transaction() as tx:
+            before = await senders.lock(tx, number)
+            if before is None:
+                raise not_found(Noun.SENDER, number)
+            _may_be_extended(number, extension_digits)
+            if before.extension_digits not in {0, extension_digits}:
+                raise ControlError(
+                    Fault.IN_USE,
+                    f"接入码 {number} 的扩展码已是 {before.extension_digits} 位，签名正在使用：请登记另一个接入码。",
+                    f"The extensions of {number} have {before.extension_digits} digits, which signatures use: register another one.",
+                )
+            after = await senders.extend(tx, number, extension_digits) or before
+            given = await extensions.add_lacking(tx, None, now)
+            await self._audit.record(tx, actor, "sender.extend", number, detail={"extension_digits": extension_digits, "given": given})
+            await publish(tx, f"sender {number} extended", now)
+        return after
+
     async def extensions(self, actor: Actor, number: str, *, after: str = "", most: int = PAGE_MOST) -> list[ExtensionRow]:
         """Which signature has which digits behind an access code, at most 500, behind the extension `after`."""
         demand(actor, Permission.READ)

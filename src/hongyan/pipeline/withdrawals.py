@@ -29,6 +29,8 @@ async def take_back(tx: Connection, settler: Settler, app_id: int, phones: Seque
     this moment cannot be taken back; when it does not take it, it is not asked again (`set_aside`).
     """
     await messages.lock_numbers(tx, app_id, phones)
+    if not await queue.waits(tx, app_id):
+        return 0
     ids = await messages.lately_to(tx, app_id, phones, since_id=first_id_at(now - OLDEST_S))
     if not ids:
         return 0

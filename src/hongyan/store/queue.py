@@ -188,6 +188,14 @@ async def withdraw(conn: Connection, app_id: int, most: int) -> list[int]:
     return [row[0] for row in await conn.fetch(WITHDRAW, app_id, most)]
 
 
+async def waits(conn: Connection, app_id: int) -> bool:
+    """Whether anything of the application waits, for a carrier or for a person."""
+    found: bool = await conn.fetchval(
+        "select exists (select from queue where app_id = $1) or exists (select from held_messages where app_id = $1)", app_id
+    )
+    return found
+
+
 async def lock(conn: Connection, app_id: int, ids: Sequence[int]) -> list[int]:
     """Those of them that are in the queue, kept as they are until the transaction ends; whoever is changing one is waited for."""
     found = await conn.fetch("select id from queue where app_id = $1 and id = any($2) order by id for update", app_id, ids)

@@ -6,7 +6,8 @@ from hongyan.kit.db import Connection
 from hongyan.kit.ids import first_id_at
 from hongyan.model.carrier import Part, Reply
 from hongyan.model.message import Dialect
-from hongyan.store.times import at
+from hongyan.store import rows
+from hongyan.store.times import at, epoch
 
 
 class NewReply(msgspec.Struct, frozen=True):
@@ -84,10 +85,34 @@ select link_id, phone, sender_id, string_agg(text, '' order by sequence) as text
 
 async def overdue(conn: Connection, *, before: float, most: int) -> list[Reply]:
     """What there is of texts whose last part came before that time; they are not waited for any longer."""
-    rows = await conn.fetch(OVERDUE, at(before), most)
-    return [Reply(row["link_id"], row["phone"], row["sender_id"], row["text"], row["received_at"].timestamp()) for row in rows]
+    found = await conn.fetch(OVERDUE, at(before), most)
+    return [Reply(row["link_id"], row["phone"], row["sender_id"], row["text"], row["received_at"].timestamp()) for row in found]
 
 
 async def forget_parts(conn: Connection, *, before: float) -> None:
     """Parts of texts that were handed out before that time: handsets use their references again."""
     await conn.execute("delete from reply_parts where joined and received_at < $1", at(before))
+
+
+class ReplyRow(msgspec.Struct, frozen=True):
+    id: int
+    phone: int
+    text: str
+    received_at: float
+    sign_name: str
+    """The signature it was written to, or of the message it answers."""
+    extend: str
+    to: str
+    """The number it was written to."""
+    message_id: int | None
+    """What it answers."""
+
+
+async def page(conn: Connection, app_id: int, *, phone: int | None, before_id: int, most: int) -> list[ReplyRow]:
+    """The newest first, those with smaller ids than `before_id`, of one number or of all."""
+    found = await conn.fetch(
+        f"select id, phone, text, {epoch('received_at')}, sign_name, extend, sender_id as to, message_id from replies "
+        "where app_id = $1 and ($2::bigint is null or phone = $2) and id < $3 order by id desc limit $4",
+        app_id, phone, before_id, most,
+    )  # fmt: skip
+    return rows.many(found, ReplyRow)

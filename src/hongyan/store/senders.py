@@ -35,6 +35,11 @@ async def lock(conn: Connection, number: str) -> SenderRow | None:
     return rows.one(await conn.fetchrow(f"select {COLUMNS} from senders where number = $1 for update", number), SenderRow)
 
 
+async def extend(conn: Connection, number: str, digits: int) -> SenderRow | None:
+    row = await conn.fetchrow(f"update senders set extension_digits = $2 where number = $1 returning {COLUMNS}", number, digits)
+    return rows.one(row, SenderRow)
+
+
 async def get(conn: Connection, number: str) -> SenderRow | None:
     return rows.one(await conn.fetchrow(f"select {COLUMNS} from senders where number = $1", number), SenderRow)
 

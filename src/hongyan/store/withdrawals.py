@@ -27,8 +27,11 @@ async def add(conn: Connection, phones: Sequence[int], now: float, *, app_id: in
 
 
 async def first(conn: Connection, most: int) -> list[WithdrawalRow]:
-    """The oldest."""
-    return rows.many(await conn.fetch("select id, app_id, account_id, phone from withdrawals order by id limit $1", most), WithdrawalRow)
+    """The oldest; those that are about one application or account before what takes all of them to look through."""
+    found = await conn.fetch(
+        "select id, app_id, account_id, phone from withdrawals order by app_id is null, account_id is null, id limit $1", most
+    )
+    return rows.many(found, WithdrawalRow)
 
 
 async def done(conn: Connection, ids: Sequence[int]) -> None:

@@ -66,7 +66,7 @@ def native(
         billing.routes(prices=control.prices, costs=control.costs, credits_=control.credits, bills=control.bills, files=control.bill_files),
         contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
         papers.routes(control),
-        replies.routes(optouts=control.optouts, answerings=control.answerings),
+        replies.routes(replies=control.replies, optouts=control.optouts, answerings=control.answerings),
         verifications.routes(control.verifications),
         review.routes(review=control.review, signatures=control.signatures, templates=control.templates, calendar=control.calendar),
         guards.routes(protections=control.protections, held=control.held, words=control.words, statistics=control.statistics),

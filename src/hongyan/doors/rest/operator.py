@@ -61,6 +61,10 @@ class NewSender(Body):
     )
 
 
+class MoreDigits(Body):
+    extension_digits: Annotated[int, Field(ge=1, le=9)]
+
+
 def routes(*, links: Links, senders: Senders) -> APIRouter:
     """Everything under /links and /senders."""
     ours, numbers = LinkPaths(links), SenderPaths(senders)
@@ -73,6 +77,7 @@ def routes(*, links: Links, senders: Senders) -> APIRouter:
             Operation("PATCH", "/links/{name}", "changeLink", ours.change, "Change it", LinkView, also=(404,)),
             Operation("GET", "/senders", "listSenders", numbers.page, "Sender numbers", page_of(SenderView)),
             Operation("POST", "/senders", "addSender", numbers.add, "Add one", SenderView, 201, (404, 409)),
+            Operation("PATCH", "/senders/{number}", "extendSender", numbers.extend, "Make it an access code", SenderView, also=(404, 409)),
             Operation(
                 "GET",
                 "/senders/{number}/extensions",
@@ -125,6 +130,10 @@ class SenderPaths:
     async def add(self, asks: Asks, wanted: NewSender) -> Any:
         made = await self._senders.add(asks, wanted.number, wanted.link, wanted.app_id, extension_digits=wanted.extension_digits)
         return shown(made, SenderView)
+
+    async def extend(self, asks: Asks, number: SenderNumber, wanted: MoreDigits) -> Any:
+        """Every approved signature gets digits behind it."""
+        return shown(await self._senders.extend(asks, number, wanted.extension_digits), SenderView)
 
     async def extensions(self, asks: Asks, number: SenderNumber, cursor: Cursor = None, limit: Limit = 50) -> Any:
         """Of an account's signatures; the operator sees all."""

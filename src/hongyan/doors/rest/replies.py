@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from hongyan.control.answers import NEWEST, Answerings, Change
 from hongyan.control.optouts import OptOuts
+from hongyan.control.replies import Replies
 from hongyan.doors.rest.auth import Asks
 from hongyan.doors.rest.fields import MOST_ID, Body, Id, Note, Number, PathId
 from hongyan.doors.rest.inputs import body_of, struct_from
@@ -20,7 +21,21 @@ AnswerView = view_of(Answerings.sent, "Answer", leave_out=("app_id", "began_at",
 AnsweringChange: Any = body_of(Change, "AnsweringChange")
 CSV = "text/csv; charset=utf-8"
 TheApp = Annotated[int, Query(ge=1, le=MOST_ID, description="The application.")]
+OnePhone = Annotated[str | None, Query(pattern="^[0-9]{5,15}$", description="Only of this number: digits with country code.")]
 OneSign = Annotated[str, Query(max_length=100, description="Only those that answered a message with this signature.")]
+
+
+class Heard(BaseModel):
+    """What a handset wrote."""
+
+    id: str
+    phone: str
+    text: str
+    at: float
+    sign_name: str = Field(description="The signature it was written to, or of the message it answers.")
+    extend: str
+    to: str = Field(description="The number it was written to.")
+    message_id: str | None = Field(description="What it answers.")
 
 
 class OptedOut(BaseModel):
@@ -42,13 +57,14 @@ class Changed(BaseModel):
     numbers: int = Field(description="How many it made a difference to.")
 
 
-def routes(*, optouts: OptOuts, answerings: Answerings) -> APIRouter:
-    """Everything under /opt-outs, and what applications answer."""
-    listed, answering = OptOutPaths(optouts), AnsweringPaths(answerings)
+def routes(*, replies: Replies, optouts: OptOuts, answerings: Answerings) -> APIRouter:
+    """Everything under /replies and /opt-outs, and what applications answer."""
+    heard, listed, answering = ReplyPaths(replies), OptOutPaths(optouts), AnsweringPaths(answerings)
     return router(
         "replies",
         "",
         [
+            Operation("GET", "/replies", "listReplies", heard.page, "Replies, the newest first", page_of(Heard), also=(404,)),
             Operation("GET", "/opt-outs", "listOptOuts", listed.page, "Who wants no more", page_of(OptedOut), also=(404,)),
             Operation("POST", "/opt-outs", "addOptOuts", listed.add, "Who said so elsewhere", Changed, also=(404,)),
             Operation("POST", "/opt-outs/removed", "removeOptOuts", listed.lift, "Who wants to hear again", Changed, also=(404,)),
@@ -61,6 +77,32 @@ def routes(*, optouts: OptOuts, answerings: Answerings) -> APIRouter:
                       page_of(AnswerView), also=(404,)),
         ],
     )  # fmt: skip
+
+
+class ReplyPaths:
+    """The endpoint under /replies."""
+
+    def __init__(self, replies: Replies) -> None:
+        self._replies = replies
+
+    async def page(self, asks: Asks, app_id: TheApp, phone: OnePhone = None, cursor: Cursor = None, limit: Limit = 50) -> Any:
+        """Looking takes nothing away from those who fetch."""
+        number = None if phone is None else int(phone)
+        found = await self._replies.page(asks, app_id, phone=number, before_id=after(cursor, NEWEST), most=limit + 1)
+
+        def heard(row: Any) -> Heard:
+            return Heard(
+                id=str(row.id),
+                phone=f"+{row.phone}",
+                text=row.text,
+                at=row.received_at,
+                sign_name=row.sign_name,
+                extend=row.extend,
+                to=row.to,
+                message_id=None if row.message_id is None else str(row.message_id),
+            )
+
+        return page(found, limit, lambda row: row.id, heard)
 
 
 class OptOutPaths:
