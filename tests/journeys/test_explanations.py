@@ -16,6 +16,7 @@ from hongyan.control.protection import Change
 from hongyan.control.records import Explanation
 from hongyan.model.carrier import Declined, Throttled, Verdict
 from hongyan.model.causes import Who
+from hongyan.model.event import EventKind
 from hongyan.model.message import Accepted, Caller, SendCommand, Status
 from hongyan.model.phone import parse
 from hongyan.model.protection import Cap, WordAction
@@ -23,6 +24,8 @@ from hongyan.model.replay import request_id
 from hongyan.model.snapshot import LinkConfig, Scope
 from hongyan.pipeline.refusals import RefusalLog
 from hongyan.pipeline.stops import Stops
+from hongyan.store import endpoints, outbox
+from hongyan.store.outbox import Failure, Key
 from journeys.platform import phone
 from journeys.rig import Rig, lost, running_rig, taken
 
@@ -459,6 +462,23 @@ async def test_that_nobody_was_told_is_told_and_only_then(rig: Rig) -> None:
     assert NOBODY in causes(await explained(rig, await sent(rig, "UNDELIV")))
 
 
+async def test_a_callback_that_fails_or_is_paused_is_told(rig: Rig) -> None:
+    await rig.control.apps.change(OPERATOR, rig.app.id, AppChange(report_url="http://nowhere.example/reports"))
+    await rig.directory.refresh()
+    message = await sent(rig, "UNDELIV")
+    assert causes(await explained(rig, message)) == ["carrier.empty_or_off"]
+    async with rig.db.transaction() as tx:
+        [bundle] = await outbox.claim(tx, reports_of(rig), now=rig.now, lease_until=rig.now + 60, most=1)
+        await outbox.failed(tx, rig.app.id, [Failure(id=bundle.id, due_at=rig.now + 5, told=0, error="HTTP 500")])
+    failing = (await explained(rig, message)).causes[1]
+    assert (failing.cause, failing.note_en) == ("path.callback_failing", "the last time: HTTP 500")
+    async with rig.db.transaction() as tx:
+        await endpoints.failed(tx, reports_of(rig), "http://nowhere.example/reports", "HTTP 502", rig.now)
+        await endpoints.pause(tx, reports_of(rig), rig.now)
+    paused = (await explained(rig, message)).causes[1]
+    assert (paused.cause, paused.note_en) == ("path.callback_paused", "the last time: HTTP 502")
+
+
 async def test_a_request_that_came_late_is_told_by_its_own_time(rig: Rig) -> None:
     command = msgspec.structs.replace(rig.command("notice"), request_id=request_id(b"proof", at=int(rig.now) - 9))
     [late] = await rig.send.accept(Caller(rig.app.account_id, rig.tenant.secret_id), command)  # type: ignore[misc]
@@ -513,6 +533,11 @@ async def test_messages_and_refusals_of_a_number_stand_in_the_order_of_time(rig:
     rig.now += 4 * DAY_S
     assert await inquired(rig, number) == []
     assert len(await inquired(rig, number, days=5)) == 2
+
+
+def reports_of(rig: Rig) -> Key:
+    """The application's reports, to its own address."""
+    return rig.app.id, EventKind.REPORT, ""
 
 
 def causes(found: Explanation) -> list[str]:

@@ -140,6 +140,7 @@ def test_that_the_customer_s_system_was_not_told_is_told() -> None:
     assert causes(facts(**delivered, told=Telling(owed=False))) == ["path.delivered", "path.nobody_told"]
     failing = Telling(owed=True, failing=True, error="HTTP 500")
     assert explain(facts(**delivered, told=failing))[1].note_en == "the last time: HTTP 500"
+    assert causes(facts(**delivered, told=Telling(owed=True, paused=True, error="x"))) == ["path.delivered", "path.callback_paused"]
     assert causes(facts(**delivered, told=Telling(owed=True, given_up=True))) == ["path.delivered", "path.callback_given_up"]
     assert causes(facts(waiting=waiting(), told=Telling(owed=False))) == ["path.waiting"]
 

@@ -75,6 +75,8 @@ class Telling(msgspec.Struct, frozen=True):
     owed: bool
     """There is an event at all."""
     failing: bool = False
+    paused: bool = False
+    """Its address has failed for long: it is only tried now and then."""
     given_up: bool = False
     error: str = ""
 
@@ -324,6 +326,8 @@ def _telling(facts: Facts) -> Iterator[CauseFound]:
         return
     if told.given_up:
         yield because(Situation.CALLBACK_GIVEN_UP, _last(told.error))
+    elif told.paused:
+        yield because(Situation.CALLBACK_PAUSED, _last(told.error))
     elif told.failing:
         yield because(Situation.CALLBACK_FAILING, _last(told.error))
     elif not told.owed:

@@ -14,12 +14,13 @@ from hongyan.kit.db import Connection, Database, Row
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.carrier import Verdict
 from hongyan.model.causes import Situation
+from hongyan.model.event import EventKind
 from hongyan.model.message import Kind, Status
 from hongyan.model.phone import e164, mask
 from hongyan.model.reject import Reject
 from hongyan.model.replay import signed_at
 from hongyan.model.ways import ROUTES, serves
-from hongyan.store import links, protections, records
+from hongyan.store import endpoints, links, protections, records
 from hongyan.store.outbox import Callback
 
 PAGE_MOST = 1_000
@@ -238,7 +239,7 @@ async def _facts(conn: Connection, actor: Actor, rows: Rows, now: float) -> rule
         doubts=len(rows.suspects),
         resent=any(suspect["resolution"] == "resent" for suspect in rows.suspects),
         end=end,
-        told=_telling(row, end, now),
+        told=await _telling(conn, row, end, now),
         stopped=(await protections.get(conn, app.id)).stopped_at is not None,
         opted_out=standing.opted_out,
         blacklisted=standing.blacklisted,
@@ -280,13 +281,16 @@ def _end(row: Row) -> rules.End | None:
     )
 
 
-def _telling(row: Row, end: rules.End | None, now: float) -> Telling:
+async def _telling(conn: Connection, row: Row, end: rules.End | None, now: float) -> Telling:
     if row["owed"] is None:
         return Telling(owed=end is None or now - end.settled_at > EVENTS_KEPT_S)
-    error = row["last_error"] or ""
+    error, due = row["last_error"] or "", row["callback"] in {Callback.DUE, Callback.ELSEWHERE}
+    failing = await endpoints.get(conn, (row["app_id"], EventKind.REPORT, row["place"] or "")) if due else None
+    if failing is not None and failing.paused_at is not None:
+        return Telling(owed=True, paused=True, error=failing.error)
     return Telling(
         owed=True,
-        failing=row["callback"] in {Callback.DUE, Callback.ELSEWHERE} and bool(error),
+        failing=due and bool(error),
         given_up=row["callback"] == Callback.DEAD,
         error=error,
     )

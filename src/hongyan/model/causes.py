@@ -46,6 +46,7 @@ class Situation(enum.StrEnum):
     RESENT = "resent"
     UNKNOWN_CODE = "unknown_code"
     CALLBACK_FAILING = "callback_failing"
+    CALLBACK_PAUSED = "callback_paused"
     CALLBACK_GIVEN_UP = "callback_given_up"
     NOBODY_TOLD = "nobody_told"
     OPTED_OUT_NOW = "opted_out_now"

@@ -58,6 +58,12 @@ async def well(conn: Connection, key: Key) -> None:
     await conn.execute("delete from endpoints where app_id = $1 and kind = $2 and place = $3", *key)
 
 
+async def get(conn: Connection, key: Key) -> EndpointRow | None:
+    """None when it takes them."""
+    row = await conn.fetchrow(f"select {COLUMNS} from endpoints where app_id = $1 and kind = $2 and place = $3", *key)
+    return None if row is None else msgspec.convert(dict(row), EndpointRow)
+
+
 async def every(conn: Connection) -> list[EndpointRow]:
     """All that fail."""
     return rows.many(await conn.fetch(f"select {COLUMNS} from endpoints"), EndpointRow)

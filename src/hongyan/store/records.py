@@ -9,7 +9,7 @@ from hongyan.store import blacklist
 
 MESSAGE = """
 select m.*, q.not_before, q.owner, q.attempted_at, q.attempts as queue_attempts, q.resolve_at, q.way, coalesce(q.id, h.id) as queued,
-       h.held_at, s.status, s.code, s.charged, s.done_at, s.settled_at, s.link_id as ended_by, o.id as owed, o.callback,
+       h.held_at, s.status, s.code, s.charged, s.done_at, s.settled_at, s.link_id as ended_by, o.id as owed, o.place, o.callback,
        o.attempts as callback_attempts,
        o.done_at as callback_at, case when array_position(o.ids, m.id) <= o.pulled then o.pulled_at end as pulled_at, o.last_error, o.due_at
   from messages m
