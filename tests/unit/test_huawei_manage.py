@@ -107,6 +107,7 @@ def test_every_operation_is_found_by_its_own_path_alone() -> None:
 
 def test_the_tables_are_total() -> None:
     assert set(BY_KIND) == set(Fault)
+    assert set(manage_errors.MEANINGS) == {each for each in vars(manage_errors).values() if isinstance(each, manage_errors.Fault)}
     assert set(templates.FLOWS) == set(ReviewStatus)
     assert set(signatures.SOURCE_OF) == set(SignatureKind)
     assert set(signatures.PURPOSE_OF) == set(Purpose)

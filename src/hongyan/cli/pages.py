@@ -17,7 +17,10 @@ from hongyan.cli import twin
 from hongyan.cli.app import GROUPS, tree
 from hongyan.cli.output import Terminal
 from hongyan.doors import published
+from hongyan.doors.huawei import catalogue as huawei_catalogue
 from hongyan.doors.huawei import errors as huawei_errors
+from hongyan.doors.huawei import manage_errors as huawei_manage_errors
+from hongyan.doors.huawei.words import templates as huawei_templates
 from hongyan.doors.tencent_v3 import catalogue, errors
 from hongyan.doors.tencent_v3.errors import FAULTS, Fault
 from hongyan.doors.tencent_v5 import catalogue as v5_catalogue
@@ -27,6 +30,7 @@ from hongyan.kit.metrics import Metrics
 from hongyan.model import causes, receipt_codes
 from hongyan.model.limits import PRESETS, Limits, in_force, notation
 from hongyan.model.message import FINAL, NEXT, VALIDITY_S, Kind, Status
+from hongyan.model.papers import TEMPLATE_ACTS
 from hongyan.model.rules.sets import RULE_SETS, OptOut, RuleSet
 from hongyan.model.snapshot import LinkConfig
 from hongyan.model.values import FORMS
@@ -161,6 +165,27 @@ def huawei_codes() -> str:
     """What the send API of Huawei's door answers of a whole request."""
     ordered = sorted(huawei_errors.EVERY, key=lambda fault: (fault.status, fault.code))
     return _table(("code", "status", "what it says"), [(f"`{fault.code}`", str(fault.status), fault.text) for fault in ordered])
+
+
+def huawei_operations() -> str:
+    """What the management API of Huawei's door can be asked."""
+    rows = [(f"`{each.method}`", f"`{each.path}`", f"`{each.name}`", each.summary) for each in huawei_catalogue.OPERATIONS]
+    return _table(("", "path", "operation of the SDK", "what it does"), rows)
+
+
+def huawei_management_codes() -> str:
+    """What it says when it says no."""
+    ordered = sorted(huawei_manage_errors.MEANINGS.items(), key=lambda each: (each[0].code, each[0].status))
+    return _table(("error_code", "status", ""), [(f"`{fault.code}`", str(fault.status), meaning) for fault, meaning in ordered])
+
+
+def huawei_flows() -> str:
+    """Where a template stands there, and what may be done with it."""
+    rows = [
+        (f"`{flow}`", f"`{status.value}`", ", ".join(sorted(act.value for act in TEMPLATE_ACTS[status])) or "-")
+        for status, flow in huawei_templates.FLOWS.items()
+    ]
+    return _table(("flow_status", "elsewhere", "its account may"), rows)
 
 
 def huawei_statuses() -> str:
@@ -354,6 +379,9 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "statuses": statuses,
     "tencent_v3 actions": tencent_v3_actions,
     "huawei codes": huawei_codes,
+    "huawei flows": huawei_flows,
+    "huawei management codes": huawei_management_codes,
+    "huawei operations": huawei_operations,
     "huawei statuses": huawei_statuses,
     "tencent_v3 errors": tencent_v3_errors,
     "tencent_v3 rates": tencent_v3_rates,

@@ -40,6 +40,31 @@ TOO_OFTEN = Fault("APIGW.0308", 429)
 AWAY = Fault("MSGSMS.0001", 503)
 
 
+MEANINGS: Mapping[Fault, str] = {
+    INTERNAL: "an error of the platform",
+    AWAY: "the store of files is away; nothing was changed",
+    INVALID: "a parameter is not what it should be, or a rule forbids what is applied for",
+    NOT_ALLOWED: "the key may not do this, or not from this address",
+    NO_SIGNATURE: "there is no such signature",
+    SIGNATURE_TAKEN: "the name is applied for or approved already, for this type and application",
+    SIGNATURE_FIXED: "only a refused signature, or one whose filing failed, can be changed",
+    TEMPLATE_TAKEN: "the application has a template of this name",
+    NO_TEMPLATE: "there is no such template",
+    TEMPLATE_FIXED: "it is under review, or was taken out of use by the operator",
+    NO_FILE: "there is no such file",
+    SIGNATURE_ID: "that is no id of a signature",
+    UNDESCRIBED: "a TEXT variable lacks its description",
+    FAILED: "it cannot be done now: the state it is in, a quota, a name that is taken",
+    NO_APP: "there is no such application",
+    ONLY_NAME: "of an approved template only the name can be changed",
+    NOT_AUTHENTICATED: "nobody is known by this signature",
+    NO_SUCH_PATH: "there is no such operation",
+    TOO_LARGE: "the body is too large",
+    TOO_OFTEN: "too often",
+}
+"""What each comes down to."""
+
+
 class Failure(msgspec.Struct, frozen=True):
     """Why a request is refused."""
 
