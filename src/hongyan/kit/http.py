@@ -136,6 +136,8 @@ def parse(url: str, allow: Sequence[Network] = ()) -> Target | str:
         return "the URL must not carry a user name or password"
     port = port if port is not None else PORTS[parts.scheme]
     host = parts.hostname or ""
+    if "[" in parts.netloc and ":" not in host:
+        host = ""  # what is in brackets is an IPv6 address or nothing
     problem = _host_problem(host, allow) or port_problem(port)
     if problem:
         return problem
