@@ -16,7 +16,7 @@ TEST_SETUP := .venv/.dev $(if $(SDK_LIST),.venv-sdk/.installed) $(if $(PEERS_LIS
 export PATH := $(PATH):$(CURDIR)/.venv-node/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test attack check format docs bench chaos versus failover lock clean
+.PHONY: help setup run demo test attack check format docs bench callbacks chaos versus failover lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: .venv/.run  ## start a platform, load it three ways and print one JSON ob
 
 versus: .venv/.run  ## measure beside other gateways that are installed, in turns; VERSUS_ARGS="--rounds 3 --require kannel ..."
 	.venv/bin/python bench/versus.py $(VERSUS_ARGS)
+
+callbacks: $(TEST_SETUP)  ## 50,000 events to servers that fail a third of the time, by dispatchers that die
+	HONGYAN_CALLBACK_EVENTS=50000 .venv/bin/python -m pytest -q -s tests/conformance/test_callbacks_faults.py
 
 chaos: $(TEST_SETUP)  ## kill every part under load, again and again, and compare what was promised; CHAOS_ARGS="--cycles 100 --seed 7 ..."
 	.venv/bin/python tests/chaos/run.py $(CHAOS_ARGS)

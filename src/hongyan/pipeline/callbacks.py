@@ -165,7 +165,10 @@ class CallbackDispatcher:
             results = await self._post_all(key, chains, until=now + LEASE_S * WORKED_ON)
             told = await self._conclude(key, bundles, chains, results)
             if (error := _error(results)) is not None:
-                await self.endpoints.failed(key, app, _url(chains), error)
+                if any(result.requests for result in results):
+                    await self.endpoints.stumbled(key, LEASE_S)
+                else:
+                    await self.endpoints.failed(key, app, _url(chains), error)
                 return
             await self.endpoints.well(key, LEASE_S)
         if told:
@@ -211,15 +214,15 @@ class CallbackDispatcher:
 
     async def _follow(self, key: Key, chain: Chain, until: float) -> Told:
         """One request after the other, to the first that fails, or as long as nobody else claims the bundles."""
-        through = 0
+        through, requests = 0, 0
         for request in chain.requests:
-            if through and self._clock() >= until:
+            if requests and self._clock() >= until:
                 break
             why_not = await self._ask(key, chain.renderer, request, request.through - through)
             if why_not is not None:
-                return Told(through, why_not)
-            through = request.through
-        return Told(through)
+                return Told(through, requests, why_not)
+            through, requests = request.through, requests + 1
+        return Told(through, requests)
 
     async def _conclude(self, key: Key, bundles: Sequence[Bundle], chains: Sequence[Chain], results: Sequence[Told]) -> list[int]:
         """Note what came of each bundle; that all were taken is noted with the next claim, to which these bundles are returned."""
@@ -249,7 +252,8 @@ class CallbackDispatcher:
                 elif told.why_not is None:
                     begun[bundle.id] = through
                 else:
-                    due_at = retry_at(bundle.attempts, bundle.created_at, now, self._jitter(), longest_s=longest_s)
+                    attempts = 1 if through > bundle.told else bundle.attempts
+                    due_at = retry_at(attempts, bundle.created_at, now, self._jitter(), longest_s=longest_s)
                     failed.append(Failure(bundle.id, due_at, through, told.why_not))
         async with self._db.connection() as conn:
             if done:

@@ -54,6 +54,8 @@ class Told(msgspec.Struct, frozen=True):
 
     through: int = 0
     """So many of its events were taken."""
+    requests: int = 0
+    """So many of its requests were: an event may need several."""
     why_not: str | None = None
     """What stopped it, in words for the customer; None when all were taken or the time was over."""
 

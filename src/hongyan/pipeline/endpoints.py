@@ -90,6 +90,11 @@ class Endpoints:
             await outbox.hasten(conn, key, now, beyond=now + lease_s)
         log.info("callbacks_resumed", app_id=key[0])
 
+    async def stumbled(self, key: Key, lease_s: float) -> None:
+        """It took some and not all: it is there, and is left alone for a moment only."""
+        await self.well(key, lease_s)
+        self.rest(key)
+
     async def sweep(self) -> None:
         """Addresses to which nothing was owed for days are forgotten."""
         now = self._clock()

@@ -164,6 +164,7 @@ async def failed(conn: Connection, app_id: int, some: Sequence[Failure]) -> None
     await conn.execute(
         """update outbox o
               set callback = case when u.due is null then 3 else o.callback end, due_at = coalesce(u.due, o.due_at), told = u.told,
+                  attempts = case when u.told > o.told then 1 else o.attempts end,
                   last_error = u.error
              from unnest($2::bigint[], $3::timestamptz[], $4::smallint[], $5::text[]) u(id, due, told, error)
             where o.app_id = $1 and o.id = u.id""",
