@@ -31,7 +31,7 @@ from hongyan.model.money import ChargeRule, PaymentSubject
 from hongyan.model.papers import TemplateDraft
 from hongyan.model.protection import SHANGHAI
 from hongyan.model.reject import Refusal, Reject
-from hongyan.model.snapshot import AccountKind, Scope, Snapshot
+from hongyan.model.snapshot import AccountKind, LinkConfig, Scope, Snapshot
 from hongyan.model.tariff import NewPrice
 from hongyan.pipeline import directory as directories
 from hongyan.pipeline.accept import SendService
@@ -114,8 +114,10 @@ class Tenant:
     def command(self, *to: str, value: str = "1") -> SendCommand:
         return SendCommand(app_id=self.app_id, template_id=self.template_id, phones=to, dialect=Dialect.NATIVE, params=(value,))
 
-    async def end(self, message_id: int, status: Status = Status.DELIVERED, *, charge: bool | None = True) -> None:
-        ending = Ending(self.app_id, message_id, status, "", charge, None, self.clock.now)
+    async def end(
+        self, message_id: int, status: Status = Status.DELIVERED, *, charge: bool | None = True, link_id: int | None = None
+    ) -> None:
+        ending = Ending(self.app_id, message_id, status, "", charge, link_id, self.clock.now)
         async with self.database.transaction() as tx:
             await settlements.settle(tx, self.app_id, [ending], callback=False, pull=False, now=self.clock.now)
 
@@ -435,3 +437,24 @@ async def test_a_bill_has_files_that_say_what_it_says_in_bounded_pieces(tenant: 
     with pytest.raises(ControlError) as caught:
         await files.every(stranger, bill.id)
     assert caught.value.code is Fault.NOT_FOUND
+
+
+async def test_margins_are_what_messages_brought_in_less_what_their_links_ask(tenant: Tenant) -> None:
+    config = LinkConfig(id=0, name=f"cheap {tenant.app_id}", protocol="smpp", host="127.0.0.1", port=2775, system_id="x", password="y")
+    link = await tenant.control.links.add(OPERATOR, config)
+    today = dt.date(2026, 11, 22)
+    await tenant.control.costs.add(OPERATOR, link.name, [NewPrice("FR", 25_000, today), NewPrice("*", 50_000, today)])
+    await tenant.price(("FR", 40_000), ("US", 45_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    first, second, third = accepted(await tenant.send(next(phones), next(phones), "+12025550188"))
+    await tenant.end(first, link_id=link.id)
+    await tenant.end(second, Status.FAILED, charge=False)
+    await tenant.end(third, link_id=link.id)
+    found = await tenant.control.margins.report(OPERATOR, today, today + dt.timedelta(days=1), app_id=tenant.app_id)
+    assert [(row.region, row.link, row.segments, row.revenue_milli, row.cost_milli, row.margin_milli) for row in found] == [
+        ("FR", link.name, 1, 40_000, 25_000, 15_000),
+        ("US", link.name, 1, 45_000, 50_000, -5_000),
+    ]
+    with pytest.raises(ControlError) as caught:
+        await tenant.control.margins.report(OPERATOR, dt.date(2020, 1, 1), today, app_id=tenant.app_id)
+    assert caught.value.code is Fault.INVALID

@@ -37,6 +37,34 @@ ALWAYS: dict[str, str] = {
     "a message costs its segments or nothing": """
         select s.id, s.charged, m.segments from settlements s join messages m using (app_id, id) where s.charged not in (0, m.segments)""",
     "no package is frozen, since its books agree": """select app_id, id, frozen_why from packages where frozen_at is not null""",
+    "an account's credit is what its journal and its open charges say": """
+        select c.account_id, c.held_milli, c.unbilled_milli, c.owed_milli, e.*, o.open from credits c
+          cross join lateral (select coalesce(sum(milli) filter (where kind = 'hold'), 0) as hold,
+                                     coalesce(sum(milli) filter (where kind = 'void'), 0) as void,
+                                     coalesce(sum(milli) filter (where kind = 'post'), 0) as post,
+                                     coalesce(sum(milli) filter (where kind = 'refund'), 0) as refund,
+                                     coalesce(sum(milli) filter (where kind = 'bill'), 0) as bill,
+                                     coalesce(sum(milli) filter (where kind = 'pay'), 0) as pay
+                                from credit_entries l where l.account_id = c.account_id) e
+          cross join lateral (select coalesce(sum(milli), 0) as open from charges h
+                               where h.account_id = c.account_id and h.resolution is null) o
+         where c.held_milli <> e.hold - e.void - e.post or c.unbilled_milli <> e.post - e.refund - e.bill
+            or c.owed_milli <> e.bill - e.pay or c.held_milli <> o.open or c.frozen""",
+    "a message on credit has a charge at its price, and a charge has a message": """
+        select m.app_id, m.id, m.package_id, c.* from (select * from messages where package_id < 0) m
+          full join charges c on c.app_id = m.app_id and c.id = m.id
+          left join prices p on p.id = c.price_id
+         where m.id is null or c.id is null or c.price_id <> -m.package_id or c.milli <> p.milli * m.segments or c.region <> m.region""",
+    "a charge is posted or voided as its message ended": """
+        select c.app_id, c.id, c.resolution, s.charged, s.status from charges c
+          join accounts a on a.id = c.account_id
+          left join settlements s on s.app_id = c.app_id and s.id = c.id
+         where c.resolution is not null and (s.charged is null or c.resolution <> (
+               s.charged > 0 and (a.charge = 'submit' or s.status = 4))::int)""",
+    "what was posted is what the sums of its days say": """
+        select c.account_id, c.posted, d.milli from (select account_id, sum(milli) as posted from charges where resolution = 1 group by 1) c
+          full join (select account_id, sum(milli) as milli from charge_days group by 1) d on d.account_id = c.account_id
+         where coalesce(c.posted, 0) <> coalesce(d.milli, 0)""",
     "an accepted message is queued, held for review, submitted or settled": """
         select m.app_id, m.id from messages m
           left join queue q on q.app_id = m.app_id and q.id = m.id

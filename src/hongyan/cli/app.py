@@ -227,6 +227,7 @@ COMMANDS: Places = {
     "send-text": "send:send_text",
     "why": "why:why",
     "doctor": "doctor:doctor",
+    "margin": "billing:margin",
     "bench": "bench:bench",
     "migrate": "platform:migrate",
 }

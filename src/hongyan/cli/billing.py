@@ -1,12 +1,13 @@
 """hongyan price, cost, credit, bill."""
 
 import enum
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hongyan.cli.options import MOST_ID, Account, After, AnyAccount, AppId, Most
+from hongyan.cli.options import MOST_ID, Account, After, AnyAccount, AnyApp, AppId, Most
 from hongyan.cli.session import actor, terminal, with_control
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ BILL_COLUMNS = (
     "paid_at",
 )
 LINE_COLUMNS = ("app_id", "region", "price_milli", "messages", "segments", "posted_milli", "refunded_messages", "refunded_milli")
+MARGIN_COLUMNS = ("app_id", "region", "link", "messages", "segments", "revenue_milli", "cost_milli", "uncosted_segments")
 FILE_COLUMNS = ("name", "bytes", "made_at")
 NEWEST = 2**62
 
@@ -175,3 +177,14 @@ def save(
 
     with_control(ctx, write)
     terminal(ctx).say("Written to {file}.", file=str(to))
+
+
+def margin(
+    ctx: typer.Context,
+    begins: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The first day.", show_default=False)],
+    ends: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day after the last.", show_default=False)],
+    app: AnyApp = None,
+) -> None:
+    """Report what messages brought in and what they cost, by application, country and link."""
+    found = with_control(ctx, lambda control: control.margins.report(actor(), begins.date(), ends.date(), app_id=app))
+    terminal(ctx).table(found, MARGIN_COLUMNS)

@@ -29,6 +29,7 @@ from hongyan.control.letters import Letters, link_to
 from hongyan.control.links import Links
 from hongyan.control.linting import Linting
 from hongyan.control.login import Login, LoginRules
+from hongyan.control.margins import Margins
 from hongyan.control.members import Members
 from hongyan.control.offers import Offers
 from hongyan.control.optouts import OptOuts
@@ -90,6 +91,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
     bill_files: BillFiles
     deliveries: Deliveries
     ledger: Ledger
+    margins: Margins
     blacklist: Blacklist
     replies: Replies
     optouts: OptOuts
@@ -182,6 +184,7 @@ def assemble(
         costs=Costs(db, audit, clock),
         credits=Credits(db, audit, clock),
         bills=billed,
+        margins=Margins(db, clock),
         bill_files=BillFiles(db, blobs, box, clock=clock, entropy=entropy, font=pdf_font),
         deliveries=Deliveries(db, audit, clock, try_out),
         ledger=Ledger(db, audit, clock),

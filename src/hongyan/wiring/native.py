@@ -63,7 +63,7 @@ def native(
         access.routes(control.access, control.from_numbers),
         operator.routes(links=control.links, senders=control.senders),
         money.routes(control, secrets=payment_secrets),
-        billing.routes(prices=control.prices, costs=control.costs, credits_=control.credits, bills=control.bills, files=control.bill_files),
+        billing.routes(control),
         contacts.routes(blacklist=control.blacklist, alarms=control.alarms),
         papers.routes(control),
         replies.routes(replies=control.replies, optouts=control.optouts, answerings=control.answerings),

@@ -10,9 +10,11 @@ from pydantic import BaseModel, Field
 from hongyan.control.bill_files import MEDIA, BillFiles
 from hongyan.control.bills import NEWEST, Bills
 from hongyan.control.credit import DAILY_MOST, LIMIT_MOST_MILLI, Credits
+from hongyan.control.margins import Margins
+from hongyan.control.plane import ControlPlane
 from hongyan.control.prices import MILLI_MOST, Costs, Prices
 from hongyan.doors.rest.auth import Asks
-from hongyan.doors.rest.fields import Body, Id, Name, Note, OneAccount, PathId
+from hongyan.doors.rest.fields import Body, Id, Name, Note, OneAccount, OneApp, PathId
 from hongyan.doors.rest.paging import Cursor, Limit, after, page
 from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.views import shown, view_of
@@ -25,6 +27,7 @@ CostView = view_of(Costs.every, "Cost")
 CreditView = view_of(Credits.get, "Credit")
 CreditEntryView = view_of(Credits.entries, "CreditEntry")
 UnbilledView = view_of(Credits.unbilled, "Unbilled")
+MarginView = view_of(Margins.report, "Margin")
 BillView = view_of(Bills.get, "Bill")
 BillLineView = view_of(Bills.lines, "BillLine")
 BillFileView = view_of(BillFiles.every, "BillFile", leave_out=("place", "parts"))
@@ -69,9 +72,10 @@ class Added(BaseModel):
     added: int
 
 
-def routes(*, prices: Prices, costs: Costs, credits_: Credits, bills: Bills, files: BillFiles) -> APIRouter:
-    """Everything under /prices, /costs, /credits, /charges and /bills."""
-    sold, bought, lent, owed = PricePaths(prices), CostPaths(costs), CreditPaths(credits_), BillPaths(bills, files)
+def routes(control: ControlPlane) -> APIRouter:
+    """Everything under /prices, /costs, /credits, /charges, /bills and /margins."""
+    sold, bought, lent = PricePaths(control.prices), CostPaths(control.costs), CreditPaths(control.credits)
+    owed, earned = BillPaths(control.bills, control.bill_files), MarginPaths(control.margins)
     return router(
         "billing",
         "",
@@ -93,6 +97,8 @@ def routes(*, prices: Prices, costs: Costs, credits_: Credits, bills: Bills, fil
             Operation("GET", "/credits/{account_id}/unbilled", "listUnbilled", lent.unbilled, "What will be on the next bill so far",
                       list[UnbilledView], also=(404,)),  # type: ignore[valid-type]
             Operation("POST", "/charges/refund", "refundCharge", lent.refund, "Take a message off the next bill", CreditView, also=(404,)),
+            Operation("GET", "/margins", "reportMargins", earned.report, "What messages brought in and what they cost",
+                      list[MarginView], also=(404,)),  # type: ignore[valid-type]
             Operation("GET", "/bills", "listBills", owed.page, "Bills, the newest first", page_of(BillView), also=(404,)),
             Operation("GET", "/bills/{bill_id}", "getBill", owed.get, "A bill", BillView, also=(404,)),
             Operation("GET", "/bills/{bill_id}/lines", "listBillLines", owed.lines, "What is on it",
@@ -155,6 +161,17 @@ class CostPaths:
     async def add(self, asks: Asks, wanted: NewCosts) -> Added:
         """Mainland China is a country like any other here."""
         return Added(added=await self._costs.add(asks, wanted.link, _new(wanted.costs), note=wanted.note))
+
+
+class MarginPaths:
+    """The endpoint /margins."""
+
+    def __init__(self, margins: Margins) -> None:
+        self._margins = margins
+
+    async def report(self, asks: Asks, begins: dt.date, ends: dt.date, app_id: OneApp = None) -> Any:
+        """By application, country and link, from a day until before another; the operator's question."""
+        return [shown(row, MarginView) for row in await self._margins.report(asks, begins, ends, app_id=app_id)]
 
 
 class CreditPaths:
