@@ -106,6 +106,20 @@ async def test_an_extension_that_leaves_no_room_is_refused(rig: Rig) -> None:
             assert outcome.reason is Reject.EXTEND_INVALID
 
 
+async def test_nobody_takes_another_s_number_by_an_extension(rig: Rig) -> None:
+    victim = await sign(rig, "九号店")
+    digits = await extension_of(rig, victim)
+    # Shown as it is, and beginning like the access code.
+    number = CODE[:6]
+    await rig.control.senders.add(OPERATOR, number)
+    await rig.control.apps.change(OPERATOR, rig.app.id, AppChange(sender_id=number))
+    await rig.directory.refresh()
+    outcome = await rig.asked(msgspec.structs.replace(rig.command("notice"), extend=CODE[6:] + digits))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason is Reject.EXTEND_INVALID
+    assert isinstance(await rig.asked(msgspec.structs.replace(rig.command("notice"), extend="88")), Accepted)
+
+
 async def test_an_extension_is_nobody_else_s_for_a_while_after_its_signature_is_gone(rig: Rig) -> None:
     gone = await sign(rig, "六号店")
     digits = await extension_of(rig, gone)
@@ -131,6 +145,12 @@ async def test_of_a_code_with_few_extensions_released_ones_are_given_again(rig: 
     gone = next(row for row in rows if row.signature_id in ids)
     await rig.control.signatures.deactivate(OPERATOR, gone.signature_id)
     await rig.control.signatures.delete(OPERATOR, gone.signature_id)
+    await rig.control.apps.change(OPERATOR, rig.app.id, AppChange(sender_id=code))
+    await rig.directory.refresh()
+    name = "分店" + "一二三四五六七八九十"[ids.index(without)]
+    outcome = await rig.asked(msgspec.structs.replace(rig.command("notice"), sign_name=name, extend="5"))
+    assert isinstance(outcome, Refused), "nothing may stand where other signatures have their digits"
+    await rig.control.apps.change(OPERATOR, rig.app.id, AppChange(sender_id=""))
     for later, given in ((0.0, False), (extensions.QUIET_S + 1, True)):
         async with rig.db.transaction() as tx:
             await extensions.add_lacking(tx, None, rig.now + later)

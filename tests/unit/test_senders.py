@@ -28,8 +28,17 @@ def test_a_number_without_extensions_is_shown_with_the_customer_s_alone() -> Non
 
 def test_behind_an_access_code_come_the_signature_s_digits_then_the_customer_s() -> None:
     assert NUMBERS.shown(CODE, 7, "88") == f"{CODE}000188"
-    assert NUMBERS.shown(CODE, 9, "88") == f"{CODE}88"
     assert NUMBERS.shown(CODE, None, "") == CODE
+
+
+def test_who_has_no_digits_behind_an_access_code_adds_none_of_another_s() -> None:
+    assert NUMBERS.shown(CODE, 9, "0002") == CODE
+    assert NUMBERS.shown(CODE, None, "0002") == CODE
+    owner = NUMBERS.owner(f"{CODE}0002")
+    assert owner is not None
+    assert owner.includes(2, 99, 8)
+    assert not owner.includes(2, 99, 7)
+    assert not owner.includes(1, 11, 8)
 
 
 def test_what_does_not_fit_is_left_out() -> None:

@@ -34,6 +34,11 @@ class Owner(NamedTuple):
     rest: str
     """The digits behind it: the customer's extension."""
 
+    def includes(self, account_id: int, app_id: int, signature_id: int | None) -> bool:
+        """Whether the number is for messages of this application with this signature."""
+        mine = self.account_id in {None, account_id} and self.app_id in {None, app_id}
+        return mine and self.signature_id in {None, signature_id}
+
 
 class SenderNumbers(msgspec.Struct, frozen=True):
     """All that is known of sender numbers."""
@@ -56,8 +61,12 @@ class SenderNumbers(msgspec.Struct, frozen=True):
         """
         if not number.isdigit():
             return number
-        if signature_id is not None and self.digits:
-            number += self.of_signatures.get((number, signature_id), "")
+        if self.digits and number in self.digits:
+            own = None if signature_id is None else self.of_signatures.get((number, signature_id))
+            if own is None:
+                # Whatever stood behind it would be taken for somebody's extension.
+                return number
+            number += own
         return number + extend if len(number) + len(extend) <= LONGEST else number
 
     def owner(self, to: str) -> Owner | None:

@@ -244,6 +244,13 @@ def _extend_fault(snapshot: Snapshot, app: App, signature: Signature | None, com
         if len(shown) + len(command.extend) > LONGEST_NUMBER:
             room = LONGEST_NUMBER - len(shown)
             return Refusal(Reject.EXTEND_INVALID, f"the sender number {shown} leaves room for {room} digits, {len(command.extend)} given")
+        if snapshot.senders.shown(number, signature_id, command.extend) == shown:
+            return Refusal(
+                Reject.EXTEND_INVALID, f"the signature has no digits of its own behind the access code {number}, so none can follow"
+            )
+        owner = snapshot.senders.owner(shown + command.extend)
+        if owner is not None and not owner.includes(app.account_id, app.id, signature_id):
+            return Refusal(Reject.EXTEND_INVALID, f"with this extension the sender number {shown} would be another signature's")
     return None
 
 
