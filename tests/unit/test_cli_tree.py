@@ -7,11 +7,13 @@ import pytest
 from hongyan.cli import options, tc3
 from hongyan.cli.app import COMMANDS, GROUPS, run, tree
 from hongyan.cli.faults import told
-from hongyan.cli.output import Terminal, language, plain
+from hongyan.cli.messages import message_id
+from hongyan.cli.output import CommandError, Terminal, language, plain
 from hongyan.cli.review import StatusName
 from hongyan.cli.zh import ZH
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.timeline import Step
+from hongyan.doors.huawei.ids import sms_msg_id
 from hongyan.model.limits import Limits
 from hongyan.model.message import Kind, Status
 from hongyan.model.papers import ReviewStatus
@@ -188,3 +190,14 @@ def test_a_platform_that_is_not_there_is_named_with_what_to_do(capsys: pytest.Ca
     fault = json.loads(capsys.readouterr().err)
     assert fault["error"] == "unreachable"
     assert "hongyan serve" in fault["message"]
+
+
+@pytest.mark.parametrize("written", ["250085988628430848", "2021:250085988628430848", sms_msg_id(250085988628430848)])
+def test_a_message_is_named_by_whatever_an_api_answered(written: str) -> None:
+    assert message_id(written) == 250085988628430848
+
+
+@pytest.mark.parametrize("written", ["", "2021:", "x", "9" * 30, sms_msg_id(7).upper()])
+def test_what_names_no_message_is_refused(written: str) -> None:
+    with pytest.raises(CommandError):
+        message_id(written)

@@ -10,7 +10,9 @@ from hongyan.cli.session import actor, terminal, with_control
 
 COLUMNS = ("message_id", "app_id", "phone", "kind", "segments", "accepted_at", "status", "code")
 
-Message = Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's id, or the SerialNo of the answer.", show_default=False)]
+Message = Annotated[
+    str, typer.Argument(metavar="MESSAGE", help="The message's id, or the SerialNo or smsMsgId of the answer.", show_default=False)
+]
 
 
 def show(ctx: typer.Context, message: Message, app: AnyApp = None) -> None:
@@ -36,7 +38,11 @@ def list_(
 
 
 def message_id(text: str) -> int:
-    """The id in what an API answered: a SerialNo ends in it. Raises CommandError."""
+    """The id in what an API answered: a SerialNo ends in it, an smsMsgId holds it. Raises CommandError."""
+    from hongyan.doors.huawei import ids  # noqa: PLC0415 - `--help` does not wait for it
+
+    if (held := ids.message_id(text)) is not None:
+        return held
     digits = text.rpartition(":")[2]
     if not (digits.isascii() and digits.isdigit()) or int(digits) >= 1 << 63:
         raise CommandError("usage", f"{text} 不是短信编号。", f"{text} is no message id.")

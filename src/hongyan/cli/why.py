@@ -15,7 +15,8 @@ MOST_DAYS = 32
 def why(
     ctx: typer.Context,
     message: Annotated[
-        str | None, typer.Argument(metavar="MESSAGE", help="The message's id, or the SerialNo of the answer.", show_default=False)
+        str | None,
+        typer.Argument(metavar="MESSAGE", help="The message's id, or the SerialNo or smsMsgId of the answer.", show_default=False),
     ] = None,
     *,
     phone: Annotated[str | None, typer.Option(help="Everything that this number was to be sent, refusals too.", show_default=False)] = None,

@@ -491,7 +491,7 @@ OPTIONS: dict[str, str] = {
     "Save it as a draft, without handing it in.": "存为草稿，先不提交审核。",
     "Take an approved template out of use, as its account does: it can be changed then.": "由账号停用已通过的模板：之后可以修改再提交。",
     "Another id, by which a migrated program knows it.": "别名，供迁移来的程序使用。",
-    "The message's id, or the SerialNo of the answer.": "短信编号，或应答里的 SerialNo。",
+    "The message's id, or the SerialNo or smsMsgId of the answer.": "短信编号，或应答里的 SerialNo、smsMsgId。",
     "Only to this number.": "只看发往这个号码的。",
     "A number to send to; may be repeated.": "接收号码，可重复。",
     "A template's id, or verification, notice, marketing or international.":
