@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--attack-requests", type=int, default=2000, help="malformed requests")
     parser.addoption("--submits", type=int, default=10_000, help="submits through each bad line")
     parser.addoption("--receipts", type=int, default=100_000, help="receipts in the flood of them")
+    parser.addoption("--rounds", type=int, default=1, help="packages that two hundred clients drain while processes are killed")
     parser.addoption("--orders", type=int, default=500, help="orders of events in a message's life")
 
 
@@ -43,6 +44,12 @@ def submits(request: pytest.FixtureRequest) -> int:
 def orders(request: pytest.FixtureRequest) -> int:
     """Of events, each for a message of its own."""
     return int(request.config.getoption("--orders"))
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> int:
+    """Of draining a package."""
+    return int(request.config.getoption("--rounds"))
 
 
 @pytest.fixture
