@@ -51,9 +51,11 @@ class Held:
     """A snapshot as a process has it, and rates that let everybody in."""
 
     snapshot: Snapshot
+    busy = ""
+    """What may not be asked now."""
 
     async def admit(self, account_id: int, action: str, rate: int) -> bool:
-        return bool(account_id and action and rate)
+        return bool(account_id and rate) and action != self.busy
 
 
 class Platform:
@@ -62,7 +64,7 @@ class Platform:
     def __init__(self, control: ControlPlane, address: str, held: Held, sdk: asyncio.subprocess.Process) -> None:
         self.control = control
         self.address = address
-        self._held = held
+        self.held = held
         self._sdk = sdk
 
     async def perform(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +77,7 @@ class Platform:
         return answer
 
     async def refresh(self) -> None:
-        self._held.snapshot = await self.control.snapshots.load()
+        self.held.snapshot = await self.control.snapshots.load()
 
     async def customer(self) -> "Customer":
         account = (await self.control.accounts.create(OPERATOR, next(names), AccountKind.ENTERPRISE)).id
@@ -436,6 +438,11 @@ async def test_who_may_not_is_told_so(platform: Platform) -> None:
     assert await wrong.refused("show_app_count") == (401, "APIGW.0301")
     nobody = Customer(platform, shop.account_id, "AKIDnobody", "x" * 32)
     assert await nobody.refused("show_app_count") == (401, "APIGW.0301")
+    platform.held.busy = "huawei show_app_count"
+    [busy] = await shop.all({"operation": "show_app_count"})
+    # The SDK looks at nothing but the status then.
+    assert (busy["status"], busy["code"]) == (429, "429")
+    platform.held.busy = ""
     key = await platform.control.keys.create(OPERATOR, shop.account_id, scopes=[Permission.READ])
     await platform.refresh()
     reader = Customer(platform, shop.account_id, key.secret_id, key.secret_key)

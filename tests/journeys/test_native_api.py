@@ -285,4 +285,10 @@ async def test_what_is_made_is_shown_alike_when_it_is_made_changed_and_listed(na
     assert (await native.ask("POST", f"/templates/{applied['id']}/urge"))["urges"] == 1
     reviews = (await native.ask("GET", "/reviews", params={"kind": "template"}))["items"]
     assert applied["id"] in {review["subject_id"] for review in reviews}
+    saved = await native.ask("POST", "/templates", params={"submit": "false"}, json=template | {"square_brackets": True}, status=201)
+    assert (saved["status"], saved["square_brackets"]) == ("draft", True)
+    again = await native.ask("PUT", f"/templates/{saved['id']}", params={"submit": "false"}, json=template | {"content": "{1}"})
+    assert again["status"] == "draft"
+    await native.ask("POST", f"/templates/{saved['id']}/stop", status=409)
+    assert (await native.ask("PUT", f"/templates/{saved['id']}", json=template))["status"] == "pending"
     await native.ask("DELETE", f"/templates/{applied['id']}", status=409)

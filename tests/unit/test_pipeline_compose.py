@@ -136,6 +136,13 @@ def test_abroad_a_signature_may_be_left_out() -> None:
     assert composed.drafts[0].body.text == "Your order 77 left."
 
 
+def test_a_template_says_in_which_brackets_the_signature_stands() -> None:
+    square = msgspec.structs.replace(NOTICE, id=6, content="您好{1}", square_brackets=True)
+    composed = compose(msgspec.structs.replace(SNAPSHOT, templates={6: square}), OWNER, command(template_id=6, params=("张三",)), NOW)
+    assert isinstance(composed, Composed)
+    assert composed.drafts[0].body.text == "[鸿雁]您好张三"
+
+
 def test_the_same_text_has_the_same_hash_in_every_process() -> None:
     assert content_hash("【鸿雁】您的验证码是1") == -5629098835417512220
 

@@ -3,7 +3,7 @@ import pytest
 from hongyan.model.links import has_link
 from hongyan.model.message import Kind
 from hongyan.model.reject import Reject
-from hongyan.model.template import TemplateFault, compose_text, fill, placeholders
+from hongyan.model.template import TemplateFault, compose_text, fill, placeholders, split_signed
 from hongyan.model.values import ValueRules, refused_params
 
 
@@ -60,6 +60,10 @@ def test_values_take_the_places_of_placeholders(content: str, params: tuple[str,
 def test_the_signature_stands_in_brackets_in_front() -> None:
     assert compose_text("腾讯云", "您好") == "【腾讯云】您好"
     assert compose_text("", "hello") == "hello"
+    assert compose_text("Shop", "hello", square=True) == "[Shop]hello"
+    assert compose_text("", "hello", square=True) == "hello"
+    assert split_signed("[Shop]hello [x]") == ("Shop", "hello [x]")
+    assert split_signed("【鸿雁】您好") == ("鸿雁", "您好")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hongyan.cli.output import CommandError
 from hongyan.cli.review import Letter, Note, OnBehalf, Papers, Reasons, Remark
 from hongyan.cli.session import actor, terminal, with_control
 
-DOCUMENT_COLUMNS = ("id", "account_id", "name", "media_type", "size", "created_at")
+DOCUMENT_COLUMNS = ("id", "account_id", "name", "media_type", "size", "about", "created_at")
 QUALIFICATION_COLUMNS = ("id", "account_id", "name", "purpose", "company", "credit_code", "status", "submitted_at")
 
 DocumentId = Annotated[int, typer.Argument(metavar="DOCUMENT", max=MOST_ID, help="The document's id.", show_default=False)]
@@ -22,13 +22,14 @@ def add_document(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="A PNG, JPEG or PDF file of at most 5 MB.", show_default=False)],
     account: Account,
+    about: Annotated[str, typer.Option(help="What it is, for the reviewer.", show_default=False)] = "",
 ) -> None:
     """Hand in a document for an account."""
     try:
         content = file.read_bytes()
     except OSError as fault:
         raise CommandError("usage", f"读不了 {file}：{fault.strerror}。", f"{file} cannot be read: {fault.strerror}.") from fault
-    terminal(ctx).show(_told(with_control(ctx, lambda control: control.documents.add(actor(), account, file.name, content))))
+    terminal(ctx).show(_told(with_control(ctx, lambda control: control.documents.add(actor(), account, file.name, content, about))))
 
 
 def list_documents(ctx: typer.Context, account: AnyAccount = None, after: After = 0, most: Most = 500) -> None:

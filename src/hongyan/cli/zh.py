@@ -488,6 +488,7 @@ OPTIONS: dict[str, str] = {
     "The one signature it is for.": "只用于这个签名。",
     "For any signature, which requests then name.": "通用模板：请求里写明签名。",
     "Put the signature in [], not in 【】.": "签名用 [ ]，不用【】。",
+    "What it is, for the reviewer.": "说明：给审核人员看。",
     "Save it as a draft, without handing it in.": "存为草稿，先不提交审核。",
     "Take an approved template out of use, as its account does: it can be changed then.": "由账号停用已通过的模板：之后可以修改再提交。",
     "Another id, by which a migrated program knows it.": "别名，供迁移来的程序使用。",
