@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hongyan.doors.huawei.ids import sms_msg_id
 from hongyan.model.credit_code import check_letter
 from shell import Shell, shell_on
 
@@ -263,3 +264,27 @@ def test_what_was_sent_is_counted_and_listed_from_the_command_line(shell: Shell)
     assert counted["until_at"] - counted["from_at"] == 7200
     assert shell.ask("message", "attempts", app, "13800000000") == []
     assert shell.refused("message", "count", "1") == "not_found"
+
+
+def test_a_program_written_for_huawei_cloud_finds_what_it_names(shell: Shell) -> None:
+    account = str(shell.ask("account", "create", "Moved Ltd")["id"])
+    app = str(shell.ask("app", "create", "moved", "--account", account)["id"])
+    signature = str(shell.ask("signature", "add", "鸿雁搬家", "--account", account, "--usage", "verification")["id"])
+    shell.ask("signature", "approve", signature)
+    assert shell.refused("access", "show", app) == "not_found"
+    issued = shell.ask("access", "issue", app)
+    assert shell.ask("access", "rotate", app)["access_secret"] != issued["access_secret"]
+    kept = shell.ask("access", "keep", app, "c8RWg3ggEcyd4D3p94bf3Y7x1Ile", "q4Ii87BhST9vcs8wvrzN80SfD7Al")
+    assert shell.ask("access", "show", app) == kept
+    given = shell.ask("from-number", "list", "--app", app)
+    assert {row["signature_id"] for row in given} == {int(signature), None}
+    added = shell.ask("from-number", "add", "8823040504797", "--app", app, "--signature", signature, "--kind", "verification")
+    assert added["kind"] == "verification"
+    assert shell.ask("from-number", "remove", "8823040504797") == {"number": "8823040504797", "removed": True}
+    template = shell.ask(
+        "template", "add", "您的验证码是{1}", "--account", account, "--name", "code", "--kind", "verification", "--signature", signature
+    )
+    alias = "8ff55eac1d0b478ab3c06c3c6a492300"
+    assert shell.ask("template", "name", str(template["id"]), alias)["alias"] == alias
+    assert shell.ask("access", "remove", app) == {"app_id": int(app), "removed": True}
+    assert shell.refused("message", "show", sms_msg_id(7)) == "not_found"

@@ -13,6 +13,7 @@ from hongyan.doors.huawei.auth import Asker, Wsse
 from hongyan.doors.huawei.errors import Failure
 from hongyan.doors.huawei.signing import Signed
 from hongyan.doors.huawei.times import utc
+from hongyan.model.replay import signed_at
 from huawei_shop import KEY, NOW, SECRET, WSSE, by_signature, by_token, form, snapshot, token
 
 CLIENT = "192.0.2.1"
@@ -160,3 +161,5 @@ def test_the_same_request_has_one_number_and_any_other_another() -> None:
     numbers += [number(by_signature(first).headers, first), number(by_token(first, created=utc(NOW - 1)).headers, first)]
     assert numbers[0] == numbers[1]
     assert len(set(numbers)) == 5
+    # They begin with the time that the request says of itself, for whoever asks later whether it was held up.
+    assert [signed_at(each, NOW) for each in numbers] == [NOW] * 5 + [NOW - 1]

@@ -1,5 +1,6 @@
 import ipaddress
 import json
+import uuid
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,14 @@ GOLDEN = json.loads((Path(__file__).parents[2] / "captures/huawei/calls.json").r
 
 
 async def ask(asked: Request, answer: Answering = accept_all) -> tuple[int, dict[str, Any]]:
-    response = await door(Platform(answer))(asked)
+    platform = Platform(answer)
+    response = await door(platform)(asked)
     assert response.content_type == b"application/json;charset=UTF-8"
-    assert response.headers == ((b"x-request-id", asked.request_id.encode()),)
+    [(name, number)] = response.headers
+    assert name == b"x-request-id"
+    assert uuid.UUID(number.decode())
+    # What was sent or refused can be asked for by it.
+    assert all(command.request_id.startswith(number.decode()) for command in platform.commands) or "E000000" in response.body.decode()
     told: dict[str, Any] = json.loads(response.body)
     return response.status, told
 

@@ -66,22 +66,28 @@ class HuaweiDoor:
 
     async def __call__(self, request: Request) -> Response:
         """The answer to any request; never an exception."""
+        number = request.request_id
         try:
-            answer = await self._answer(request)
+            who = self._asker(request)
+            if isinstance(who, Failure):
+                return told(who, number)
+            answer = await self._answer(request, who)
+            # What its messages and refusals are noted under, so that they can be asked for by it.
+            number = who.number
         except Exception:
             log.exception("request_failed", request_id=request.request_id, path=request.path)
             answer = Failure(errors.SYSTEM, f"Ask with the request id {request.request_id}.")
-        return told(answer, request.request_id)
+        return told(answer, number)
 
-    async def _answer(self, request: Request) -> Sent | Failure:
+    def _asker(self, request: Request) -> Asker | Failure:
         if request.method != "POST":
             return Failure(errors.ILLEGAL, f"Only POST is taken, {request.method} was used.")
         if request.too_large:
             return Failure(errors.ILLEGAL, "The body is too large.")
         signed = Signed(request.method, request.path, request.query, request.headers, request.body)
-        who = auth.authenticate(signed, request.client, self._directory.snapshot, self._clock(), window_s=self._window_s)
-        if isinstance(who, Failure):
-            return who
+        return auth.authenticate(signed, request.client, self._directory.snapshot, self._clock(), window_s=self._window_s)
+
+    async def _answer(self, request: Request, who: Asker) -> Sent | Failure:
         asked = sending.read(request.path, sending.header(request.headers, b"content-type"), request.body)
         if isinstance(asked, Failure):
             return asked
