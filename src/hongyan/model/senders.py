@@ -72,6 +72,8 @@ class SenderNumbers(msgspec.Struct, frozen=True):
     def owner(self, to: str) -> Owner | None:
         """Whose the number is; None when it is nobody's in particular."""
         written = to.removeprefix("+")
+        if not written.isdigit():
+            return None
         for digits in (written, written.removeprefix(COUNTRY)):
             for length in self.lengths:
                 found = self._owner(digits, length)

@@ -122,7 +122,7 @@ class ReplyService:
         owner = snapshot.senders.owner(reply.to)
         asked = sorted(snapshot.apps) if owner is None else _apps_of(owner, snapshot)
         since_id = ids.first_id_at(reply.received_at - ANSWERS_WITHIN_S)
-        answered = _answered(reply, owner, await messages.last_to(tx, asked, reply.phone, since_id=since_id))
+        answered = _answered(reply, owner, await messages.last_to(tx, asked, reply.phone, since_id=since_id), snapshot)
         row = NewReply(
             app_id=0,
             id=self._new_id(),
@@ -169,15 +169,16 @@ def _without_nul(reply: Reply) -> Reply:
     return msgspec.structs.replace(reply, text=reply.text.replace("\x00", ""))
 
 
-def _answered(reply: Reply, owner: Owner | None, candidates: list[Row]) -> Row | None:
+def _answered(reply: Reply, owner: Owner | None, candidates: list[Row], snapshot: Snapshot) -> Row | None:
     """The newest of those that fit the number it was sent to best: shown with that very number, then by the extension, then any."""
+    of_link = next((link.sender_id for link in snapshot.links if link.id == reply.link_id), "")
 
     def fits(row: Row) -> tuple[bool, bool]:
         if owner is not None:
             return row["extend"] == owner.rest, row["signature_id"] == owner.signature_id
         extend: str = row["extend"]
-        behind = bool(extend) and reply.to.endswith(extend)
-        return bool(row["sender_id"]) and reply.to.endswith(row["sender_id"] + extend), behind
+        shown = snapshot.senders.shown(row["sender_id"] or of_link, row["signature_id"], extend)
+        return bool(shown) and reply.to.endswith(shown), bool(extend) and reply.to.endswith(extend)
 
     # Of equals the first is kept, and they come with the newest in front.
     return max(candidates, key=fits, default=None)
