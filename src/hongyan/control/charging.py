@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
-from hongyan.control.credit import mismatch
+from hongyan.control.credit import differences
 from hongyan.kit.db import Connection, Database
+from hongyan.kit.metrics import METRICS
 from hongyan.model.billing import Period, closes_at, day_of, midnight, period_from, stops_at, whole_fen
 from hongyan.model.message import Status
 from hongyan.model.money import ChargeRule
 from hongyan.store import accounts, bills, charges, credit, watermarks
 from hongyan.store.bills import BillRow
 from hongyan.store.charges import POSTED, VOIDED, Open
-from hongyan.store.credit import CreditRow
+from hongyan.store.credit import CreditRow, Sums
 from hongyan.store.snapshots import publish
 
 log = structlog.get_logger()
@@ -25,6 +26,7 @@ BATCHES_MOST = 5
 PERIODS_MOST = 40
 """Closed in one round of an account that nobody has looked after for long."""
 
+NOTHING = Sums()
 Owners = Callable[[], Mapping[int, int]]
 """By application: the account that pays for it later."""
 
@@ -38,6 +40,8 @@ class Charging:
         self._owners = owners
         self._places: dict[int, int] = {}
         self._paying: set[int] = set()
+        self._sums: dict[int, Sums] = {}
+        """What journals added up to when they were last read: all of one is read once in a process."""
 
     async def resolve(self) -> int:
         """Post what the carrier took and void what it did not, of messages that have ended; returns how many charges."""
@@ -46,7 +50,11 @@ class Charging:
             async with self._db.connection() as conn:
                 await watermarks.pays(conn, app_id)
             self._paying.add(app_id)
+        async with self._db.connection() as conn:
+            holding = await credit.holding(conn)
         for app_id, account_id in sorted(owners.items()):
+            if account_id not in holding:
+                continue
             for _ in range(BATCHES_MOST):
                 async with self._db.connection() as conn:
                     held = await charges.held(conn, app_id, after_id=self._places.get(app_id, 0), most=AT_ONCE)
@@ -107,16 +115,27 @@ class Charging:
             account_ids = await credit.every(conn)
         found = 0
         for account_id in account_ids:
-            # One instant for all of it; whoever accepts is not kept waiting.
-            async with self._db.transaction(repeatable_read=True) as tx:
-                row = await credit.get(tx, account_id)
-                why = "" if row is None or row.frozen else await mismatch(tx, row)
+            why = await self._compare(account_id)
             if why:
                 log.error("credit_books_disagree", account=account_id, why=why)
                 async with self._db.transaction() as tx:
                     await credit.set_frozen(tx, account_id, frozen=True)
                 found += 1
+        async with self._db.connection() as conn:
+            METRICS.credits_frozen(await credit.frozen(conn))
         return found
+
+    async def _compare(self, account_id: int) -> str:
+        # One instant for all of it; whoever accepts is not kept waiting.
+        async with self._db.transaction(repeatable_read=True) as tx:
+            row = await credit.get(tx, account_id)
+            if row is None or row.frozen:
+                return ""
+            sums = await credit.sums(tx, account_id, since=self._sums.get(account_id, NOTHING))
+            why = await differences(tx, row, sums)
+        if not why:
+            self._sums[account_id] = sums
+        return why
 
 
 def _is_due(charge: Open, rule: ChargeRule) -> bool:

@@ -14,7 +14,7 @@ from hongyan.model.billing import Rhythm, day_of, midnight, yuan
 from hongyan.model.snapshot import AccountKind
 from hongyan.store import accounts, apps, charges, credit
 from hongyan.store.charges import DaySum, Open
-from hongyan.store.credit import CreditEntry, CreditRow
+from hongyan.store.credit import CreditEntry, CreditRow, Sums
 from hongyan.store.snapshots import publish
 
 LIMIT_MOST_MILLI = 10**15
@@ -131,8 +131,12 @@ class Credits:
 
 
 async def mismatch(tx: Connection, row: CreditRow) -> str:
-    """What of an account's credit, whose row is locked, is not what its journal and its charges say; empty when all is."""
-    sums = await credit.sums(tx, row.account_id)
+    """What of an account's credit is not what its whole journal and its charges say, as of one instant; empty when all is."""
+    return await differences(tx, row, await credit.sums(tx, row.account_id))
+
+
+async def differences(tx: Connection, row: CreditRow, sums: Sums) -> str:
+    """The same with the sums of its journal."""
     held = 0
     for app in await apps.every(tx, row.account_id):
         held += await charges.held_milli(tx, app.id)

@@ -166,8 +166,8 @@ def _checked(new: Sequence[NewPrice], now: float, *, abroad: bool) -> list[NewPr
                 f"“{price.region[:20]}”不是境外国家或地区代码（ISO 3166 两个大写字母，其余所有写 *）",
                 f"“{price.region[:20]}” is no country abroad (ISO 3166, two capital letters; * for all others)",
             )
-        if not 0 <= price.milli <= MILLI_MOST:
-            raise _invalid(line, f"价格需为 0 到 {MILLI_MOST} 千分之一分", f"a price is 0 to {MILLI_MOST} thousandths of a fen")
+        if not 1 <= price.milli <= MILLI_MOST:
+            raise _invalid(line, f"价格需为 1 到 {MILLI_MOST} 千分之一分", f"a price is 1 to {MILLI_MOST} thousandths of a fen")
         if not today <= price.effective_on <= today + AHEAD_MOST:
             raise _invalid(line, "生效日期需为今天到三年以内", "a price takes effect today or within three years")
     return list(new)

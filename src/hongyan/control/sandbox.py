@@ -112,6 +112,7 @@ class Sandbox:
             await stock.signature(tx, account.id, SIGN_NAME, made=made, now=now)
             samples = await _templates(tx, account.id, now, made)
             await stock.segments(tx, app.app.id, SEGMENTS, note="sandbox", made=made, now=now)
+            await stock.own_prices(tx, account.id, made=made, now=now)
             pair = await self._access(tx, account.id, app.app.id, now, made)
             number = await _number(tx, account.id, app.app.id, now, made)
             if made:

@@ -2,10 +2,15 @@
 
 from hongyan.control.packages import VALID_S
 from hongyan.kit.db import Connection
+from hongyan.model.billing import day_of
 from hongyan.model.papers import ReviewStatus, SignatureDraft
 from hongyan.model.snapshot import Scope
-from hongyan.store import extensions, from_numbers, packages, signatures
+from hongyan.model.tariff import ELSEWHERE, NewPrice
+from hongyan.store import extensions, from_numbers, packages, prices, signatures
 from hongyan.store.packages import PackageRow
+
+EXAMPLE_MILLI = {"HK": 30_000, "SG": 40_000, "US": 20_000, "JP": 50_000, ELSEWHERE: 90_000}
+"""Made up: thousandths of a fen a segment."""
 
 
 async def signature(tx: Connection, account_id: int, name: str, *, made: list[str], now: float) -> None:
@@ -45,3 +50,12 @@ async def segments(tx: Connection, app_id: int, full: int, *, note: str, made: l
 
 def _drawable(package: PackageRow, now: float) -> bool:
     return package.effective_at <= now < package.expires_at and package.closed_at is None and package.frozen_at is None
+
+
+async def own_prices(tx: Connection, account_id: int, *, made: list[str], now: float) -> None:
+    """Prices abroad of its own, made up, so that credit can be tried out; what had to be done is added to `made`."""
+    if await prices.page(tx, account_id, after_id=0, most=1):
+        return
+    made.append("prices")
+    new = [NewPrice(region, milli, day_of(now)) for region, milli in EXAMPLE_MILLI.items()]
+    await prices.add(tx, account_id, new, note="sandbox", now=now)

@@ -69,6 +69,7 @@ class Metrics:
         self._step_seconds = self._histogram("hongyan_step_seconds", "Time a message takes for a step of its way.", "step")
         self._queue = self._gauge("hongyan_queue_messages", "Messages accepted and not yet handed to a carrier.", "lane")
         self._reviews = self._gauge("hongyan_reviews", "What waits for a reviewer, and what waits longer than promised.", "kind", "state")
+        self._credits_frozen = self._gauge("hongyan_credits_frozen", "Accounts whose credit is frozen, since its books do not agree.")
         self._frozen = self._gauge("hongyan_packages_frozen", "Packages whose books do not agree; nothing draws on them.")
         self._link_up = self._gauge("hongyan_link_up", "1 when the link is bound for sending.", "link")
         self._link_flight = self._gauge("hongyan_link_in_flight", "Segments submitted and not yet answered.", "link")
@@ -115,6 +116,10 @@ class Metrics:
     def reviews(self, kind: str, *, waiting: int, overdue: int) -> None:
         self._reviews.labels(kind, "waiting").set(waiting)
         self._reviews.labels(kind, "overdue").set(overdue)
+
+    def credits_frozen(self, count: int) -> None:
+        """The credit of so many accounts is frozen; said by the process that looks."""
+        self._credits_frozen.set(count)
 
     def frozen(self, count: int) -> None:
         """So many packages are frozen; said by the process that looks."""

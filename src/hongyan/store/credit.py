@@ -74,6 +74,11 @@ async def every(conn: Connection) -> list[int]:
     return [row[0] for row in await conn.fetch("select account_id from credits order by account_id")]
 
 
+async def holding(conn: Connection) -> set[int]:
+    """The accounts with messages on credit that have not ended."""
+    return {row[0] for row in await conn.fetch("select account_id from credits where held_milli > 0")}
+
+
 async def page(conn: Connection, account_id: int | None, *, after_id: int, most: int) -> list[CreditRow]:
     """In the order of accounts."""
     found = await conn.fetch(
@@ -176,6 +181,12 @@ async def close(conn: Connection, account_id: int, until: dt.date) -> None:
     await conn.execute("update credits set closed_until = $2 where account_id = $1", account_id, until)
 
 
+async def frozen(conn: Connection) -> int:
+    """How many are frozen."""
+    count: int = await conn.fetchval("select count(*) from credits where frozen")
+    return count
+
+
 async def set_frozen(conn: Connection, account_id: int, *, frozen: bool) -> None:
     await conn.execute("update credits set frozen = $2 where account_id = $1", account_id, frozen)
 
@@ -189,23 +200,32 @@ async def entries(conn: Connection, account_id: int, *, after_id: int, most: int
 
 
 class Sums(msgspec.Struct, frozen=True):
-    """What an account's entries add up to, by kind."""
+    """What an account's entries add up to, by kind, as far as `up_to_id`."""
 
-    hold: int
-    void: int
-    post: int
-    refund: int
-    bill: int
-    pay: int
+    up_to_id: int = 0
+    hold: int = 0
+    void: int = 0
+    post: int = 0
+    refund: int = 0
+    bill: int = 0
+    pay: int = 0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        ours, theirs = msgspec.structs.astuple(self), msgspec.structs.astuple(other)
+        return Sums(max(ours[0], theirs[0]), *(one + more for one, more in zip(ours[1:], theirs[1:], strict=True)))
 
 
+KINDS = Sums.__struct_fields__[1:]
 SUMS = (
-    "select "
-    + ", ".join(f"coalesce(sum(milli) filter (where kind = '{kind}'), 0)::bigint as {kind}" for kind in Sums.__struct_fields__)
-    + " from credit_entries where account_id = $1"
+    "select coalesce(max(id), 0) as up_to_id, "
+    + ", ".join(f"coalesce(sum(milli) filter (where kind = '{kind}'), 0)::bigint as {kind}" for kind in KINDS)
+    + " from credit_entries where account_id = $1 and id > $2"
 )
 
 
-async def sums(conn: Connection, account_id: int) -> Sums:
-    """Over the whole journal."""
-    return msgspec.convert(dict(await conn.fetchrow(SUMS, account_id)), Sums)
+async def sums(conn: Connection, account_id: int, *, since: Sums = Sums()) -> Sums:  # noqa: B008 - it never changes
+    """Over the whole journal, of which `since` is known already.
+
+    Every entry is written under the lock of the account's row, so none with a smaller id can still come.
+    """
+    return since + msgspec.convert(dict(await conn.fetchrow(SUMS, account_id, since.up_to_id)), Sums)

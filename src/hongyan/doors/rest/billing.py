@@ -33,7 +33,7 @@ BillLineView = view_of(Bills.lines, "BillLine")
 BillFileView = view_of(BillFiles.every, "BillFile", leave_out=("place", "parts"))
 
 Region = Annotated[str, Field(max_length=2, pattern="^([A-Z]{2}|[*])$", description="ISO 3166, or * for every country without its own.")]
-Milli = Annotated[int, Field(ge=0, le=MILLI_MOST, description="Thousandths of a fen a segment.")]
+Milli = Annotated[int, Field(ge=1, le=MILLI_MOST, description="Thousandths of a fen a segment.")]
 
 
 class OnePrice(Body):
