@@ -13,6 +13,7 @@ import msgspec
 from acting import OPERATOR
 from hongyan.control.apps import AppChange
 from hongyan.control.plane import ControlPlane, assemble
+from hongyan.doors.rest import webhooks
 from hongyan.kit import ids
 from hongyan.kit.bell import WordBell
 from hongyan.kit.db import Connection, Database
@@ -120,7 +121,8 @@ class World:
         directory = Directory(version=self.control.snapshots.version, load=load, bell=WordBell())
         await directory.refresh()
         dispatcher = CallbackDispatcher(
-            db=self.db, directory=directory, post=self.server, renderers=RENDERERS, clock=self.clock, jitter=random.Random(seed).random,  # noqa: S311 - a game of chance that can be played again
+            db=self.db, directory=directory, post=self.server, renderers=RENDERERS, notices=webhooks, clock=self.clock,
+            jitter=random.Random(seed).random,  # noqa: S311 - a game of chance that can be played again
             bell=self.bell, at_once=at_once, poll_s=0.005,
         )  # fmt: skip
         running = asyncio.create_task(dispatcher.run())

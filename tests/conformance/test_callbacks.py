@@ -1,6 +1,7 @@
 """Telling customers' servers, on a real PostgreSQL in virtual time: what fails, is paused, comes back, is replayed and kept to be seen."""
 
 import json
+import os
 import time
 from collections import Counter
 
@@ -10,13 +11,17 @@ from acting import OPERATOR
 from conformance.dispatching import TAKEN, World, until
 from hongyan.control.callbacks import CallbackChange
 from hongyan.control.errors import ControlError, Fault
+from hongyan.control.telling import Telling
 from hongyan.kit.db import Database
 from hongyan.kit.http import Answer, Failed
+from hongyan.kit.mail import no_mail
+from hongyan.kit.secretbox import SecretBox
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.event import EventKind
 from hongyan.model.message import Dialect
 from hongyan.pipeline.callbacks import PROBED_S
 from hongyan.pipeline.endpoints import PAUSED_AFTER_S, PROBE_S
+from hongyan.store import notices
 from hongyan.store.outbox import Callback
 
 URL = "https://sms.example.com/reports"
@@ -199,6 +204,53 @@ async def test_an_application_may_want_the_native_body_whatever_api_was_used(wor
     assert secret.secret.startswith("whsec_")
     assert {r["message_id"] for body in world.server.to(URL) for r in json.loads(body)["data"]} == {str(id_) for id_ in ids}
     assert len({headers["webhook-id"] for _, _, headers in world.server.asked}) == 2
+
+
+async def test_reviews_and_alarms_are_events_on_the_same_rails(world: World) -> None:
+    app_id, silent = await world.app(), await world.app()
+    hook = "https://sms.example.com/events"
+    row = await world.control.callbacks.change(OPERATOR, app_id, CallbackChange(event_url=hook, event_kinds=(AlarmKind.SIGNATURE,)))
+    assert row.event_kinds == ("signature",)
+    account_id = (await world.control.apps.get(OPERATOR, app_id)).account_id
+    telling = Telling(
+        world.db, SecretBox(bytes(32), os.urandom), clock=world.clock, jitter=lambda: 0.5, post=world.server, mail=no_mail, text=no_text,
+        new_id=world.new_id,
+    )  # fmt: skip
+    reviewed = {"id": 7, "name": "鸿雁", "approved": True}
+    async with world.db.transaction() as tx:
+        for told_of, kind in (
+            (app_id, AlarmKind.SIGNATURE),
+            (app_id, AlarmKind.BALANCE),
+            (silent, AlarmKind.SIGNATURE),
+            (None, AlarmKind.SIGNATURE),
+        ):
+            await notices.add(tx, account_id=account_id, app_id=told_of, kind=kind, facts=reviewed, now=world.clock())
+    await telling.gather()
+    world.server.answer = lambda _url, _body: DOWN
+    async with world.dispatching():
+        await until(lambda: len(world.server.to(hook)) >= 1, "the first is tried")
+        world.server.answer = lambda _url, _body: TAKEN
+        await until(
+            lambda: len(set(world.server.to(hook))) == 2, "both are told", step=lambda: setattr(world.clock, "now", world.clock.now + 1)
+        )
+    bodies = [json.loads(body) for body in dict.fromkeys(world.server.to(hook))]
+    assert [body["type"] for body in bodies] == ["review.decided"] * 2
+    assert {body["data"]["app_id"] for body in bodies} == {app_id, None}
+    assert all((body["data"]["name"], body["data"]["approved"], body["data"]["kind"]) == ("鸿雁", True, "signature") for body in bodies)
+    assert all(headers["webhook-id"].startswith("evt_") for url, _, headers in world.server.asked if url == hook)
+
+
+async def no_text(_phone: int, _template: str, _values: tuple[str, ...]) -> str | None:
+    return "nobody is told by message here"
+
+
+async def test_events_of_an_application_go_everywhere_or_nowhere_by_one_setting(world: World) -> None:
+    app_id = await world.app()
+    row = await world.control.callbacks.change(OPERATOR, app_id, CallbackChange(event_url="https://sms.example.com/events"))
+    assert row.event_kinds == tuple(kind.value for kind in AlarmKind)
+    row = await world.control.callbacks.change(OPERATOR, app_id, CallbackChange(event_url=""))
+    assert row.event_url == ""
+    assert (await world.control.snapshots.load()).callbacks[app_id].event_url == ""
 
 
 async def test_a_test_asks_the_address_and_says_what_it_answered(database: Database) -> None:

@@ -19,6 +19,7 @@ from hongyan.control.errors import ControlError, Fault
 from hongyan.control.own_app import OwnApps
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.control.telling import GONE, Telling
+from hongyan.kit import ids
 from hongyan.kit.db import Database
 from hongyan.kit.http import Answer, Failed, GuardedClient
 from hongyan.kit.mail import Mailer, MailServer
@@ -64,7 +65,15 @@ class World:
         self._client = GuardedClient(allow=LOOPBACK)
         mailer = Mailer(MailServer.parse(f"smtp://me:pass%40word@127.0.0.1:{mail.port}"), "alarm@hongyan.example")
         self.telling = Telling(
-            db, BOX, clock=lambda: self.now, jitter=lambda: 0.5, post=self._post, mail=mailer.send, text=self._text, quiet_s=300
+            db,
+            BOX,
+            clock=lambda: self.now,
+            jitter=lambda: 0.5,
+            post=self._post,
+            mail=mailer.send,
+            text=self._text,
+            new_id=ids.generator(7, lambda: self.now),
+            quiet_s=300,
         )
 
     async def _text(self, phone: int, template: str, values: tuple[str, ...]) -> str | None:

@@ -7,6 +7,7 @@ import typer
 
 from hongyan.cli.options import MOST_ID, AnyAccount, AnyApp, AppId, Most
 from hongyan.cli.session import actor, terminal, with_control
+from hongyan.model.alarm import AlarmKind
 
 SECRET_COLUMNS = ("secret", "ends_at")
 ENDPOINT_COLUMNS = ("app_id", "kind", "url", "failures", "failing_since", "paused_at", "error")
@@ -34,6 +35,13 @@ ReplyTime = Annotated[
     bool | None, typer.Option("--reply-time/--no-reply-time", help="Uplinks in Huawei's words say their time.", show_default=False)
 ]
 
+EventUrl = Annotated[
+    str | None,
+    typer.Option("--event-url", help="Where reviews and alarms are posted; empty for nowhere.", show_default=False),
+]
+EventKinds = Annotated[
+    list[AlarmKind] | None, typer.Option("--event", help="Which of them, once for each kind; otherwise all.", show_default=False)
+]
 Failed = Annotated[bool, typer.Option("--failed", help="Only what was not taken.")]
 Before = Annotated[int, typer.Option(max=MOST_ID, help="Where the page before ended.")]
 
@@ -43,11 +51,21 @@ def show(ctx: typer.Context, app: AppId) -> None:
     terminal(ctx).show(with_control(ctx, lambda control: control.callbacks.get(actor(), app)))
 
 
-def set_(ctx: typer.Context, *, app: AppId, native: Native = None, signed: Signed = None, reply_time: ReplyTime = None) -> None:
+def set_(
+    ctx: typer.Context,
+    *,
+    app: AppId,
+    native: Native = None,
+    signed: Signed = None,
+    reply_time: ReplyTime = None,
+    event_url: EventUrl = None,
+    event_kinds: EventKinds = None,
+) -> None:
     """Change how an application wants its callbacks. What is not named stays."""
     from hongyan.control.callbacks import CallbackChange  # noqa: PLC0415 - `--help` does not wait for it
 
-    wanted = {"native": native, "signed": signed, "reply_time": reply_time}
+    wanted: dict[str, Any] = {"native": native, "signed": signed, "reply_time": reply_time, "event_url": event_url}
+    wanted |= {"event_kinds": tuple(event_kinds)} if event_kinds else {}
     given: dict[str, Any] = {field: value for field, value in wanted.items() if value is not None}
     terminal(ctx).show(with_control(ctx, lambda control: control.callbacks.change(actor(), app, CallbackChange(**given))))
 

@@ -349,6 +349,8 @@ COMMANDS: dict[str, str] = {
 }  # fmt: skip
 
 OPTIONS: dict[str, str] = {
+    "Where reviews and alarms are posted; empty for nowhere.": "审核结果和告警推送到哪里（原生格式）；空为不推送。",
+    "Which of them, once for each kind; otherwise all.": "推送哪几种，可重复；不写为全部。",
     "Only what was not taken.": "只列出未被接收的。",
     "From when on they were owed, in Unix seconds; within the last seven days.": "从何时起（Unix 秒，最近 7 天内）。",
     "Until when, in Unix seconds.": "到何时为止（Unix 秒）。",

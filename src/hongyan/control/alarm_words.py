@@ -162,6 +162,13 @@ def decision(alarm: AlarmRow) -> str:
     return msgspec.json.encode({"type": "review.decided", "timestamp": _iso(alarm.last_at), "data": data}).decode()
 
 
+def event(notice: NoticeRow) -> tuple[str, str]:
+    """For a program that is told of everything: the type of an event and what happened, a JSON object."""
+    type_ = "review.decided" if notice.kind in REVIEWS else f"alarm.{notice.kind}"
+    data = {"account_id": notice.account_id, "app_id": notice.app_id, "kind": notice.kind, **notice.facts}
+    return type_, msgspec.json.encode(data).decode()
+
+
 def _items(alarm: AlarmRow) -> list[dict[str, object]]:
     items = alarm.facts.get("items", [])
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

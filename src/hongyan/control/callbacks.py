@@ -1,11 +1,12 @@
 """How an application wants its callbacks: the native body or its vendor's, what is signed, and with which secrets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from hongyan.control import tokens
-from hongyan.control.apps import CheckUrl
+from hongyan.control.apps import CheckUrl, callable_url
 from hongyan.control.audit import Audit
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.permissions import demand, own_app
@@ -13,12 +14,14 @@ from hongyan.kit.db import Connection, Database
 from hongyan.kit.secretbox import SecretBox
 from hongyan.kit.webhook import new_secret
 from hongyan.model.actor import Actor, Permission
+from hongyan.model.alarm import AlarmKind
 from hongyan.model.callback import Access, CallbackSettings, first_secret
-from hongyan.store import app_access, app_callbacks, apps
+from hongyan.store import app_access, app_callbacks, apps, watermarks
 from hongyan.store.app_access import SealedAccess
 from hongyan.store.app_callbacks import CallbackRow, SealedSecret
 from hongyan.store.snapshots import publish
 
+EVERYTHING = tuple(kind.value for kind in AlarmKind)
 OVERLAP_S = 86_400.0
 LONGEST_OVERLAP_S = 30 * 86_400.0
 
@@ -29,6 +32,10 @@ class CallbackChange(msgspec.Struct, frozen=True):
     native: bool | msgspec.UnsetType = msgspec.UNSET
     signed: bool | msgspec.UnsetType = msgspec.UNSET
     reply_time: bool | msgspec.UnsetType = msgspec.UNSET
+    event_url: str | msgspec.UnsetType = msgspec.UNSET
+    """Where events beside messages go, in the native body; empty for nowhere."""
+    event_kinds: tuple[AlarmKind, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Which of them; all, when an address is set and none was ever named."""
 
 
 class CallbackSecret(msgspec.Struct, frozen=True):
@@ -62,9 +69,17 @@ class Callbacks:
         """All of it or nothing. Only an application with a key and secret in Huawei's API has something to sign with."""
         demand(actor, Permission.APPS)
         fields = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET}
+        if "event_url" in fields:
+            fields["event_url"] = callable_url(fields["event_url"], self._check_url)
+        if "event_kinds" in fields:
+            fields["event_kinds"] = tuple(kind.value for kind in AlarmKind if kind in fields["event_kinds"])
         async with self._db.transaction() as tx:
             app = await own_app(tx, actor, app_id, lock=True)
             row = msgspec.structs.replace(await app_callbacks.get(tx, app_id), **fields)
+            if row.event_url and not row.event_kinds:
+                row = msgspec.structs.replace(row, event_kinds=EVERYTHING)
+            if row.event_url:
+                await watermarks.begin(tx, app_id, watermarks.TOLD, 0)
             if fields.get("signed") and await app_access.get(tx, app_id) is None:
                 raise ControlError(
                     Fault.WRONG_STATE,
@@ -73,7 +88,7 @@ class Callbacks:
                     why="no_access",
                 )
             await app_callbacks.put(tx, row)
-            await self._audit.record(tx, actor, "callbacks.change", app_id, account_id=app.account_id, detail=fields)
+            await self._audit.record(tx, actor, "callbacks.change", app_id, account_id=app.account_id, detail=_told(fields))
             await publish(tx, f"callbacks of app {app_id} changed", self._clock())
         return row
 
@@ -127,6 +142,10 @@ class Callbacks:
     async def _add(self, tx: Connection, app_id: int, secret: str, now: float) -> None:
         sealed = self._box.seal(secret, tokens.callback_context(app_id))
         await app_callbacks.add_secret(tx, SealedSecret(app_id, sealed, None), now)
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, str | int | bool | None]:
+    return {name: " ".join(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
 async def settings_of(conn: Connection, box: SecretBox, app_id: int) -> CallbackSettings:

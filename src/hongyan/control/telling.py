@@ -14,7 +14,8 @@ from hongyan.kit.retry import delay
 from hongyan.kit.secretbox import SecretBox
 from hongyan.kit.webhook import headers
 from hongyan.model.alarm import REVIEWS, AlarmKind
-from hongyan.store import alarms, apps, notices
+from hongyan.model.event import NoticeEvent
+from hongyan.store import alarms, app_callbacks, apps, notices, outbox
 from hongyan.store.alarms import AlarmRow, ContactRow, Medium
 from hongyan.store.notices import NoticeRow
 
@@ -56,8 +57,10 @@ class Telling:
         post: Poster,
         mail: Mail,
         text: Text,
+        new_id: Callable[[], int],
         quiet_s: float = QUIET_S,
     ) -> None:
+        """`new_id` gives the events of applications that are told of what happens theirs."""
         self._db = db
         self._box = box
         self._clock = clock
@@ -66,6 +69,7 @@ class Telling:
         self._mail = mail
         self._text = text
         self._quiet_s = quiet_s
+        self._new_id = new_id
 
     async def gather(self) -> int:
         """Make alarms of what has happened; returns how many. What was told of lately waits, so that it is told as one."""
@@ -74,9 +78,17 @@ class Telling:
             found = await notices.waiting(tx, told_before=now - self._quiet_s, most=NOTICES_AT_ONCE)
             made = 0
             for (account_id, app_id, kind), some in itertools.groupby(sorted(found, key=_about), key=_about):
-                made += await self._turn(tx, account_id, app_id or None, AlarmKind(kind), list(some))
+                await self._owe(tx, account_id, app_id or None, AlarmKind(kind), found_of := list(some))
+                made += await self._turn(tx, account_id, app_id or None, AlarmKind(kind), found_of)
             await notices.remove(tx, [notice.id for notice in found])
         return made
+
+    async def _owe(self, tx: Connection, account_id: int, app_id: int | None, kind: AlarmKind, some: Sequence[NoticeRow]) -> None:
+        """Each thing by itself, on the rails of callbacks, to applications that want to be told of it."""
+        for row in await app_callbacks.subscribed(tx, account_id, app_id, kind.value):
+            for notice in some:
+                type_, data = alarm_words.event(notice)
+                await outbox.put_notice(tx, NoticeEvent(row.app_id, self._new_id(), type_, notice.at, data), self._clock())
 
     async def _turn(self, tx: Connection, account_id: int, app_id: int | None, kind: AlarmKind, some: Sequence[NoticeRow]) -> int:
         now = self._clock()

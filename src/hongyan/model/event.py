@@ -12,6 +12,7 @@ class EventKind(enum.IntEnum):
 
     REPORT = 1
     REPLY = 2
+    NOTICE = 3
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -63,4 +64,16 @@ class ReplyEvent(msgspec.Struct, frozen=True):
     """The number it was sent to, as the carrier wrote it."""
 
 
-Event = ReportEvent | ReplyEvent
+class NoticeEvent(msgspec.Struct, frozen=True):
+    """Something that happened to an application beside its messages: a review, an alarm."""
+
+    app_id: int
+    event_id: int
+    type: str
+    """`review.decided`, or `alarm.` with an `AlarmKind`."""
+    at: float
+    data: str
+    """A JSON object."""
+
+
+Event = ReportEvent | ReplyEvent | NoticeEvent

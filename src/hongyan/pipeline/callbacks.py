@@ -14,7 +14,7 @@ from hongyan.model.event import EventKind, Part, ReplyEvent
 from hongyan.model.message import Dialect
 from hongyan.model.snapshot import App
 from hongyan.pipeline import calls
-from hongyan.pipeline.calls import Chain, Renderer, Told, refusal
+from hongyan.pipeline.calls import Chain, NoticeRenderer, Renderer, Told, refusal
 from hongyan.pipeline.conclude import STATUS_OF
 from hongyan.pipeline.deliveries import Deliveries, Poster, delivery, post
 from hongyan.pipeline.directory import Directory
@@ -62,6 +62,7 @@ class CallbackDispatcher:
         directory: Directory,
         post: Poster,
         renderers: Mapping[Dialect, Renderer],
+        notices: NoticeRenderer,
         clock: Callable[[], float],
         jitter: Callable[[], float],
         bell: WordBell,
@@ -74,6 +75,7 @@ class CallbackDispatcher:
         self._directory = directory
         self._post = post
         self._renderers = renderers
+        self._notices = notices
         self._clock = clock
         self._jitter = jitter
         self._bell = bell
@@ -105,6 +107,7 @@ class CallbackDispatcher:
         snapshot = self._directory.snapshot
         # Only Huawei's API lets messages name addresses.
         apps = {app.id for app in snapshot.apps.values() if app.report_url or app.reply_url} | {a.app_id for a in snapshot.access.values()}
+        apps |= {app_id for app_id, settings in snapshot.callbacks.items() if settings.event_url}
         if not apps:
             return
         try:
@@ -183,6 +186,9 @@ class CallbackDispatcher:
             to = recipient(app.reply_url, app.app_key, settings, self._clock())
             replies = [self._reply(row) for row in await outbox.replies(conn, app.id, list(owners))]
             return [calls.of_reply(owners[r.event_id], words[r.dialect], to, r) for r in replies]
+        if key[1] is EventKind.NOTICE:
+            to = recipient(settings.event_url, app.app_key, settings, self._clock())
+            return [calls.of_notice(app.id, bundle, self._notices, to) for bundle in bundles]
         to = recipient(app.report_url, app.app_key, settings, self._clock())
         long = calls.long_messages(bundles, words)
         parts = _parts(await segments.reports_of(conn, app.id, long)) if long else {}

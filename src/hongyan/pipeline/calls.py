@@ -7,7 +7,7 @@ import msgspec
 
 from hongyan.kit.http import Answer, Failed
 from hongyan.model.callback import CallbackRequest, Recipient
-from hongyan.model.event import Part, ReplyEvent, ReportEvent
+from hongyan.model.event import NoticeEvent, Part, ReplyEvent, ReportEvent
 from hongyan.model.message import Dialect
 from hongyan.pipeline.pulls import report_events
 from hongyan.store.outbox import Bundle
@@ -34,6 +34,12 @@ class Renderer(Protocol):
     def expected(self) -> str:
         """What `taken` asks for, in words."""
         ...
+
+
+class NoticeRenderer(Renderer, Protocol):
+    """The native words, which know events beside messages too."""
+
+    def notice(self, recipient: Recipient, event: NoticeEvent, /) -> list[CallbackRequest]: ...
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -100,6 +106,14 @@ def of_reports(
 def of_reply(bundle: Bundle, renderer: Renderer, recipient: Recipient, event: ReplyEvent) -> Chain:
     """What tells a reply."""
     return Chain(renderer, (bundle,), tuple(renderer.reply(recipient, event)))
+
+
+def of_notice(app_id: int, bundle: Bundle, renderer: NoticeRenderer, recipient: Recipient) -> Chain:
+    """What tells an event beside messages; `store.outbox.put_notice` says what is where."""
+    assert bundle.reports is not None  # noqa: S101 - only replies have none
+    told = bundle.reports
+    event = NoticeEvent(app_id=app_id, event_id=bundle.id, type=told.codes[0], at=told.ends[0], data=told.contexts[0])
+    return Chain(renderer, (bundle,), tuple(renderer.notice(recipient, event)))
 
 
 def long_messages(bundles: Sequence[Bundle], renderers: Mapping[Dialect, Renderer]) -> list[int]:

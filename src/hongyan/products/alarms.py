@@ -4,6 +4,7 @@ import functools
 import os
 import random
 import time
+from collections.abc import Callable
 
 from hongyan.control.alarm_words import SMS
 from hongyan.control.own_app import OwnApps
@@ -20,7 +21,9 @@ from hongyan.products.own_messages import OwnMessages
 from hongyan.settings import Settings
 
 
-def jobs(settings: Settings, db: Database, box: SecretBox, directory: Directory, send: Sends | None) -> dict[str, Job]:
+def jobs(
+    settings: Settings, db: Database, box: SecretBox, *, directory: Directory, send: Sends | None, new_id: Callable[[], int]
+) -> dict[str, Job]:
     """What has to run somewhere for contacts to be told; without a sender, none."""
     if send is None:
         return {}
@@ -33,6 +36,7 @@ def jobs(settings: Settings, db: Database, box: SecretBox, directory: Directory,
         post=GuardedClient(allow=settings.callback_allow, timeout_s=settings.callback_timeout_s).post,
         mail=Mailer(MailServer.parse(settings.smtp), settings.mail_from).send if settings.smtp else no_mail,
         text=OwnMessages(own, directory, send).send,
+        new_id=new_id,
         quiet_s=settings.alarm_quiet_s,
     )
     watch = Watch(db, time.time)

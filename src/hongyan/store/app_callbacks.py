@@ -46,6 +46,22 @@ async def put(conn: Connection, row: CallbackRow) -> None:
     )
 
 
+class SubscribedRow(msgspec.Struct, frozen=True):
+    app_id: int
+    event_url: str
+
+
+async def subscribed(conn: Connection, account_id: int, app_id: int | None, kind: str) -> list[SubscribedRow]:
+    """Which application is told of this kind; without one named, those of the account, one for each address."""
+    found = await conn.fetch(
+        "select distinct on (c.event_url) c.app_id, c.event_url from app_callbacks c join apps a on a.id = c.app_id "
+        "where a.account_id = $1 and ($2::bigint is null or c.app_id = $2) and c.event_url <> '' and $3 = any(c.event_kinds) "
+        "order by c.event_url, c.app_id",
+        account_id, app_id, kind,
+    )  # fmt: skip
+    return rows.many(found, SubscribedRow)
+
+
 async def every(conn: Connection) -> list[CallbackRow]:
     """Of all applications that have set something."""
     return rows.many(await conn.fetch(f"select {COLUMNS} from app_callbacks"), CallbackRow)

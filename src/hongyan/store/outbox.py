@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from hongyan.kit.db import Connection, Row
-from hongyan.model.event import EventKind
+from hongyan.model.event import EventKind, NoticeEvent
 from hongyan.store.rows import by_app
 from hongyan.store.times import at
 
@@ -41,6 +41,20 @@ async def put_reply(conn: Connection, app_id: int, reply_id: int, dialect: int, 
     await conn.execute(REPLY_OWED, app_id, reply_id, dialect, int(callback), int(not pull), at(now))
     if callback:
         await ring(conn, app_id, EventKind.REPLY)
+
+
+# In the places of reports: the type in codes, what happened in contexts.
+NOTICE_OWED = """
+insert into outbox (app_id, id, kind, dialect, events, callback, pulled, due_at, created_at, ids, phones, segments, statuses, codes, ends,
+                    contexts)
+values ($1, $2, 3, 0, 1, 1, 1, $6, $6, array[$2::bigint], array[0], array[0], array[0], array[$3], array[$4::float8], array[$5])
+"""
+
+
+async def put_notice(conn: Connection, event: NoticeEvent, now: float) -> None:
+    """Owe an application this event; the callback dispatchers are woken at commit."""
+    await conn.execute(NOTICE_OWED, event.app_id, event.event_id, event.type, event.at, event.data, at(now))
+    await ring(conn, event.app_id, EventKind.NOTICE)
 
 
 async def ring(conn: Connection, app_id: int, kind: EventKind) -> None:
@@ -110,7 +124,7 @@ async def claim(conn: Connection, key: Key, *, now: float, lease_until: float, m
             attempts=row[2],
             created_at=row[3].timestamp(),
             ids=row[4],
-            reports=Reports(*row[4:11]) if kind is EventKind.REPORT else None,
+            reports=None if kind is EventKind.REPLY else Reports(*row[4:11]),
             told=row[11],
             url=row[12] or "",
         )
@@ -122,11 +136,13 @@ async def claim(conn: Connection, key: Key, *, now: float, lease_until: float, m
 # Who owes an event has paid, or may pay later. Begun with a table that has the application in its key, each shard can answer for its own.
 DUE = """
 select a.app_id, d.kind, d.place
-  from (select app_id from watermarks where app_id = any($1) and name = 'pays') a
+  from (select distinct app_id from watermarks where app_id = any($1) and name in ('pays', 'is told of')) a
  cross join lateral (
        (select kind, '' as place from outbox where app_id = a.app_id and kind = 1 and callback = 1 and due_at <= $2 limit 1)
         union all
        (select kind, '' from outbox where app_id = a.app_id and kind = 2 and callback = 1 and due_at <= $2 limit 1)
+        union all
+       (select kind, '' from outbox where app_id = a.app_id and kind = 3 and callback = 1 and due_at <= $2 limit 1)
         union all
        (select kind, place from outbox where app_id = a.app_id and callback = 4 and due_at <= $2 limit 1)) d
 """

@@ -4,6 +4,8 @@ from hongyan.kit.db import Connection
 
 PAYS = "pays"
 """No place that a job has come to: the application has had a package or credit, so it may have sent something."""
+TOLD = "is told of"
+"""Nor this: the application is, or was, told of events beside its messages."""
 EXPIRED = "expired up to"
 """Messages up to it have been looked at after their 72 hours: what had left the queue is settled."""
 

@@ -58,6 +58,7 @@ class Office:
         self._preview = preview
         self._directory = directory
         self._key_used = key_used
+        self._new_id = new_id
         self._once = SendOnce(db, send)
         self._keys = IdempotencyKeys(db, time.time)
         self._answers = AnswerService(db=db, directory=directory, send=self._once, clock=time.time)
@@ -75,7 +76,7 @@ class Office:
             "check ledger": (60.0, sparingly(control.ledger.self_check, CHECK_SHARE)),
             "finish refunds": (15.0, control.purchases.finish_refunds),
         }
-        alarming = alarms.jobs(self._settings, self._db, self._box, self._directory, self._send)
+        alarming = alarms.jobs(self._settings, self._db, self._box, directory=self._directory, send=self._send, new_id=self._new_id)
         return (
             alarming
             | people.jobs(self._settings, self._db, self._box)

@@ -17,6 +17,7 @@ from hongyan.control.keyuse import FLUSH_S, KeyUse
 from hongyan.doors import published
 from hongyan.doors.huawei import manage_bounds as huawei_bounds
 from hongyan.doors.ops import routes as ops
+from hongyan.doors.rest import webhooks
 from hongyan.doors.tencent_v5 import routes as tencent_v5
 from hongyan.kit import embedded, web
 from hongyan.kit.bell import Bell, Switchboard, WordBell
@@ -306,6 +307,7 @@ class Worker:
             directory=self.directory,
             post=client.post,
             renderers=RENDERERS,
+            notices=webhooks,
             clock=time.time,
             jitter=random.random,
             bell=self._outbox_bell,

@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 from hongyan.control.callbacks import LONGEST_OVERLAP_S, OVERLAP_S, CallbackChange, Callbacks
 from hongyan.control.deliveries import NEWEST, Deliveries
 from hongyan.doors.rest.auth import Asks
-from hongyan.doors.rest.fields import Body, PathId, UnixTime
+from hongyan.doors.rest.fields import Body, PathId, UnixTime, Url
 from hongyan.doors.rest.paging import Cursor, Limit, after, page
 from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.views import shown, view_of
+from hongyan.model.alarm import AlarmKind
 from hongyan.model.event import EventKind
 from hongyan.model.message import Dialect
 
@@ -41,6 +42,8 @@ class Settings(Body):
     native: bool = Field(default=False, description="The native body with Standard Webhooks headers, whatever API a message came through.")
     signed: bool = Field(default=False, description="Callbacks in Huawei's words are signed with the application's access key.")
     reply_time: bool = Field(default=False, description="Uplinks in Huawei's words say when they were written.")
+    event_url: Url = Field(default="", description="Where reviews and alarms are posted, in the native body; empty for nowhere.")
+    event_kinds: Annotated[list[AlarmKind], Field(max_length=len(AlarmKind))] = Field(default=[], description="Which; else all.")
 
 
 class Secret(BaseModel):
@@ -105,7 +108,10 @@ class CallbackPaths:
 
     async def change(self, asks: Asks, app_id: PathId, wanted: Settings) -> Any:
         """Where callbacks go is said by the application: `report_url` and `reply_url`."""
-        change = msgspec.structs.replace(CallbackChange(), **wanted.model_dump(exclude_unset=True))
+        given = wanted.model_dump(exclude_unset=True)
+        if "event_kinds" in given:
+            given["event_kinds"] = tuple(wanted.event_kinds)
+        change = msgspec.structs.replace(CallbackChange(), **given)
         return shown(await self._callbacks.change(asks, app_id, change), SettingsView)
 
     async def secrets(self, asks: Asks, app_id: PathId) -> list[Secret]:

@@ -5,12 +5,13 @@ A request tells a bundle, and a bundle is told again as it is: the same id, the 
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from hongyan.kit.webhook import headers
 from hongyan.model.callback import CallbackRequest, Recipient
-from hongyan.model.event import ReplyEvent, ReportEvent
+from hongyan.model.event import NoticeEvent, ReplyEvent, ReportEvent
 from hongyan.model.phone import e164
 
 TOGETHER = 1
@@ -88,6 +89,13 @@ def reply(recipient: Recipient, event: ReplyEvent) -> list[CallbackRequest]:
     return [_request(recipient, recipient.url, _Body(REPLIES, _iso(event.at), [told]))]
 
 
+def notice(recipient: Recipient, event: NoticeEvent) -> list[CallbackRequest]:
+    """One request for one event beside messages, to the application's address for these."""
+    happened = msgspec.json.decode(event.data, type=dict[str, Any])
+    body = msgspec.json.encode({"type": event.type, "timestamp": _iso(event.at), "data": {"id": str(event.event_id), **happened}})
+    return [_signed(recipient, recipient.url, f"evt_{event.event_id}", body, 1)]
+
+
 def taken(status: int, _body: bytes) -> bool:
     """Whether the customer's server took it."""
     return status in TAKEN
@@ -99,9 +107,12 @@ def expected() -> str:
 
 
 def _request(recipient: Recipient, url: str, told: _Body) -> CallbackRequest:
-    body = msgspec.json.encode(told)
-    signed = headers(recipient.secrets, f"evt_{told.data[0].id}", recipient.now, body.decode())
-    return CallbackRequest(url=url, body=body, through=len(told.data), headers=tuple(signed.items()))
+    return _signed(recipient, url, f"evt_{told.data[0].id}", msgspec.json.encode(told), len(told.data))
+
+
+def _signed(recipient: Recipient, url: str, id_: str, body: bytes, through: int) -> CallbackRequest:
+    signed = headers(recipient.secrets, id_, recipient.now, body.decode())
+    return CallbackRequest(url=url, body=body, through=through, headers=tuple(signed.items()))
 
 
 def _iso(at: float) -> str:
