@@ -167,7 +167,7 @@ def _by_token(request: Signed, token: Wsse | Failure, snapshot: Snapshot, now: f
     return Asker(
         app=app,
         key=access.key,
-        number=request_id(*proof, at=int(token.created_at)),
+        number=request_id(*proof),
         since=token.created_at - window_s,
         nonce=f"{token.nonce} {token.created}",
         until=token.created_at + window_s,
