@@ -122,7 +122,7 @@ async def test_a_contact_is_told_by_letter_message_and_signed_web_hook(world: Wo
     assert await world.tell() == 3
     [letter] = world.mail.letters
     assert (letter["To"], letter["From"], letter["Subject"]) == ("duty@example.com", "alarm@hongyan.example", "[鸿雁] 频率限制告警")
-    assert "被限制拦截 7 次（1 天上限 7）" in letter.get_content()
+    assert "被限制拦截 7 次（1 天内上限 7）" in letter.get_content()
     assert world.texts == [(8613800000001, "frequency", (str(app_id), "7"))]
     [body] = world.http.bodies("/alarm")
     told = json.loads(body)
@@ -144,7 +144,7 @@ async def test_what_goes_on_happening_is_told_once_with_its_count(world: World) 
     told = [row.happened for row in reversed(await world.told(account_id))]
     assert told == [1, 5, 5]
     assert [row.facts["hits"] for row in reversed(await world.told(account_id))] == [10, 50, 50]
-    assert "50 refused (limit of a day 50)" in world.mail.letters[1].get_content()
+    assert "50 refused (limit of up to a day 50)" in world.mail.letters[1].get_content()
     assert ", 5 times" in world.mail.letters[1].get_content()
 
 

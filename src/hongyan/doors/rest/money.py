@@ -155,7 +155,7 @@ def routes(control: ControlPlane, *, secrets: Sequence[str]) -> APIRouter:
             Operation("GET", "/payments", "listPayments", money.page, "Payments, the newest first", page_of(PaymentView), also=(404,)),
             Operation("POST", "/payments", "confirmPayment", money.confirm, "Money has come", PaymentView, 201, (404, 409)),
             Operation("POST", "/payments/events", "hearPayment", money.hear, "A payment provider's signed web hook", Heard,
-                      also=(404, 413)),
+                      also=(413,)),
             Operation("GET", "/packages", "listPackages", purse.page, "Prepaid packages", page_of(PackageView), also=(404,)),
             Operation("POST", "/packages", "buyPackage", purse.buy, "Give an application one", PackageView, 201, (404,)),
             Operation("POST", "/packages/{package_id}/unfreeze", "unfreezePackage", books.unfreeze, "Let it be drawn on again",
@@ -257,8 +257,8 @@ class PaymentPaths:
         """
         if not self._secrets:
             raise Refused(
-                404,
-                "not_set_up",
+                401,
+                "not_authenticated",
                 "未设置支付方的密钥：由运营方确认到账。",
                 "No payment provider is set up: the operator confirms payments.",
             )
