@@ -52,20 +52,35 @@ class _Report(msgspec.Struct):
     report_status: str
 
 
+class _Native(msgspec.Struct):
+    """A report in the native words, in which messages of the native API are told."""
+
+    message_id: str
+    status: str
+
+
+class _Told(msgspec.Struct):
+    data: list[_Native]
+
+
 class Book:
     """A history in a file: a line of JSON for each event, with the operating system before the next one happens."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab", buffering=0)
         self._encode = msgspec.json.Encoder().encode
-        self._reports = msgspec.json.Decoder(list[_Report]).decode
+        self._reports = msgspec.json.Decoder(list[_Report] | _Told).decode
 
     def write(self, line: Line) -> None:
         self._file.write(self._encode(line) + b"\n")
 
     def hit(self, _path: str, body: bytes) -> None:
         """The callback server was posted this."""
-        reports = [(message_id(report.sid) or 0, report.report_status) for report in self._reports(body)]
+        told = self._reports(body)
+        if isinstance(told, _Told):
+            reports = [(int(report.message_id), "SUCCESS" if report.status == "delivered" else "FAIL") for report in told.data]
+        else:
+            reports = [(message_id(report.sid) or 0, report.report_status) for report in told]
         self.write(Hit(time.monotonic(), reports))
 
     def struck(self, target: str, what: str) -> None:

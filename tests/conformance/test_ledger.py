@@ -179,6 +179,19 @@ async def test_a_slip_of_the_job_itself_freezes_nothing(books: Books) -> None:
     assert await books.frozen() == {}
 
 
+async def test_a_job_that_was_away_for_days_catches_up_in_one_round(books: Books) -> None:
+    for day in range(8):
+        books.now = START + day * DAY_S
+        await books.end(await books.hold(books.first, 3), charge=True, taken=True)
+        [wrong] = await books.hold(books.second, 1)
+        await books.end([wrong], charge=True, taken=day != 5)
+    books.now += DAY_S
+    assert await books.pass_minutes(1) == 1
+    assert list(await books.frozen()) == [books.second]
+    async with books.db.connection() as conn:
+        assert await conn.fetchval("select count(*) from open_holds where app_id = $1", books.app_id) == 0
+
+
 async def test_two_processes_that_look_at_once_count_nothing_twice(books: Books) -> None:
     import asyncio  # noqa: PLC0415 - here alone
 

@@ -39,6 +39,8 @@ SETTLED_S = 60.0
 """What carriers took may be written so long after the settlement it belongs to."""
 STRETCH_S = 6 * 3600.0
 """What is looked at in one go when the job has been away for long."""
+STRETCHES = 100
+"""The most of these in one round."""
 SELF_CHECK = system("self-check")
 
 
@@ -155,9 +157,17 @@ class Ledger:
         return frozen
 
     async def _check_app(self, app_id: int) -> int:
-        wrong = [_charged(app_id, charge) for charge in await self._advance(app_id)]
+        wrong: list[Finding] = []
+        caught_up = False
+        for _ in range(STRETCHES):
+            charges, caught_up = await self._advance(app_id)
+            wrong += [_charged(app_id, charge) for charge in charges]
+            if caught_up:
+                break
         async with self._db.connection() as conn:
-            suspected = [book for book in await ledger.books(conn, app_id) if not book.frozen and _findings(app_id, book)]
+            # What has not been looked at yet would be in the question itself: too much of it for one.
+            found = await ledger.books(conn, app_id) if caught_up else []
+            suspected = [book for book in found if not book.frozen and _findings(app_id, book)]
         if suspected:
             wrong += await self._look_again(app_id, suspected)
         frozen = 0
@@ -165,8 +175,11 @@ class Ledger:
             frozen += await self._freeze(app_id, package_id, [finding for finding in wrong if finding.package_id == package_id])
         return frozen
 
-    async def _advance(self, app_id: int) -> list[Charge]:
-        """Sum up what is old enough, and remember which messages are not settled; what was paid for wrongly among the others."""
+    async def _advance(self, app_id: int) -> tuple[list[Charge], bool]:
+        """Sum up what is old enough, and remember which messages are not settled.
+
+        Returns what was paid for wrongly among the others, and whether only the youngest have not been looked at.
+        """
         now = self._clock()
         settled_before = now - SETTLED_S
         async with self._db.transaction() as tx:
@@ -176,9 +189,9 @@ class Ledger:
                 # Whatever is so old that it has expired is settled. Somebody else may be at the very beginning, too: one gets on.
                 await watermarks.begin(tx, app_id, LOOKED_AT, await watermarks.get(tx, app_id, EXPIRED) or 0)
                 after = await watermarks.get(tx, app_id, LOOKED_AT) or 0
-            up_to = ids.first_id_at(now - YOUNG_S)
-            if after:
-                up_to = min(up_to, ids.first_id_at(ids.time_of(after) + STRETCH_S))
+            after = after or await ledger.before_the_first(tx, app_id)
+            newest = ids.first_id_at(now - YOUNG_S)
+            up_to = min(newest, ids.first_id_at(ids.time_of(after) + STRETCH_S)) if after else newest
             closed = await ledger.close_holds(tx, app_id, settled_before=settled_before)
             wrong = await ledger.wrong_charges_of(tx, app_id, closed) if closed else []
             if up_to > after:
@@ -188,7 +201,7 @@ class Ledger:
             now_summed = await ledger.sum_up(tx, app_id, after_id=summed, before=now - LATEST_S)
             if now_summed > summed:
                 await watermarks.set_to(tx, app_id, SUMMED, now_summed)
-        return wrong
+        return wrong, up_to == newest
 
     async def _look_again(self, app_id: int, suspected: Sequence[Book]) -> list[Finding]:
         """What stays when every entry and every message is looked at: nothing is frozen for a slip of the job itself."""

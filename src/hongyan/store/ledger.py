@@ -148,6 +148,11 @@ async def forget_sums(conn: Connection, app_id: int) -> None:
     await conn.execute("delete from open_holds where app_id = $1", app_id)
 
 
+async def before_the_first(conn: Connection, app_id: int) -> int:
+    """The id in front of an application's first message; 0 when it has none."""
+    return int(await conn.fetchval("select coalesce(min(id) - 1, 0) from messages where app_id = $1", app_id))
+
+
 CLOSE = """
 delete from open_holds o
  where o.app_id = $1
