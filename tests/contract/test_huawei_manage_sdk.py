@@ -192,6 +192,8 @@ async def test_an_application_is_made_shown_changed_and_counted(platform: Platfo
     told = [answer["told"] for answer in answers]
     assert [[app["app_name"] for app in each["results"]] for each in told[:4]] == [["abroad"], ["新商城"], [], []]
     assert told[4:] == [{"total": 1000, "used": 3}, {"total": 1000, "used": 1}]
+    [by_region] = await shop.all({"operation": "show_app_count", "region": "cn-north-4"})
+    assert by_region["told"]["used"] == 3
     assert await shop.refused("create_app", {"app_name": "新商城"}) == (400, "MSGSMS.0029")
     assert await shop.refused("list_app_details", sort_key="nonsense") == (400, "MSGSMS.0002")
 

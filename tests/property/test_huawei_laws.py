@@ -95,8 +95,8 @@ def test_a_token_with_any_part_changed_is_refused(data: st.DataObject, raw: bool
     after = changed(data, parts[name])
     assume('"' not in after and after.strip() == after)
     if name == "PasswordDigest":
-        # The last character has bits that stand for nothing.
-        assume(_octets(after) != _octets(parts[name]))
+        # The last character has bits that stand for nothing, and hexadecimal digits are the same in either case.
+        assume(_octets(after).lower() != _octets(parts[name]).lower())
     x_wsse = "UsernameToken " + ", ".join(f'{each}="{after if each == name else value}"' for each, value in parts.items())
     assert not accepted(msgspec.structs.replace(asked, headers=dict(asked.headers) | {b"x-wsse": x_wsse.encode()}))
 

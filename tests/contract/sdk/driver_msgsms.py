@@ -1,10 +1,12 @@
 """The official SDK of Huawei's management API as a program: a JSON instruction a line on standard input, a JSON answer a line on output.
 
-Instruction: {"endpoint", "ak", "sk", "project_id", "operation": a method of the client, "args": fields of its request, "body", "file"}.
+Instruction: {"endpoint", "region" when it is to be found by that, "ak", "sk", "project_id", "operation": a method of the client,
+"args": of its request, "body", "file"}.
 Answer: {"told": the JSON that came} or {"status", "code", "message", "request_id"} of the SDK's exception; "asked": the request as it went.
 """
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -17,6 +19,7 @@ from huaweicloudsdkcore.http.http_config import HttpConfig  # type: ignore[impor
 from huaweicloudsdkcore.http.http_handler import HttpHandler  # type: ignore[import-not-found, unused-ignore] # as above
 from huaweicloudsdkmsgsms import v2  # type: ignore[import-not-found, unused-ignore] # as above
 from huaweicloudsdkmsgsms.v2 import MsgsmsClient  # type: ignore[import-not-found, unused-ignore] # as above
+from huaweicloudsdkmsgsms.v2.region.msgsms_region import MsgsmsRegion  # type: ignore[import-not-found, unused-ignore] # as above
 
 
 def request_of(order: dict[str, Any]) -> Any:
@@ -32,14 +35,18 @@ def request_of(order: dict[str, Any]) -> Any:
 def perform(order: dict[str, Any]) -> dict[str, Any]:
     went: list[Any] = []
     handler = HttpHandler().add_response_handler(lambda response, **_more: went.append(response.request))
-    client = (
+    builder = (
         MsgsmsClient.new_builder()
         .with_http_config(HttpConfig.get_default_config())
         .with_http_handler(handler)
         .with_credentials(BasicCredentials(order["ak"], order["sk"], order["project_id"]))
-        .with_endpoint(order["endpoint"])
-        .build()
     )
+    if "region" in order:
+        # As a program is pointed elsewhere without a change of its code.
+        os.environ["HUAWEICLOUD_SDK_REGION_MSGSMS_" + order["region"].upper().replace("-", "_")] = order["endpoint"]
+        client = builder.with_region(MsgsmsRegion.value_of(order["region"])).build()
+    else:
+        client = builder.with_endpoint(order["endpoint"]).build()
     try:
         answered = getattr(client, order["operation"])(request_of(order))
     except ServiceResponseException as fault:
