@@ -44,6 +44,13 @@ def test_words_are_written_as_they_are_compared(language: str) -> None:
         assert plain(word) == word
 
 
+def test_what_is_heeded_is_what_asks_for_something() -> None:
+    ours = Answering(languages=("en",), out_words=("ADIOS",), keywords={"1": 7})
+    assert {"ADIOS", "1", "STOP", "START"} <= ours.heeded
+    assert "T" not in ours.heeded
+    assert all(ours.opts_out(word) or ours.opts_in(word) or word in ours.keywords for word in ours.heeded)
+
+
 @given(st.text())
 def test_what_is_plain_stays_as_it_is(text: str) -> None:
     assert plain(plain(text)) == plain(text)

@@ -64,6 +64,12 @@ class Answering(msgspec.Struct, frozen=True):
     keywords: dict[str, int] = {}
     """By word: the template it is answered with."""
 
+    @property
+    def heeded(self) -> frozenset[str]:
+        """Every word that asks for something."""
+        usual = [WORDS[language] for language in self.languages]
+        return frozenset({*self.out_words, *self.in_words, *self.keywords}).union(*(words.out | words.back for words in usual))
+
     def opts_out(self, word: str) -> bool:
         """Whether it asks for no more messages."""
         return word in self.out_words or any(word in WORDS[language].out for language in self.languages)

@@ -195,9 +195,12 @@ class Recorder:
     async def _commit(self, batch: Batch, *, again: bool) -> None:
         now = self._clock()
         replies = [d.what for _, d in batch.deliveries if type(d.what) is Reply]
-        if len(replies) < len(batch):
-            await self._commit_messages(batch, now, again=again)
+        asking: dict[bool, list[Reply]] = {True: [], False: []}
         for reply in replies:
+            asking[self._replies.may_ask(reply)].append(reply)
+        if len(asking[True]) < len(batch):
+            await self._commit_messages(batch, asking[False], now, again=again)
+        for reply in asking[True]:
             # Each by itself, since it may wait for those who accept, who wait for packages.
             async with self._db.transaction() as tx:
                 if again:
@@ -207,19 +210,19 @@ class Recorder:
         if batch.deliveries:
             await fault_async("receipt_commit_before_ack")
 
-    async def _commit_messages(self, batch: Batch, now: float, *, again: bool) -> None:
-        """All of it but the replies."""
+    async def _commit_messages(self, batch: Batch, replies: Sequence[Reply], now: float, *, again: bool) -> None:
+        """All of it but replies that ask for something."""
         landed = landings(batch.landed, batch.expired, now)
         receipts = [d.what for _, d in batch.deliveries if isinstance(d.what, Receipt)]
         by_app = landed.by_app()
-        simple = not (again or batch.late) and self._one_statement(landed, by_app.keys(), receipts)
+        simple = not (again or replies or batch.late) and self._one_statement(landed, by_app.keys(), receipts)
         async with self._db.connection() if simple else self._db.transaction() as tx:
             if again:
                 # What is there already may be on the primary alone.
                 await commits.seal(tx)
             if batch.landed:
                 await fault_async("resp_before_commit")
-            if receipts:
+            if receipts or replies:
                 await _about_to_write_deliveries()
             await write(tx, landed, now)
             copies = landed.copies + await write_late(tx, batch.late, now)
@@ -228,6 +231,8 @@ class Recorder:
                 endings += await self._receipts.apply(tx, receipts, now)
             if endings or by_app:
                 await self._settler.settle(tx, endings, now, by_app)
+            for reply in replies:
+                await self._replies.apply(tx, reply, now)
         if batch.landed:
             await fault_async("resp_after_commit")
         for _, back in landed.back:

@@ -6,7 +6,7 @@ import msgspec
 
 from hongyan.kit import ids
 from hongyan.kit.db import Connection, Database, Row
-from hongyan.model.answering import plain
+from hongyan.model.answering import USUAL, plain
 from hongyan.model.carrier import Reply
 from hongyan.model.message import Dialect
 from hongyan.model.senders import Owner
@@ -41,11 +41,24 @@ class ReplyService:
         self._directory = directory
         self._settler = settler
         self._new_id = new_id
+        self._heeded: tuple[int, frozenset[str]] = (-1, frozenset())
+        """The snapshot's version, and every word that any application heeds."""
+
+    def may_ask(self, reply: Reply) -> bool:
+        """Whether it may ask for something, as far as its text says: then it needs a transaction of its own."""
+        if reply.part is not None:
+            return True
+        snapshot = self._directory.snapshot
+        if snapshot.version != self._heeded[0]:
+            own = [app.answering.heeded for app in snapshot.apps.values() if app.answering is not USUAL]
+            self._heeded = (snapshot.version, USUAL.heeded.union(*own))
+        return plain(reply.text) in self._heeded[1]
 
     async def apply(self, tx: Connection, reply: Reply, now: float) -> None:
         """Keep the reply, with its message if there is one, and do what it asks for: from the commit on it is done.
 
-        It is alone in its transaction, since it may have to wait for those who accept. A part of a long text waits for the others.
+        One that asks for something is alone in its transaction, since it may have to wait for those who accept. A part of a long text
+        waits for the others.
         """
         if reply.part is not None:
             whole = await replies.add_part(tx, _without_nul(reply), reply.part)
