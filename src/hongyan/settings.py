@@ -255,7 +255,7 @@ class Settings(BaseModel):
         default=64,
         ge=1,
         le=1000,
-        description="Applications whose callback servers are posted to at the same time in each process, each with at most four requests.",
+        description="Addresses of callbacks that are posted to at the same time in each process, each with at most four requests.",
     )
     smtp: Annotated[str, AfterValidator(_is_smtp)] = Field(
         default="",

@@ -24,7 +24,7 @@ class Sink:
         self.answer: tuple[int, bytes] = (200, TAKEN)
         self.delay_s = 0.0
         self.url = ""
-        self._kept: list[tuple[str, bytes]] = []
+        self._kept: list[tuple[str, bytes, dict[str, str]]] = []
         self._arrived = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -42,7 +42,11 @@ class Sink:
 
     def bodies(self, path: str) -> list[bytes]:
         """What was posted to this path and taken, in order."""
-        return [body for to, body in self._kept if to == path]
+        return [body for to, body, _ in self._kept if to == path]
+
+    def headers(self, path: str) -> list[dict[str, str]]:
+        """The headers of the same requests, by name in small letters."""
+        return [headers for to, _, headers in self._kept if to == path]
 
     async def next(self) -> None:
         """Wait until one more request has been answered."""
@@ -74,7 +78,7 @@ class Sink:
         if status == 200:  # noqa: PLR2004 - HTTP's OK
             self._heard(path, body)
             if len(self._kept) < MOST_KEPT:
-                self._kept.append((path, body))
+                self._kept.append((path, body, headers))
         writer.write(b"HTTP/1.1 %d -\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % (status, len(answer)) + answer)
         await writer.drain()
         self._arrived.set()
