@@ -50,6 +50,7 @@ NOBODY_ASKS: dict[str, str] = {
 
 NOT_NOTED: dict[str, str] = {
     "Credentials.begin_second_factor": "it is not in force before it is confirmed",
+    "Credits.check": "it only looks, at one instant",
     "Review.claim": "who has a review in hand decides nothing yet",
     "Review.claim_next": "as Review.claim",
     "Review.release": "as Review.claim",

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import datetime as dt
 import io
+import json
 import os
 import zipfile
 from decimal import Decimal
@@ -14,6 +15,7 @@ import pytest
 
 from acting import OPERATOR
 from conformance.paying import Clock, Tenant, at, names, phones
+from hongyan.control import alarm_words
 from hongyan.control.bill_files import BillFiles
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.payments import Told
@@ -21,7 +23,8 @@ from hongyan.control.plane import assemble
 from hongyan.kit.blobs import Directory
 from hongyan.kit.db import Database
 from hongyan.kit.secretbox import SecretBox
-from hongyan.model.actor import TENANT, Actor, ActorKind
+from hongyan.model.actor import GRANTS, TENANT, Actor, ActorKind, Permission, Role
+from hongyan.model.alarm import AlarmKind
 from hongyan.model.billing import Rhythm
 from hongyan.model.message import Accepted, Caller, Outcome, Refused, Status
 from hongyan.model.money import ChargeRule, PaymentSubject
@@ -29,6 +32,8 @@ from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import AccountKind, LinkConfig, Scope
 from hongyan.model.tariff import NewPrice
 from hongyan.store import credit
+from hongyan.store.alarms import AlarmRow, Medium
+from hongyan.store.notices import NoticeRow
 
 BOX = SecretBox(bytes(32), os.urandom)
 
@@ -353,3 +358,63 @@ async def test_margins_are_what_messages_brought_in_less_what_their_links_ask(te
     with pytest.raises(ControlError) as caught:
         await tenant.control.margins.report(OPERATOR, dt.date(2020, 1, 1), today, app_id=tenant.app_id)
     assert caught.value.code is Fault.INVALID
+
+
+async def test_contacts_are_told_of_a_bill(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 1_234_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    [message] = accepted(await tenant.send(next(phones)))
+    await tenant.end(message)
+    await tenant.charging.resolve()
+    clock.to("2026-12-01 00:00")
+    await tenant.close()
+    async with tenant.database.connection() as conn:
+        [row] = await conn.fetch("select app_id, kind, facts from notices where account_id = $1 and kind = 'balance'", tenant.account_id)
+    assert (row["app_id"], row["kind"]) == (None, "balance")
+    facts = json.loads(row["facts"])
+    notice = NoticeRow(1, tenant.account_id, None, AlarmKind.BALANCE, facts, clock.now)
+    alarm = AlarmRow(
+        id=1, account_id=tenant.account_id, app_id=None, contact_id=1, medium=Medium.SMS, kind="balance", happened=1,
+        facts=alarm_words.gathered([notice]), first_at=clock.now, last_at=clock.now, created_at=clock.now, due_at=None, attempts=0,
+        told_at=None, error="",
+    )  # fmt: skip
+    assert alarm_words.sms_of(alarm) == ("bill", (str(facts["bill"]), "12", "34", "12", "9", "0"))
+    assert "应付 12.34 元，2026-12-09 00:00 前未付清将停止发送" in alarm_words.letter(alarm, "shop", english=False).text
+    assert "12.34 CNY" in alarm_words.letter(alarm, "shop", english=True).text
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.FINANCE, Role.DEVELOPER, Role.READER])
+async def test_another_account_sees_nothing_of_it_and_no_role_gives_itself_credit(tenant: Tenant, clock: Clock, role: Role) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 10**9)
+    [message] = accepted(await tenant.send(next(phones)))
+    await tenant.end(message)
+    await tenant.charging.resolve()
+    clock.to("2026-12-01 00:00")
+    await tenant.close()
+    [bill] = await tenant.control.bills.every(OPERATOR, account_id=tenant.account_id)
+    control, mine = tenant.control, tenant.account_id + 1
+    stranger = Actor(kind=ActorKind.USER, id="9", name="x", permissions=GRANTS[role], account_id=mine)
+    for ask in (
+        control.credits.get(stranger, tenant.account_id), control.credits.entries(stranger, tenant.account_id),
+        control.credits.unbilled(stranger, tenant.account_id), control.bills.get(stranger, bill.id),
+        control.bills.lines(stranger, bill.id), control.bills.every(stranger, account_id=tenant.account_id),
+        control.prices.every(stranger, account_id=tenant.account_id), control.prices.in_force(stranger, account_id=tenant.account_id),
+        control.credits.check(stranger, tenant.account_id),
+    ):  # fmt: skip
+        with pytest.raises(ControlError) as caught:
+            await ask
+        assert caught.value.code is (Fault.NOT_FOUND if Permission.MONEY_READ in stranger.permissions else caught.value.code)
+    if Permission.MONEY_READ in stranger.permissions:
+        assert await control.bills.every(stranger) == await control.credits.every(stranger) == await control.credits.check(stranger) == []
+        assert {row.account_id for row in await control.prices.in_force(stranger)} <= {0}
+    insider = msgspec.structs.replace(stranger, account_id=tenant.account_id)
+    for ask in (
+        control.credits.set(insider, tenant.account_id, 10**12), control.credits.refund(insider, tenant.app_id, message, ""),
+        control.prices.add(insider, [NewPrice("FR", 1, dt.date(2026, 12, 1))]), control.credits.unfreeze(insider, tenant.account_id),
+        control.costs.add(insider, "main", [NewPrice("FR", 1, dt.date(2026, 12, 1))]),
+        control.margins.report(insider, dt.date(2026, 12, 1), dt.date(2026, 12, 2)),
+    ):  # fmt: skip
+        with pytest.raises(ControlError) as caught:
+            await ask
+        assert caught.value.code is Fault.NOT_ALLOWED

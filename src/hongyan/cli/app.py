@@ -127,7 +127,7 @@ GROUPS: Mapping[str, Group] = {
         "Accounts that pay later, and what they may owe.",
         {
             "set": "billing:set_credit", "list": "billing:list_credit", "entries": "billing:entries", "refund": "billing:refund",
-            "unfreeze": "billing:unfreeze",
+            "check": "billing:check", "unfreeze": "billing:unfreeze",
         },
     ),
     "bill": Group("Bills of accounts that pay later.", {

@@ -130,6 +130,14 @@ def refund(
     terminal(ctx).show(with_control(ctx, lambda control: control.credits.refund(actor(), app, message, note)))
 
 
+def check(ctx: typer.Context, account: AnyAccount = None) -> None:
+    """Compare the books of credit anew; lists where they disagree."""
+    found = with_control(ctx, lambda control: control.credits.check(actor(), account))
+    terminal(ctx).table(found, ("account_id", "what"))
+    if found:
+        raise typer.Exit(1)
+
+
 def unfreeze(ctx: typer.Context, account: AccountId) -> None:
     """Use an account's credit again after its books were put right."""
     terminal(ctx).show(with_control(ctx, lambda control: control.credits.unfreeze(actor(), account)))

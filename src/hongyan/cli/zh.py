@@ -40,6 +40,7 @@ GROUPS: dict[str, str] = {
     "revenue_milli": "收入",
     "cost_milli": "成本",
     "uncosted_segments": "无成本价的条数",
+    "Compare the books of credit anew; lists where they disagree.": "重新核对信用额度的流水、余额和未结扣费，列出不一致之处。",
     "The bill's number.": "账单编号。",
     "Take prices from a file, in thousandths of a fen: all rows or none.": "从文件导入价格，单位千分之一分：全部行或一行都不。",
     "Write the prices that are in force, and those that will be, as CSV to standard output.": "把现行和将要生效的价格以 CSV 写到标准输出。",

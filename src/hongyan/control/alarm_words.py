@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from hongyan.model.alarm import REVIEWS, AlarmKind
+from hongyan.model.billing import FEN, yuan
 from hongyan.model.protection import SHANGHAI
 from hongyan.model.snapshot import Scope
 from hongyan.store.alarms import AlarmRow
@@ -54,6 +55,10 @@ SMS: Mapping[str, Mapping[Scope, str]] = {
     "frozen": _sms(
         "套餐包提醒：应用{1}的套餐包{2}账目正在核对，暂停使用，剩余{3}条，请留意其余套餐包余量。",
         "Package {2} of app {1} with {3} segments left is not used while its books are looked into. Watch what is left in others.",
+    ),
+    "bill": _sms(
+        "账单提醒：账单{1}应付{2}元{3}分，请在{4}月{5}日{6}时前付款，逾期将停止发送。",
+        "Bill {1}: pay {2} yuan {3} fen before {6}:00 on day {5} of month {4} (Beijing time), or sending stops.",
     ),
     TEST: _sms("告警测试：应用{1}的告警联系人设置有效。", "This is a test: the alarm contact of app {1} works."),
 }
@@ -118,6 +123,10 @@ def sms_of(alarm: AlarmRow) -> tuple[str, tuple[str, ...]]:
 
 
 def _balance_sms(app: str, item: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
+    if "bill" in item:
+        yuan_, fen = divmod(int(str(item["total_milli"])) // FEN, 100)
+        stops = dt.datetime.fromtimestamp(float(str(item["stops_at"])), SHANGHAI)
+        return "bill", tuple(map(str, (item["bill"], yuan_, fen, stops.month, stops.day, stops.hour)))
     if "package" not in item:
         return AlarmKind.BALANCE, (app, str(item.get("left", 0)), str(item.get("value", 0)))
     about = (app, str(item["package"]), str(item.get("left", 0)))
@@ -190,7 +199,16 @@ def _frequency_line(item: Mapping[str, object], *, english: bool) -> str:
     return f"{item.get('hits')} refused ({told})" if english else f"被限制拦截 {item.get('hits')} 次（{told}）"
 
 
+def _bill_line(item: Mapping[str, object], *, english: bool) -> str:
+    total, stops = yuan(int(str(item["total_milli"]))), dt.datetime.fromtimestamp(float(str(item["stops_at"])), SHANGHAI)
+    if english:
+        return f"Bill {item['bill']}: {total} CNY is to be paid. Unless it is, nothing is sent from {stops:%Y-%m-%d %H:%M} on."
+    return f"账单 {item['bill']} 应付 {total} 元，{stops:%Y-%m-%d %H:%M} 前未付清将停止发送。"
+
+
 def _balance_line(item: Mapping[str, object], *, english: bool) -> str:
+    if "bill" in item:
+        return _bill_line(item, english=english)
     if "package" in item:
         return _package_line(item, english=english)
     if english:

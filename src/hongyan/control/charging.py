@@ -9,10 +9,11 @@ import structlog
 from hongyan.control.credit import differences
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.metrics import METRICS
+from hongyan.model.alarm import AlarmKind
 from hongyan.model.billing import Period, closes_at, day_of, midnight, period_from, stops_at, whole_fen
 from hongyan.model.message import Status
 from hongyan.model.money import ChargeRule
-from hongyan.store import accounts, bills, charges, credit, watermarks
+from hongyan.store import accounts, bills, charges, credit, notices, watermarks
 from hongyan.store.bills import BillRow
 from hongyan.store.charges import POSTED, VOIDED, Open
 from hongyan.store.credit import CreditRow, Sums
@@ -180,6 +181,8 @@ async def _close(tx: Connection, row: CreditRow, period: Period, now: float) -> 
         ),
     )
     await credit.bill(tx, row.account_id, total, bill_id=bill.id, now=now)
+    facts: notices.Facts = {"bill": bill.id, "total_milli": total, "stops_at": bill.stops_at}
+    await notices.add(tx, account_id=row.account_id, app_id=None, kind=AlarmKind.BALANCE, facts=facts, now=now)
     log.info("bill_issued", account=row.account_id, bill=bill.id, until=str(period.ends), total_milli=total)
     await publish(tx, f"bill {bill.id} of account {row.account_id} issued", now)
     return 1

@@ -3,6 +3,8 @@
 import datetime as dt
 from collections.abc import Callable
 
+import msgspec
+
 from hongyan.control import rules
 from hongyan.control.audit import Audit, Detail
 from hongyan.control.errors import ControlError, Fault, Noun, not_found
@@ -21,6 +23,13 @@ LIMIT_MOST_MILLI = 10**15
 """Ten billion yuan."""
 DAILY_MOST = 10**9
 PAGE_MOST = 500
+
+
+class Disagreement(msgspec.Struct, frozen=True):
+    """Books that do not agree: what is there and what the journal says, in yuan."""
+
+    account_id: int
+    what: str
 
 
 class Credits:
@@ -113,6 +122,20 @@ class Credits:
         await charges.refund_on_day(tx, row.account_id, day_of(at), app_id, charge)
         if charge.milli:
             await credit.refund(tx, row.account_id, charge.milli, app_id=app_id, note=f"message {charge.id}", now=at)
+
+    async def check(self, actor: Actor, account_id: int | None = None) -> list[Disagreement]:
+        """Read whole journals anew and compare; empty when all agree. Nothing is changed."""
+        demand(actor, Permission.MONEY_READ)
+        only, found = within(actor, account_id), []
+        async with self._db.connection() as conn:
+            named = await credit.every(conn)
+        for one in named:
+            if only in {None, one}:
+                async with self._db.transaction(repeatable_read=True) as tx:
+                    row = await credit.get(tx, one)
+                    why = "" if row is None else await mismatch(tx, row)
+                found += [Disagreement(one, why)] if why else []
+        return found
 
     async def unfreeze(self, actor: Actor, account_id: int) -> CreditRow:
         """Somebody has looked into why its books disagreed, and they do so no longer."""

@@ -17,7 +17,7 @@ class AlarmKind(enum.StrEnum):
     FREQUENCY = "frequency"
     """Messages were refused by frequency limits: somebody may be flooding numbers."""
     BALANCE = "balance"
-    """Packages are nearly used up, or expire soon."""
+    """Packages are nearly used up, or expire soon; a bill is to be paid."""
     CALLBACK = "callback"
     """An address does not take its callbacks, and is paused until it does."""
 

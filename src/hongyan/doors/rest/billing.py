@@ -26,6 +26,7 @@ PriceView = view_of(Prices.every, "Price")
 CostView = view_of(Costs.every, "Cost")
 CreditView = view_of(Credits.get, "Credit")
 CreditEntryView = view_of(Credits.entries, "CreditEntry")
+DisagreementView = view_of(Credits.check, "Disagreement")
 UnbilledView = view_of(Credits.unbilled, "Unbilled")
 MarginView = view_of(Margins.report, "Margin")
 BillView = view_of(Bills.get, "Bill")
@@ -88,6 +89,8 @@ def routes(control: ControlPlane) -> APIRouter:
             Operation("GET", "/costs", "listCosts", bought.page, "What segments cost at links", page_of(CostView)),
             Operation("POST", "/costs", "addCosts", bought.add, "Add costs: all of them or none", Added, 201, (404,)),
             Operation("GET", "/credits", "listCredits", lent.page, "What accounts may owe and do owe", page_of(CreditView), also=(404,)),
+            Operation("GET", "/credits/check", "checkCredits", lent.check, "Compare journals, balances and open charges anew",
+                      list[DisagreementView], also=(404,)),  # type: ignore[valid-type]
             Operation("GET", "/credits/{account_id}", "getCredit", lent.get, "What an account may and does owe", CreditView, also=(404,)),
             Operation("PUT", "/credits/{account_id}", "setCredit", lent.set, "Let an enterprise pay later", CreditView, also=(404, 409)),
             Operation("POST", "/credits/{account_id}/unfreeze", "unfreezeCredit", lent.unfreeze, "Use it again after a look", CreditView,
@@ -183,6 +186,10 @@ class CreditPaths:
     async def page(self, asks: Asks, account_id: OneAccount = None, cursor: Cursor = None, limit: Limit = 50) -> Any:
         found = await self._credits.every(asks, account_id=account_id, after_id=after(cursor), most=limit + 1)
         return page(found, limit, lambda row: row.account_id, lambda row: shown(row, CreditView))
+
+    async def check(self, asks: Asks, account_id: OneAccount = None) -> Any:
+        """Empty when all agree."""
+        return [shown(found, DisagreementView) for found in await self._credits.check(asks, account_id)]
 
     async def get(self, asks: Asks, account_id: PathId) -> Any:
         return shown(await self._credits.get(asks, account_id), CreditView)
