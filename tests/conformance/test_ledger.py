@@ -231,6 +231,20 @@ async def test_a_frozen_package_is_let_go_after_a_look_and_not_while_its_books_d
     assert refused.value.code is Fault.WRONG_STATE
 
 
+@pytest.mark.parametrize("state", ["frozen_at", "closed_at"])
+async def test_nothing_draws_on_a_package_from_the_moment_it_is_frozen_or_closed(books: Books, state: str) -> None:
+    await books.hold(books.first, 1)
+    await books.sql(f"update packages set {state} = now() where app_id = $1 and id = $2", books.app_id, books.first)
+    tail = (1, 1, books.first, 77, "CN", "text", "", "", "", "", 2)
+    row = NewMessage(0, 0, None, None, books.new_id(), next(numbers), Kind.NOTICE, Dialect.TENCENT_V3, 1, 600.0, *tail)
+    scope = Scope(since_id=ids.first_id_at(books.now - 3600), most=11, packages=[books.first, books.second])
+    async with books.db.connection() as conn:
+        assert await messages.promise(conn, books.app_id, [row], scope, [], now=books.now) is None
+        known = await messages.facts(conn, books.app_id, [row.phone], scope)
+    assert known.available == {books.first: 0, books.second: 1000}
+    assert await books.pass_minutes(1) == 0
+
+
 async def test_a_purchase_whose_books_are_looked_into_is_not_refunded(books: Books) -> None:
     async with books.db.transaction() as tx:
         await packages.freeze(tx, books.app_id, books.first, "test", books.now)
