@@ -124,6 +124,14 @@ def test_people_get_the_columns_in_their_language() -> None:
     assert "2026" not in text
 
 
+@pytest.mark.parametrize("name", ["at", "created_at", "failing_since", "closed_until"])
+def test_moments_are_written_as_people_read_them_and_other_numbers_are_not(name: str) -> None:
+    shown = terminal()
+    shown.table([{name: 1_795_352_829.8, "rate": 12.5}], (name, "rate"))
+    assert "2026-11-2" in printed(shown)
+    assert "12.5" in printed(shown)
+
+
 def test_an_empty_table_says_so() -> None:
     out = terminal()
     out.table([], ("id",))

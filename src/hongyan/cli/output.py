@@ -16,6 +16,8 @@ LONG_IDS = frozenset({"message_id"})
 """63 bits: written as texts, since many readers of JSON keep no more than 53 of a number."""
 TRANSLATED = frozenset({"kind", "scope", "scopes", "status", "state", "purpose", "health", "check", "role", "operator_role", "who"})
 """Fields whose values are words of ours."""
+MOMENTS = ("_at", "_since", "_until")
+"""Ends of the names of fields that are moments, in Unix seconds."""
 ABSENT = "-"
 STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of characters that a terminal acts on instead of showing them."""
@@ -130,7 +132,11 @@ class Terminal(msgspec.Struct):
             case bool():
                 return self.t("yes" if content else "no")
             case float():
-                return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(content)) if name.endswith("_at") else f"{content:g}"
+                return (
+                    time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(content))
+                    if name == "at" or name.endswith(MOMENTS)
+                    else f"{content:g}"
+                )
             case str() if name in TRANSLATED:
                 return self.t(content)
         return str(content)
