@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx2
+import msgspec
 
 from acting import OPERATOR
 from hongyan.cli import tc3
 from hongyan.control.apps import AppChange
-from hongyan.control.sandbox import SandboxTenant
+from hongyan.control.sandbox import SandboxTemplate, SandboxTenant
 from hongyan.doors.tencent.words import message_id
 from hongyan.kit import ids
 from hongyan.kit.sink import Sink
+from hongyan.model.billing import day_of
 from hongyan.model.message import VALIDITY_S, Dialect, Kind
 from hongyan.model.papers import TemplateDraft
-from hongyan.model.snapshot import Scope
+from hongyan.model.snapshot import AccountKind, Scope
+from hongyan.model.tariff import NewPrice
 from hongyan.store import messages
 from hongyan.store.messages import NewMessage
 from hongyan.store.queue import ASLEEP
@@ -273,6 +276,26 @@ async def sign_up(platform: Platform, name: str, *, mainland: int = PLENTY, inte
                 await control.packages.buy(OPERATOR, made.app.id, scope, segments)
         await control.apps.change(OPERATOR, made.app.id, AppChange(pull=True, context_in_reports=True))
     return tenant, made.app.id
+
+
+async def pays_later(platform: Platform, *, price_milli: int, limit_milli: int) -> tuple[SandboxTenant, int]:
+    """An enterprise of its own with an application that has no package, and credit for messages to France."""
+    content = "Your order {1} has left our house."
+    async with platform.control() as control:
+        sandbox = await control.sandbox.ensure(OPERATOR, f"http://{platform.address}")
+        account = await control.accounts.create(OPERATOR, f"pays later {time.time_ns()}", AccountKind.ENTERPRISE)
+        key = await control.keys.create(OPERATOR, account.id)
+        app = await control.apps.create(OPERATOR, account.id, "abroad", AppChange(pull=True))
+        draft = TemplateDraft(name="order", kind=Kind.NOTICE, scope=Scope.INTERNATIONAL, content=content)
+        template = await control.templates.add(OPERATOR, account.id, draft)
+        await control.templates.approve(OPERATOR, template.id)
+        await control.prices.add(OPERATOR, [NewPrice("FR", price_milli, day_of(time.time()))], account_id=account.id)
+        await control.credits.set(OPERATOR, account.id, limit_milli)
+    samples = {"international": SandboxTemplate(id=str(template.id), content=content, params=("7",))}
+    tenant = msgspec.structs.replace(
+        sandbox, secret_id=key.secret_id, secret_key=key.secret_key, sdk_app_id=str(app.app.id), app_key=app.app_key, templates=samples
+    )
+    return tenant, app.app.id
 
 
 async def sleeping(customer: Customer, to: str, seconds: float) -> int:

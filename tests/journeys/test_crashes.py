@@ -16,13 +16,15 @@ from acting import OPERATOR
 from hongyan.control.answers import Change
 from hongyan.kit.db import UNAVAILABLE
 from hongyan.model.message import Kind
-from journeys.customers import CallbackServer, Customer, Sdk, sign_up, sleeping
+from journeys import invariants
+from journeys.customers import CallbackServer, Customer, Sdk, pays_later, sign_up, sleeping
 from journeys.load import Account, Load, account, settled, under
 from journeys.platform import Platform, phone, until
 
 pytestmark = pytest.mark.slow
 
 NOTHING_AMISS = Account()
+CLIENTS = 40
 
 _names = itertools.count(1)
 
@@ -204,3 +206,56 @@ async def test_everything_at_once_is_killed_and_started_again(crashing: Platform
     await running
     await settled(load, receipts=False)
     assert await account(load, receipts=False) == NOTHING_AMISS
+
+
+async def test_a_credit_is_drained_to_its_last_message_and_not_beyond_though_processes_die(
+    crashing: Platform, sdk: Sdk, http: httpx2.AsyncClient
+) -> None:
+    price, most = 40_000, 1_000
+    tenant, app_id = await pays_later(crashing, price_milli=price, limit_milli=most * price + price - 1)
+    customer = Customer(crashing, sdk, tenant, app_id, http)
+    await customer.known()
+    numbers = (f"+3367{n:07d}" for n in itertools.count(1_000_000))
+    told: Counter[str] = Counter()
+
+    async def draw() -> None:
+        """Until there is nothing left; whoever gets no answer does not know."""
+        while told["FailedOperation.InsufficientBalanceInSmsPackage"] < CLIENTS:
+            try:
+                [status] = await customer.submit([next(numbers)], "international", params=[str(sum(told.values()))])
+                told[status["Code"]] += 1
+            except (httpx2.HTTPError, OSError, ValueError):
+                told["nobody answered"] += 1
+                await asyncio.sleep(0.05)
+
+    running = [asyncio.create_task(draw()) for _ in range(CLIENTS)]
+    for accepted, name in ((100, "engine"), (350, "api-1"), (600, "office")):
+        await until(lambda n=accepted: told["Ok"] >= n, f"{accepted} messages are accepted", within_s=60)
+        killed = crashing.kill(name)
+        await back(crashing, name, killed)
+    await asyncio.wait_for(asyncio.gather(*running), 90)
+
+    async def resolved() -> bool:
+        async with crashing.database() as db, db.connection() as conn:
+            return bool(await conn.fetchval("select held_milli = 0 from credits where limit_milli = $1", most * price + price - 1)) or (
+                # What nobody knows of stays held for three days.
+                await conn.fetchval(
+                    """select not exists (select from charges c left join settlements s on s.app_id = c.app_id and s.id = c.id
+                        where c.app_id = $1 and c.resolution is null and (s.id is null or s.charged is not null))""",
+                    app_id,
+                )
+            )
+
+    await until(resolved, "every message that has ended is posted or voided", within_s=60)
+    async with crashing.control() as control:
+        row = await control.credits.get(OPERATOR, (await control.apps.get(OPERATOR, app_id)).account_id)
+        assert await control.credits.check(OPERATOR) == []
+    async with crashing.database() as db, db.connection() as conn:
+        messages, voided = await conn.fetchrow(
+            "select count(*), count(*) filter (where resolution = 0) from charges where app_id = $1", app_id
+        )
+        assert await invariants.broken(conn, at_rest=False) == {}
+    assert told["Ok"] <= messages
+    assert row.held_milli + row.unbilled_milli == (messages - voided) * price <= row.limit_milli
+    assert messages >= most, told
+    assert messages - voided <= most

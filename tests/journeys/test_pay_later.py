@@ -7,24 +7,17 @@ import time
 from typing import Any
 
 import httpx2
-import msgspec
 import pytest
 
 from acting import OPERATOR
-from hongyan.control.apps import AppChange
 from hongyan.control.charging import Charging
-from hongyan.control.sandbox import SandboxTemplate
 from hongyan.doors.tencent_v5 import auth
-from hongyan.model.message import Kind
 from hongyan.model.money import PaymentSubject
-from hongyan.model.papers import TemplateDraft
 from hongyan.model.protection import SHANGHAI
-from hongyan.model.snapshot import AccountKind, Scope
-from hongyan.model.tariff import NewPrice
 from hongyan.store.bills import BillRow
 from hongyan.store.credit import CreditRow
 from hongyan.store.snapshots import publish
-from journeys.customers import Customer, Sdk
+from journeys.customers import Customer, Sdk, pays_later
 from journeys.platform import Platform, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("laws_hold")]
@@ -41,23 +34,8 @@ def french(n: int) -> str:
 @pytest.fixture
 async def enterprise(platform: Platform, sdk: Sdk, http: httpx2.AsyncClient) -> Customer:
     """An account of its own, without any package, that may owe what three messages cost and a little more."""
-    async with platform.control() as control:
-        sandbox = await control.sandbox.ensure(OPERATOR, f"http://{platform.address}")
-        account = await control.accounts.create(OPERATOR, f"pays later {time.time_ns()}", AccountKind.ENTERPRISE)
-        key = await control.keys.create(OPERATOR, account.id)
-        app = await control.apps.create(OPERATOR, account.id, "abroad", AppChange(pull=True))
-        content = "Your order {1} has left our house."
-        draft = TemplateDraft(name="order", kind=Kind.NOTICE, scope=Scope.INTERNATIONAL, content=content)
-        template = await control.templates.add(OPERATOR, account.id, draft)
-        await control.templates.approve(OPERATOR, template.id)
-        today = dt.datetime.now(SHANGHAI).date()
-        await control.prices.add(OPERATOR, [NewPrice("FR", PRICE, today)], account_id=account.id)
-        await control.credits.set(OPERATOR, account.id, 3 * PRICE + 1_000)
-    tenant = msgspec.structs.replace(
-        sandbox, secret_id=key.secret_id, secret_key=key.secret_key, sdk_app_id=str(app.app.id), app_key=app.app_key,
-        templates={"international": SandboxTemplate(id=str(template.id), content=content, params=("7",))},
-    )  # fmt: skip
-    customer = Customer(platform, sdk, tenant, app.app.id, http)
+    tenant, app_id = await pays_later(platform, price_milli=PRICE, limit_milli=3 * PRICE + 1_000)
+    customer = Customer(platform, sdk, tenant, app_id, http)
     await customer.known()
     return customer
 

@@ -296,8 +296,8 @@ class SendService:
 
     def _note(self, group: Group, kept: list[Promise]) -> None:
         for promise in kept:
-            if promise.payer.package_id in self._available:
-                self._available[promise.payer.package_id] -= promise.message.segments
+            if promise.package_id in self._available:
+                self._available[promise.package_id] -= promise.message.segments
         METRICS.accepted(Counter(promise.message.kind for promise in kept))
         METRICS.took(Step.ACCEPT, self._clock() - group.now, len(kept))
 

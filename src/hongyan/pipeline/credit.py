@@ -14,19 +14,6 @@ class CreditLeft(msgspec.Struct, frozen=True):
     """How many more today; None for any number."""
 
 
-class Payer(msgspec.Struct, frozen=True):
-    """What pays for a message."""
-
-    package_id: int
-    """The package; of a message on credit minus the id of its price, which is so kept with the message."""
-    cost_milli: int = 0
-    """On credit."""
-
-    @property
-    def on_credit(self) -> bool:
-        return self.package_id < 0
-
-
 class Spending:
     """An account's credit, and what is taken of it meanwhile."""
 
@@ -37,20 +24,24 @@ class Spending:
         self._now = now
         self._milli = self._messages = 0
 
-    def payer(self, region: str, segments: int) -> Payer | Reject:
-        """The price that it would be accepted at, or why it cannot be paid for."""
+    def payer(self, region: str, segments: int) -> int | Reject:
+        """Minus the id of the price that it would be accepted at, or why it cannot be paid for."""
         price = self._tariff.price(region, self._now)
         if price is None:
             return Reject.REGION_NOT_SERVED
-        cost = price.milli * segments
         if self._left is not None:
             if self._left.messages is not None and self._messages >= self._left.messages:
                 return Reject.ACCOUNT_DAY
-            if self._milli + cost > self._left.milli:
+            if self._milli + price.milli * segments > self._left.milli:
                 return Reject.NO_CREDIT
-        return Payer(-price.id, cost)
+        return -price.id
 
-    def take(self, payer: Payer) -> None:
+    def cost(self, region: str, segments: int) -> int:
+        """What it costs, in thousandths of a fen; nothing where there is no price."""
+        price = self._tariff.price(region, self._now)
+        return 0 if price is None else price.milli * segments
+
+    def take(self, region: str, segments: int) -> None:
         """One more is promised."""
-        self._milli += payer.cost_milli
+        self._milli += self.cost(region, segments)
         self._messages += 1

@@ -19,7 +19,7 @@ from hongyan.model.tariff import Tariff
 from hongyan.pipeline import caps, checks
 from hongyan.pipeline.caps import Caps
 from hongyan.pipeline.compose import Composed, Draft, refused
-from hongyan.pipeline.credit import CreditLeft, Payer, Spending
+from hongyan.pipeline.credit import CreditLeft, Spending
 from hongyan.pipeline.ports import IN_LANE
 from hongyan.pipeline.routing import way_of
 from hongyan.store import charges, commits, credit, daily_counts, held, messages
@@ -48,7 +48,8 @@ class Promise(msgspec.Struct, frozen=True):
     """The place of its request in the group."""
     draft: Draft
     message: Message
-    payer: Payer
+    package_id: int
+    """On credit minus the id of the price, which is so kept with the message."""
     seen: int
     """Recent messages to its number that were known when it was decided."""
     delay_s: float = 0.0
@@ -166,33 +167,33 @@ class Group:
         if self.listed and any(draft.phone.number in self.listed for draft in drafts):
             return []
         for draft in drafts:
+            needed = draft.body.segments
             if self._quota is not None:
                 if self._quota.passed(draft.phone.region) is not None:
                     return []
                 self._quota.take(draft.phone.region)
-            payer = self._payer(draft, left)
-            if isinstance(payer, Reject):
-                return []
-            self._draw(payer, draft, left)
-            promises.append(self._promise(place, draft, payer, 0, recent))
+            package = next((p.id for p in self._purse(draft) if left.get(p.id, needed) >= needed), None)
+            if package is None:
+                credit_ = self._on_credit(draft)
+                if isinstance(credit_, Reject):
+                    return []
+                package = credit_
+            if package in left or package < 0:
+                self._draw(package, draft, left)
+            promises.append(self._promise(place, draft, package, 0, recent))
         return promises
 
-    def _payer(self, draft: Draft, left: Mapping[int, int]) -> Payer | Reject:
-        """What pays for it: a package, or where none has enough left the account's credit; or why nothing does."""
-        needed, scope = draft.body.segments, draft.body.scope
-        unseen = needed if self.facts is None else 0
-        package = next((p.id for p in self._purse(draft) if left.get(p.id, unseen) >= needed), None)
-        if package is not None:
-            return Payer(package)
-        if self._spending is None or scope is not Scope.INTERNATIONAL:
+    def _on_credit(self, draft: Draft) -> int | Reject:
+        """Where no package has enough left: what stands in its place when the account's credit pays, or why nothing does."""
+        if self._spending is None or draft.body.scope is not Scope.INTERNATIONAL:
             return Reject.NO_PACKAGE
-        return self._spending.payer(draft.phone.region, needed)
+        return self._spending.payer(draft.phone.region, draft.body.segments)
 
-    def _draw(self, payer: Payer, draft: Draft, left: dict[int, int]) -> None:
-        if payer.on_credit and self._spending is not None:
-            self._spending.take(payer)
-        elif payer.package_id in left:
-            left[payer.package_id] -= draft.body.segments
+    def _draw(self, package: int, draft: Draft, left: dict[int, int]) -> None:
+        if package in left:
+            left[package] -= draft.body.segments
+        elif package < 0 and self._spending is not None:
+            self._spending.take(draft.phone.region, draft.body.segments)
 
     def _judged(self, place: int, drafts: Sequence[Draft], facts: Facts, left: dict[int, int], recent: History) -> list[Promise]:
         """The drafts of a request that pass every check; the others are refused."""
@@ -204,7 +205,8 @@ class Group:
                 self._outcomes[place][draft.position] = Accepted(again, number, draft.phone.region, segments)
                 continue
             before = facts.recent.get(number, ())
-            payer = self._payer(draft, left)
+            package = next((p.id for p in self._purse(draft) if left.get(p.id, 0) >= segments), None)
+            payer = self._on_credit(draft) if package is None else package
             standing = checks.Standing(
                 passed=self._passed(draft, [*recent.get(number, ()), *before]),
                 blacklisted=number in facts.blacklisted or number in self.listed,
@@ -231,7 +233,7 @@ class Group:
             return None
         return checks.passed(history, draft.body.template.kind, draft.body.content_hash, self._horizon)
 
-    def _promise(self, place: int, draft: Draft, payer: Payer, seen: int, recent: History) -> Promise:
+    def _promise(self, place: int, draft: Draft, package_id: int, seen: int, recent: History) -> Promise:
         body, number = draft.body, draft.phone.number
         delay_s = max(0.0, body.not_before - self.now) if body.not_before else 0.0
         message = Message(
@@ -249,7 +251,7 @@ class Group:
         )
         recent.setdefault(number, []).append((message.id, body.content_hash, message.kind))
         self._outcomes[place][draft.position] = Accepted(message.id, number, draft.phone.region, body.segments)
-        return Promise(place, draft, message, payer, seen, delay_s)
+        return Promise(place, draft, message, package_id, seen, delay_s)
 
     def _purse(self, draft: Draft) -> Sequence[PackageRef]:
         """The packages that pay for it, the one that expires first in front."""
@@ -328,21 +330,21 @@ class Group:
                 self.counted |= {place: count - added[place] for place, count in counted.items()}
                 raise CapPassedError
             self.counted |= counted
-        await self._charge(conn, [promise for promise in kept if promise.payer.on_credit])
+        await self._charge(conn, [promise for promise in kept if promise.package_id < 0])
         suspicious = {promise.message.id: promise.draft.body.suspicious for promise in kept if promise.draft.body.suspicious}
         if suspicious:
             await held.hold(conn, self.app.id, suspicious, self.now)
 
     async def _charge(self, conn: Connection, promises: Sequence[Promise]) -> None:
         """Set aside what they cost; the credit's row stays locked until the commit, so it comes last."""
-        if not promises:
+        if not promises or self._spending is None:
             return
         account_id = self.app.account_id
         new = [
-            NewCharge(promise.message.id, -promise.payer.package_id, promise.draft.phone.region, promise.message.segments,
-                      promise.payer.cost_milli)
+            NewCharge(promise.message.id, -promise.package_id, region, segments, self._spending.cost(region, segments))
             for promise in promises
-        ]  # fmt: skip
+            for region, segments in [(promise.draft.phone.region, promise.message.segments)]
+        ]
         await charges.add(conn, self.app.id, account_id, new)
         cost, note = sum(charge.milli for charge in new), f"messages from {new[0].id}"
         held_ = await credit.hold(
@@ -406,7 +408,7 @@ class Group:
             validity_s=VALIDITY_S[message.kind],
             template_id=body.template.id,
             signature_id=None if body.signature is None else body.signature.id,
-            package_id=promise.payer.package_id,
+            package_id=promise.package_id,
             content_hash=body.content_hash,
             region=draft.phone.region,
             text=body.text,
