@@ -5,10 +5,12 @@ import io
 import itertools
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from acting import OPERATOR
+from hongyan.cli.doctor import Health, examine
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.ledger import EXPORT_MOST
 from hongyan.control.plane import ControlPlane, assemble
@@ -20,6 +22,7 @@ from hongyan.model.actor import GRANTS, Actor, ActorKind, Role
 from hongyan.model.message import Dialect, Kind, Status
 from hongyan.model.snapshot import AccountKind
 from hongyan.model.snapshot import Scope as Region
+from hongyan.settings import load
 from hongyan.store import messages, notices, packages, partitions, settlements
 from hongyan.store.messages import NewMessage, Scope
 from hongyan.store.segments import NOTHING_LANDED, Landed, TakenSegment
@@ -136,6 +139,20 @@ async def test_a_balance_that_somebody_changed_freezes_that_package_alone_and_te
     assert [notice.facts for notice in told] == [{"package": books.first, "frozen": True, "left": 988}]
     noted = await books.control.audit.page(OPERATOR, account_id=books.account_id, most=1)
     assert (noted[0].action, noted[0].actor) == ("package.freeze", "self-check")
+
+
+async def test_the_doctor_tells_of_a_frozen_package(books: Books, database_url: str, tmp_path: Path) -> None:
+    async def told() -> tuple[Health, str]:
+        found = await examine(load({}, tmp_path, database_url=database_url, data_dir=tmp_path))
+        return next((finding.health, finding.en) for finding in found if finding.check == "packages")
+
+    await books.sql("update packages set frozen_at = null")
+    assert await told() == (Health.OK, "None is frozen.")
+    await books.move(books.first, "used", 1)
+    assert await books.pass_minutes(1) == 1
+    health, words = await told()
+    assert health is Health.PROBLEM
+    assert "hongyan ledger check" in words
 
 
 async def test_a_message_that_was_taken_away_shows_in_what_is_held(books: Books) -> None:

@@ -161,7 +161,10 @@ async def _database(loaded: "Settings") -> AsyncIterator[Finding]:
             yield await _safety(conn)
             async for found in _standbys(conn):
                 yield found
-            yield await _tables(conn)
+            tables = await _tables(conn)
+            yield tables
+            if tables.health is Health.OK:
+                yield await _packages(conn)
             yield await _clock(conn)
             yield await _links(conn)
     finally:
@@ -214,6 +217,20 @@ async def _tables(conn: "Connection") -> Finding:
         Health.PROBLEM,
         f"版本 {found or '无'}，本程序需要 {wanted}。执行 `hongyan migrate`。",
         f"Version {found or 'none'}, this program needs {wanted}. Run `hongyan migrate`.",
+    )
+
+
+async def _packages(conn: "Connection") -> Finding:
+    from hongyan.store import packages  # noqa: PLC0415 - as above
+
+    frozen = await packages.frozen(conn)
+    if not frozen:
+        return Finding("packages", Health.OK, "没有被冻结的套餐包。", "None is frozen.")
+    return Finding(
+        "packages",
+        Health.PROBLEM,
+        f"有 {frozen} 个因账目不一致被冻结：执行 `hongyan ledger check`，查明后 `hongyan package unfreeze`。",
+        f"{frozen} are frozen since their books do not agree: run `hongyan ledger check`, and `hongyan package unfreeze` after a look.",
     )
 
 

@@ -633,6 +633,7 @@ WORDS: dict[str, str] = {
     "tables": "表",
     "clock": "时钟",
     "links": "通道",
+    "packages": "套餐包",
     "http": "HTTP",
     "ready": "就绪",
     "owner": "所有者",
