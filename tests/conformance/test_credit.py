@@ -356,8 +356,9 @@ async def test_margins_are_what_messages_brought_in_less_what_their_links_ask(te
         ("US", link.name, 1, 45_000, 50_000, -5_000),
     ]
     with pytest.raises(ControlError) as caught:
-        await tenant.control.margins.report(OPERATOR, dt.date(2020, 1, 1), today, app_id=tenant.app_id)
+        await tenant.control.margins.report(OPERATOR, dt.date.min, today, app_id=tenant.app_id)
     assert caught.value.code is Fault.INVALID
+    assert await tenant.control.margins.report(OPERATOR, dt.date.max, dt.date.max, app_id=tenant.app_id) == []
 
 
 async def test_contacts_are_told_of_a_bill(tenant: Tenant, clock: Clock) -> None:

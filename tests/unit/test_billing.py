@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hongyan.doors.huawei import errors as huawei_errors
+from hongyan.doors.rest import words
+from hongyan.doors.tencent_v3 import errors as tencent_v3
+from hongyan.doors.tencent_v5 import errors as tencent_v5
 from hongyan.model.billing import Period, Rhythm, closes_at, day_of, midnight, period_from, stops_at, whole_fen, yuan
 from hongyan.model.protection import SHANGHAI
+from hongyan.model.reject import Refusal, Reject
 
 days = st.dates(dt.date(2016, 1, 1), dt.date(2099, 12, 1))
 
@@ -81,3 +86,20 @@ def test_money_is_written_in_yuan_without_losing_anything(milli: int, text: str)
 def test_what_can_be_paid_and_what_is_left_over_make_the_amount(milli: int) -> None:
     assert 0 <= milli - whole_fen(milli) < 1_000
     assert whole_fen(milli) % 1_000 == 0
+
+
+MONEY: dict[Reject, tuple[str, int, str, int]] = {
+    Reject.NO_PACKAGE: ("FailedOperation.InsufficientBalanceInSmsPackage", 1031, "E000112", 409),
+    Reject.NO_CREDIT: ("FailedOperation.InsufficientBalanceInSmsPackage", 1031, "E000112", 409),
+    Reject.ARREARS: ("UnauthorizedOperation.ServiceSuspendDueToArrears", 1033, "E000112", 403),
+    Reject.ACCOUNT_DAY: ("LimitExceeded.DailyLimit", 1047, "BEYONDN", 422),
+}
+
+
+@pytest.mark.parametrize("reason", MONEY, ids=lambda reason: reason.value)
+def test_every_door_has_its_vendor_s_code_for_no_money_and_for_arrears(reason: Reject) -> None:
+    v3, v5, huawei, status = MONEY[reason]
+    assert tencent_v3.FAULTS[reason].code == v3
+    assert tencent_v5.FAULTS[reason].result == v5
+    assert huawei_errors.STATUSES[reason] == huawei
+    assert words.refused(Refusal(reason)).status == status

@@ -19,6 +19,8 @@ from hongyan.store.margins import Carried
 QUESTIONS_MOST = 400
 """Applications times days of a report: each is a question that counts a day's messages."""
 DAY = dt.timedelta(days=1)
+FIRST = dt.date(2025, 1, 1)
+"""Ids of messages begin there."""
 
 
 class Margin(msgspec.Struct, frozen=True):
@@ -66,7 +68,7 @@ class Margins:
         async with self._db.connection() as conn:
             app_ids = await own_apps(conn, actor, app_id)
             names = {row.config.id: row.config.name for row in await links.every(conn)}
-        days = _days(begins, min(ends, day_of(self._clock()) + DAY))
+        days = _days(max(begins, FIRST), min(ends, day_of(self._clock()) + DAY))
         if len(days) * len(app_ids) > QUESTIONS_MOST:
             raise ControlError(
                 Fault.INVALID,

@@ -14,7 +14,7 @@ from hongyan.control.margins import Margins
 from hongyan.control.plane import ControlPlane
 from hongyan.control.prices import MILLI_MOST, Costs, Prices
 from hongyan.doors.rest.auth import Asks
-from hongyan.doors.rest.fields import Body, Id, Name, Note, OneAccount, OneApp, PathId
+from hongyan.doors.rest.fields import MOST_ID, Body, Id, Name, Note, OneAccount, OneApp, PathId
 from hongyan.doors.rest.paging import Cursor, Limit, after, page
 from hongyan.doors.rest.resource import Operation, page_of, router
 from hongyan.doors.rest.views import shown, view_of
@@ -213,7 +213,7 @@ class CreditPaths:
 
     async def refund(self, asks: Asks, wanted: ChargeRefund) -> Any:
         """Once for each message; whatever bill it was on, it lessens the next one."""
-        return shown(await self._credits.refund(asks, wanted.app_id, int(wanted.message_id), wanted.note), CreditView)
+        return shown(await self._credits.refund(asks, wanted.app_id, min(int(wanted.message_id), MOST_ID), wanted.note), CreditView)
 
 
 class BillPaths:

@@ -13,6 +13,7 @@ REJECTS: Mapping[Reject, int] = {
     Reject.NOT_SWITCHED_ON: 409,
     Reject.NO_PACKAGE: 409,
     Reject.ARREARS: 403,
+    Reject.NO_CREDIT: 409,
     Reject.TOO_BUSY: 503,
     Reject.INTERNAL: 503,
 }
