@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from pathlib import Path
 
 import msgspec
@@ -93,6 +94,18 @@ def test_the_parts_may_be_written_in_any_order_with_blanks_between() -> None:
         )
         == ""
     )
+
+
+@pytest.mark.parametrize("wrong", ["a" * 2000, "UsernameToken " + "a" * 1980, "a " * 1000, "a=" * 1000, 'a="' * 660, " " * 2000])
+def test_headers_that_say_nothing_are_soon_read(wrong: str) -> None:
+    """Anybody can send them, and nobody else is answered meanwhile."""
+    took = []
+    for _ in range(3):
+        begun = time.thread_time()
+        assert isinstance(auth.read(WSSE, wrong), Failure)
+        assert isinstance(auth.read(wrong, token()), Failure)
+        took.append(time.thread_time() - begun)
+    assert min(took) < 0.005
 
 
 def test_a_digest_in_capital_digits_is_the_same() -> None:

@@ -25,7 +25,7 @@ _LONGEST_NONCE = 128
 _LONGEST_HEADER = 2_000
 _RAW, _HEX = 32, 64
 _CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_PART = re.compile(r'([A-Za-z]+)\s*=\s*"([^"]*)"')
+_PART = re.compile(r'(?<![A-Za-z])([A-Za-z]{1,32})\s*=\s*"([^"]*)"')
 _AKSK = re.compile(r"(?:SDK|V11)-[A-Z0-9-]+(?:\s|$)")
 
 
