@@ -10,7 +10,6 @@ import contextlib
 import functools
 import ipaddress
 import re
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias, cast
@@ -18,6 +17,8 @@ from urllib.parse import quote, urlsplit
 
 import httptools
 import msgspec
+
+from hongyan.kit.names import Names
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -190,12 +191,6 @@ def _is_public(address: Address) -> bool:
     return address in PUBLIC_V6 and not any(address in network for network in NOT_PUBLIC_V6)
 
 
-async def system_resolve(host: str, port: int) -> list[str]:
-    """The addresses that this machine's resolver knows."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 Place: TypeAlias = tuple[str, str, int]
 """Scheme, host and port: what a connection can be used again for."""
 
@@ -203,10 +198,10 @@ Place: TypeAlias = tuple[str, str, int]
 class GuardedClient:
     """Posts to customers' addresses. Connections are kept and used again, each still leading where it was checked to lead."""
 
-    def __init__(self, *, allow: Sequence[Network] = (), timeout_s: float = TIMEOUT_S, resolve: Resolve = system_resolve) -> None:
+    def __init__(self, *, allow: Sequence[Network] = (), timeout_s: float = TIMEOUT_S, resolve: Resolve | None = None) -> None:
         self._allow = tuple(allow)
         self._timeout_s = timeout_s
-        self._resolve = resolve
+        self._resolve = Names() if resolve is None else resolve
         self._idle: dict[Place, list[Exchange]] = {}
         self._open: set[Exchange] = set()
         self._ssl = functools.cache(ssl.create_default_context)
