@@ -24,11 +24,12 @@ from hongyan.model.message import Dialect, Kind, Status
 from hongyan.model.snapshot import AccountKind, Snapshot
 from hongyan.model.snapshot import Scope as Region
 from hongyan.pipeline.callbacks import CallbackDispatcher
+from hongyan.pipeline.deliveries import Poster
 from hongyan.pipeline.directory import Directory
 from hongyan.store import messages, partitions, settlements
 from hongyan.store.messages import NewMessage, Scope
 from hongyan.store.settlements import Ending
-from hongyan.wiring import RENDERERS
+from hongyan.wiring import RENDERERS, VOICES
 
 names = (f"dispatching {n}" for n in itertools.count(1))
 phones = itertools.count(8613400000000)
@@ -108,7 +109,7 @@ class World:
         return [row.id for row in rows]
 
     @contextlib.asynccontextmanager
-    async def dispatching(self, at_once: int = 64, seed: int = 1) -> AsyncIterator[CallbackDispatcher]:
+    async def dispatching(self, at_once: int = 64, seed: int = 1, post: Poster | None = None) -> AsyncIterator[CallbackDispatcher]:
         async def load() -> Snapshot:
             snapshot = await self.control.snapshots.load()
             # What others' tests are owed is none of this one's.
@@ -121,8 +122,8 @@ class World:
         directory = Directory(version=self.control.snapshots.version, load=load, bell=WordBell())
         await directory.refresh()
         dispatcher = CallbackDispatcher(
-            db=self.db, directory=directory, post=self.server, renderers=RENDERERS, notices=webhooks, clock=self.clock,
-            jitter=random.Random(seed).random,  # noqa: S311 - a game of chance that can be played again
+            db=self.db, directory=directory, post=post or self.server, renderers=RENDERERS, notices=webhooks, voices=VOICES,
+            clock=self.clock, jitter=random.Random(seed).random,  # noqa: S311 - a game of chance that can be played again
             bell=self.bell, at_once=at_once, poll_s=0.005,
         )  # fmt: skip
         running = asyncio.create_task(dispatcher.run())

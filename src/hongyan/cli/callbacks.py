@@ -42,6 +42,10 @@ EventUrl = Annotated[
 EventKinds = Annotated[
     list[AlarmKind] | None, typer.Option("--event", help="Which of them, once for each kind; otherwise all.", show_default=False)
 ]
+VoiceUrl = Annotated[
+    str | None,
+    typer.Option("--voice-url", help="Where what happens in calls is posted; empty for nowhere.", show_default=False),
+]
 Failed = Annotated[bool, typer.Option("--failed", help="Only what was not taken.")]
 Before = Annotated[int, typer.Option(max=MOST_ID, help="Where the page before ended.")]
 
@@ -60,11 +64,13 @@ def set_(
     reply_time: ReplyTime = None,
     event_url: EventUrl = None,
     event_kinds: EventKinds = None,
+    voice_url: VoiceUrl = None,
 ) -> None:
     """Change how an application wants its callbacks. What is not named stays."""
     from hongyan.control.callbacks import CallbackChange  # noqa: PLC0415 - `--help` does not wait for it
 
-    wanted: dict[str, Any] = {"native": native, "signed": signed, "reply_time": reply_time, "event_url": event_url}
+    wanted: dict[str, Any] = {"native": native, "signed": signed, "reply_time": reply_time}
+    wanted |= {"event_url": event_url, "voice_url": voice_url}
     wanted |= {"event_kinds": tuple(event_kinds)} if event_kinds else {}
     given: dict[str, Any] = {field: value for field, value in wanted.items() if value is not None}
     terminal(ctx).show(with_control(ctx, lambda control: control.callbacks.change(actor(), app, CallbackChange(**given))))
@@ -119,12 +125,13 @@ def try_(
     app: AppId,
     *,
     reply: Annotated[bool, typer.Option("--reply", help="A made-up reply instead of a report.")] = False,
+    voice: Annotated[bool, typer.Option("--voice", help="A made-up call instead of a report.")] = False,
     dialect: Annotated[DialectName | None, typer.Option(help="As for messages of this API.", show_default=False)] = None,
 ) -> None:
     """Send an application's address a made-up event and show what it answers."""
     from hongyan.model.event import EventKind  # noqa: PLC0415 - `--help` does not wait for it
     from hongyan.model.message import Dialect  # noqa: PLC0415 - as above
 
-    kind = EventKind.REPLY if reply else EventKind.REPORT
+    kind = EventKind.VOICE if voice else EventKind.REPLY if reply else EventKind.REPORT
     words = None if dialect is None else Dialect[dialect.name.upper()]
     terminal(ctx).show(with_control(ctx, lambda control: control.deliveries.test(actor(), app, kind, words)))

@@ -350,6 +350,7 @@ COMMANDS: dict[str, str] = {
 }  # fmt: skip
 
 OPTIONS: dict[str, str] = {
+    "Where what happens in calls is posted; empty for nowhere.": "语音通话的结果和按键推送到哪里；空为不推送。",
     "Where reviews and alarms are posted; empty for nowhere.": "审核结果和告警推送到哪里（原生格式）；空为不推送。",
     "Which of them, once for each kind; otherwise all.": "推送哪几种，可重复；不写为全部。",
     "Only what was not taken.": "只列出未被接收的。",
@@ -357,6 +358,7 @@ OPTIONS: dict[str, str] = {
     "Until when, in Unix seconds.": "到何时为止（Unix 秒）。",
     "Only what nobody took for a day.": "只包括一天内无人接收的。",
     "A made-up reply instead of a report.": "发送虚构的回复而不是状态报告。",
+    "A made-up call instead of a report.": "发送虚构的通话结果而不是状态报告。",
     "As for messages of this API.": "按此接口的格式。",
     "The native body with Standard Webhooks headers, or that of each API.": "用带 Standard Webhooks 签名的原生格式，或各接口的格式。",
     "Sign those in Huawei's words with the access key.": "华为格式的推送用应用的 access key 签名。",
@@ -666,6 +668,7 @@ HEADINGS: dict[str, str] = {
     "reply_time": "上行带时间",
     "event_url": "事件地址",
     "event_kinds": "事件种类",
+    "voice_url": "语音事件地址",
     "secret": "密钥",
     "ends_at": "有效期至",
     "template_id": "模板",

@@ -36,6 +36,8 @@ class CallbackChange(msgspec.Struct, frozen=True):
     """Where events beside messages go, in the native body; empty for nowhere."""
     event_kinds: tuple[AlarmKind, ...] | msgspec.UnsetType = msgspec.UNSET
     """Which of them; all, when an address is set and none was ever named."""
+    voice_url: str | msgspec.UnsetType = msgspec.UNSET
+    """Where what happens in calls goes; empty for nowhere."""
 
 
 class CallbackSecret(msgspec.Struct, frozen=True):
@@ -69,8 +71,8 @@ class Callbacks:
         """All of it or nothing. Only an application with a key and secret in Huawei's API has something to sign with."""
         demand(actor, Permission.APPS)
         fields = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET}
-        if "event_url" in fields:
-            fields["event_url"] = callable_url(fields["event_url"], self._check_url)
+        for name in fields.keys() & {"event_url", "voice_url"}:
+            fields[name] = callable_url(fields[name], self._check_url)
         if "event_kinds" in fields:
             fields["event_kinds"] = tuple(kind.value for kind in AlarmKind if kind in fields["event_kinds"])
         async with self._db.transaction() as tx:
@@ -78,7 +80,7 @@ class Callbacks:
             row = msgspec.structs.replace(await app_callbacks.get(tx, app_id), **fields)
             if row.event_url and not row.event_kinds:
                 row = msgspec.structs.replace(row, event_kinds=EVERYTHING)
-            if row.event_url:
+            if row.event_url or row.voice_url:
                 await watermarks.begin(tx, app_id, watermarks.TOLD, 0)
             if fields.get("signed") and await app_access.get(tx, app_id) is None:
                 raise ControlError(
@@ -182,5 +184,6 @@ def _settings(row: CallbackRow, secrets: Sequence[tuple[str, float | None]], pai
         reply_time=row.reply_time,
         event_url=row.event_url,
         event_kinds=frozenset(row.event_kinds),
+        voice_url=row.voice_url,
         secrets=tuple(secrets),
     )

@@ -11,7 +11,8 @@ from hongyan.kit.db import Database
 from hongyan.model.actor import Actor, Permission
 from hongyan.model.event import EventKind
 from hongyan.model.message import Dialect
-from hongyan.store import deliveries, endpoints, outbox, replays
+from hongyan.store import app_callbacks, deliveries, endpoints, outbox, replays
+from hongyan.store.app_callbacks import CallbackRow
 from hongyan.store.apps import AppRow
 from hongyan.store.deliveries import Delivery, DeliveryRow
 from hongyan.store.endpoints import EndpointRow
@@ -25,7 +26,7 @@ KEPT_S = 7 * 86_400.0
 BUNDLES_MOST = 2000
 OVER = (Callback.NONE, Callback.DONE, Callback.DEAD)
 TESTS_A_MINUTE = 6
-TELLABLE = (EventKind.REPORT, EventKind.REPLY)
+TELLABLE = tuple(EventKind)
 
 TryOut = Callable[[AppRow, EventKind, Dialect | None], Awaitable[Delivery]]
 """Send an address a made-up event, in the words for messages of this dialect (None: those it most likely waits for); what it said."""
@@ -96,7 +97,8 @@ class Deliveries:
             )
         async with self._db.transaction() as tx:
             app = await own_app(tx, actor, app_id)
-            wanted = [kind for kind in kinds if kind is EventKind.REPORT or app.reply_url]
+            addresses = _addresses(app, await app_callbacks.get(tx, app_id))
+            wanted = [kind for kind in kinds if kind is EventKind.REPORT or addresses[kind]]
             states = [Callback.DEAD] if dead else list(OVER)
             done = await replays.replay(
                 tx, app_id, begin=begin, end=end, kinds=wanted, states=states, most=BUNDLES_MOST, now=now,
@@ -118,11 +120,11 @@ class Deliveries:
                     f"每个应用一分钟内最多测试 {TESTS_A_MINUTE} 次回调：请稍后再试。",
                     f"An application's callbacks are tested at most {TESTS_A_MINUTE} times a minute: wait before trying again.",
                 )
-            if not (app.report_url if kind is EventKind.REPORT else app.reply_url):
+            if not _addresses(app, await app_callbacks.get(tx, app_id))[kind]:
                 raise ControlError(
                     Fault.WRONG_STATE,
-                    "应用还没有设置这种回调的地址：请先设置 report_url 或 reply_url。",
-                    "The application has no address for this kind of callback: set report_url or reply_url first.",
+                    "应用还没有设置这种回调的地址：请先设置 report_url、reply_url 或 voice_url。",
+                    "The application has no address for this kind of callback: set report_url, reply_url or voice_url first.",
                     why="no_callback_address",
                 )
             await self._audit.record(tx, actor, "callbacks.test", app_id, account_id=app.account_id)
@@ -130,3 +132,13 @@ class Deliveries:
         async with self._db.connection() as conn:
             [row] = await deliveries.add(conn, [msgspec.structs.replace(told, test=True)])
         return row
+
+
+def _addresses(app: AppRow, row: CallbackRow) -> dict[EventKind, str]:
+    """Where each kind goes."""
+    return {
+        EventKind.REPORT: app.report_url,
+        EventKind.REPLY: app.reply_url,
+        EventKind.NOTICE: row.event_url,
+        EventKind.VOICE: row.voice_url,
+    }

@@ -25,6 +25,7 @@ class CallbackSettings(msgspec.Struct, frozen=True):
     """With which callbacks in Huawei's words are signed; None when they are not."""
     reply_time: bool = False
     event_url: str = ""
+    voice_url: str = ""
     event_kinds: frozenset[str] = frozenset()
     secrets: tuple[tuple[str, float | None], ...] = ()
     """The newest first, each with the end of its time."""

@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-from hongyan.model.message import Dialect, Status
+from hongyan.model.message import Dialect, Kind, Status
 
 
 class EventKind(enum.IntEnum):
@@ -13,6 +13,7 @@ class EventKind(enum.IntEnum):
     REPORT = 1
     REPLY = 2
     NOTICE = 3
+    VOICE = 4
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -76,4 +77,58 @@ class NoticeEvent(msgspec.Struct, frozen=True):
     """A JSON object."""
 
 
-Event = ReportEvent | ReplyEvent | NoticeEvent
+class CallResult(enum.IntEnum):
+    """How a call ended."""
+
+    ANSWERED = 0
+    UNANSWERED = 1
+    ABNORMAL = 2
+
+
+class CallFact(msgspec.Struct, frozen=True, kw_only=True):
+    """What every fact of a call says."""
+
+    app_id: int
+    event_id: int
+    call_id: int
+    """Of the ids that messages have too. The facts of one call are told in the order in which they were owed."""
+    phone: int
+    country_code: int
+    sender_id: str
+    """What the handset showed; may be empty."""
+    at: float
+    """Unix seconds at which it happened."""
+    dialect: Dialect
+    """The API that the call was asked for through."""
+
+
+class CallEnded(CallFact, frozen=True, kw_only=True, tag="ended"):
+    """A call that is over."""
+
+    kind: Kind
+    """`Kind.VERIFICATION` read a code out, any other a text."""
+    result: CallResult
+    started_at: float
+    """When the handset began to be called."""
+    answered_at: float | None = None
+    minutes: int = 0
+    """So many are charged."""
+
+
+class KeyPressed(CallFact, frozen=True, kw_only=True, tag="key"):
+    """A key that was pressed during a call."""
+
+    key: str
+
+
+class CallFailed(CallFact, frozen=True, kw_only=True, tag="failed"):
+    """A call that did not reach anybody, and why."""
+
+    code: int
+    """One of `model.call_failures.REASONS`."""
+    reason: str = ""
+    """In words; empty for those of the code."""
+
+
+VoiceEvent = CallEnded | KeyPressed | CallFailed
+Event = ReportEvent | ReplyEvent | NoticeEvent | VoiceEvent

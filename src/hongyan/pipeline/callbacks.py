@@ -14,7 +14,7 @@ from hongyan.model.event import EventKind, Part, ReplyEvent
 from hongyan.model.message import Dialect
 from hongyan.model.snapshot import App
 from hongyan.pipeline import calls
-from hongyan.pipeline.calls import Chain, NoticeRenderer, Renderer, Told, refusal
+from hongyan.pipeline.calls import Chain, NoticeRenderer, Renderer, Told, VoiceRenderer, refusal
 from hongyan.pipeline.conclude import STATUS_OF
 from hongyan.pipeline.deliveries import Deliveries, Poster, delivery, post
 from hongyan.pipeline.directory import Directory
@@ -63,6 +63,7 @@ class CallbackDispatcher:
         post: Poster,
         renderers: Mapping[Dialect, Renderer],
         notices: NoticeRenderer,
+        voices: Mapping[Dialect, VoiceRenderer],
         clock: Callable[[], float],
         jitter: Callable[[], float],
         bell: WordBell,
@@ -76,6 +77,7 @@ class CallbackDispatcher:
         self._post = post
         self._renderers = renderers
         self._notices = notices
+        self._voices = voices
         self._clock = clock
         self._jitter = jitter
         self._bell = bell
@@ -107,13 +109,14 @@ class CallbackDispatcher:
         snapshot = self._directory.snapshot
         # Only Huawei's API lets messages name addresses.
         apps = {app.id for app in snapshot.apps.values() if app.report_url or app.reply_url} | {a.app_id for a in snapshot.access.values()}
-        apps |= {app_id for app_id, settings in snapshot.callbacks.items() if settings.event_url}
+        voice = {app_id for app_id, settings in snapshot.callbacks.items() if settings.voice_url}
+        apps |= voice | {app_id for app_id, settings in snapshot.callbacks.items() if settings.event_url}
         if not apps:
             return
         try:
             await self.endpoints.learn()
             async with self._db.connection() as conn:
-                for key in await outbox.due(conn, sorted(apps), self._clock()):
+                for key in await outbox.due(conn, sorted(apps), self._clock(), voice=sorted(voice)):
                     some = await outbox.places(conn, key[0], self._clock(), PLACES_LOOKED_AT) if key[2] else [key]
                     self._wanted |= dict.fromkeys(some)
         except UNAVAILABLE as fault:
@@ -189,6 +192,10 @@ class CallbackDispatcher:
         if key[1] is EventKind.NOTICE:
             to = recipient(settings.event_url, app.app_key, settings, self._clock())
             return [calls.of_notice(app.id, bundle, self._notices, to) for bundle in bundles]
+        if key[1] is EventKind.VOICE:
+            to = recipient(settings.voice_url, app.app_key, settings, self._clock())
+            spoken = calls.words_of(self._voices, native=settings.native)
+            return [calls.of_voice(bundle, spoken[Dialect(bundle.dialect)], to) for bundle in bundles]
         to = recipient(app.report_url, app.app_key, settings, self._clock())
         long = calls.long_messages(bundles, words)
         parts = _parts(await segments.reports_of(conn, app.id, long)) if long else {}
@@ -236,7 +243,8 @@ class CallbackDispatcher:
         if taken:
             await fault_async("callback_2xx_before_commit")
         self._finished("delivered", taken)
-        if taken == events:
+        # In a call something more may have happened by now.
+        if taken == events and key[1] is not EventKind.VOICE:
             return [bundle.id for bundle in bundles]
         error = _error(results)
         await self._note(key, chains, results)
@@ -253,9 +261,10 @@ class CallbackDispatcher:
         failed: list[Failure] = []
         for chain, told in zip(chains, results, strict=True):
             for bundle, through in calls.shared_out(chain, told.through):
-                if through == len(bundle.ids):
+                all_told = through == len(bundle.ids)
+                if all_told and key[1] is not EventKind.VOICE:
                     done.append(bundle.id)
-                elif told.why_not is None:
+                elif all_told or told.why_not is None:
                     begun[bundle.id] = through
                 else:
                     attempts = 1 if through > bundle.told else bundle.attempts

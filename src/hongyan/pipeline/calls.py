@@ -1,13 +1,13 @@
 """What is posted for some bundles, in which order, and what it means for each of them that some of it was taken. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from hongyan.kit.http import Answer, Failed
 from hongyan.model.callback import CallbackRequest, Recipient
-from hongyan.model.event import NoticeEvent, Part, ReplyEvent, ReportEvent
+from hongyan.model.event import NoticeEvent, Part, ReplyEvent, ReportEvent, VoiceEvent
 from hongyan.model.message import Dialect
 from hongyan.pipeline.pulls import report_events
 from hongyan.store.outbox import Bundle
@@ -42,6 +42,17 @@ class NoticeRenderer(Renderer, Protocol):
     def notice(self, recipient: Recipient, event: NoticeEvent, /) -> list[CallbackRequest]: ...
 
 
+class VoiceRenderer(Renderer, Protocol):
+    """Words that know calls."""
+
+    def voice(self, recipient: Recipient, events: Sequence[VoiceEvent], /) -> list[CallbackRequest]:
+        """Requests to be made one after the other; the events are of one call, in their order."""
+        ...
+
+
+Words = TypeVar("Words", bound=Renderer)
+
+
 class Chain(msgspec.Struct, frozen=True):
     """Requests that follow each other, and the bundles whose events they tell in this order."""
 
@@ -66,7 +77,7 @@ class Told(msgspec.Struct, frozen=True):
     """What stopped it, in words for the customer; None when all were taken or the time was over."""
 
 
-def words_of(renderers: Mapping[Dialect, Renderer], *, native: bool) -> Mapping[Dialect, Renderer]:
+def words_of(renderers: Mapping[Dialect, Words], *, native: bool) -> Mapping[Dialect, Words]:
     """The words for messages of each dialect, where the application may want the native ones for all."""
     return dict.fromkeys(renderers, renderers[Dialect.NATIVE]) if native else renderers
 
@@ -114,6 +125,13 @@ def of_notice(app_id: int, bundle: Bundle, renderer: NoticeRenderer, recipient: 
     told = bundle.reports
     event = NoticeEvent(app_id=app_id, event_id=bundle.id, type=told.codes[0], at=told.ends[0], data=told.contexts[0])
     return Chain(renderer, (bundle,), tuple(renderer.notice(recipient, event)))
+
+
+def of_voice(bundle: Bundle, renderer: VoiceRenderer, recipient: Recipient) -> Chain:
+    """What tells the facts of a call that were not told yet; `store.outbox.put_voice` says what is where."""
+    assert bundle.reports is not None  # noqa: S101 - only replies have none
+    events = [msgspec.json.decode(fact, type=VoiceEvent) for fact in bundle.reports.contexts[bundle.told :]]
+    return Chain(renderer, (bundle,), tuple(renderer.voice(recipient, events)))
 
 
 def long_messages(bundles: Sequence[Bundle], renderers: Mapping[Dialect, Renderer]) -> list[int]:

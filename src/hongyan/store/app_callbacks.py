@@ -20,6 +20,8 @@ class CallbackRow(msgspec.Struct, frozen=True):
     event_url: str = ""
     """Where events of `event_kinds` go; empty for nowhere."""
     event_kinds: tuple[str, ...] = ()
+    voice_url: str = ""
+    """Where what happens in calls goes; empty for nowhere."""
 
 
 class SealedSecret(msgspec.Struct, frozen=True):
@@ -29,7 +31,7 @@ class SealedSecret(msgspec.Struct, frozen=True):
     """From then on nothing is signed with it; None for the one in use."""
 
 
-COLUMNS = "app_id, native, signed, reply_time, event_url, event_kinds"
+COLUMNS = "app_id, native, signed, reply_time, event_url, event_kinds, voice_url"
 
 
 async def get(conn: Connection, app_id: int) -> CallbackRow:
@@ -39,9 +41,9 @@ async def get(conn: Connection, app_id: int) -> CallbackRow:
 
 async def put(conn: Connection, row: CallbackRow) -> None:
     await conn.execute(
-        f"insert into app_callbacks ({COLUMNS}) values ($1, $2, $3, $4, $5, $6) on conflict (app_id) do update "
+        f"insert into app_callbacks ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7) on conflict (app_id) do update "
         "set native = excluded.native, signed = excluded.signed, reply_time = excluded.reply_time, event_url = excluded.event_url, "
-        "event_kinds = excluded.event_kinds",
+        "event_kinds = excluded.event_kinds, voice_url = excluded.voice_url",
         *msgspec.structs.astuple(row),
     )
 

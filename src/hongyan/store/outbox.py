@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from hongyan.kit.db import Connection, Row
-from hongyan.model.event import EventKind, NoticeEvent
+from hongyan.model.event import EventKind, NoticeEvent, VoiceEvent
 from hongyan.store.rows import by_app
 from hongyan.store.times import at
 
@@ -55,6 +55,33 @@ async def put_notice(conn: Connection, event: NoticeEvent, now: float) -> None:
     """Owe an application this event; the callback dispatchers are woken at commit."""
     await conn.execute(NOTICE_OWED, event.app_id, event.event_id, event.type, event.at, event.data, at(now))
     await ring(conn, event.app_id, EventKind.NOTICE)
+
+
+# In the places of reports: what happened in contexts. A call is a bundle, so that its facts are told one after the other.
+VOICE_OWED = """
+insert into outbox as o (app_id, id, kind, dialect, events, callback, pulled, due_at, created_at, ids, phones, segments, statuses, codes,
+                         ends, contexts)
+values ($1, $2, 4, $3, 1, 1, 1, $8, $8, array[$4::bigint], array[$5::bigint], array[0::smallint], array[0::smallint], array[''],
+        array[$6::float8], array[$7])
+on conflict (app_id, id) do update
+   set events = o.events + 1, pulled = o.pulled + 1, callback = 1, done_at = null,
+       due_at = case when o.callback = 1 then o.due_at else excluded.due_at end,
+       attempts = case when o.callback = 1 then o.attempts else 0 end,
+       ids = o.ids || excluded.ids, phones = o.phones || excluded.phones, segments = o.segments || excluded.segments,
+       statuses = o.statuses || excluded.statuses, codes = o.codes || excluded.codes, ends = o.ends || excluded.ends,
+       contexts = o.contexts || excluded.contexts
+ where not o.ids && excluded.ids
+"""
+
+
+async def put_voice(conn: Connection, event: VoiceEvent, now: float) -> None:
+    """Owe an application this fact of a call, once however often it is said, behind those of the same call that were owed before.
+
+    Only for one that has an address for it (`CallbackSettings.voice_url`). The callback dispatchers are woken at commit.
+    """
+    told = msgspec.json.encode(event).decode()
+    await conn.execute(VOICE_OWED, event.app_id, event.call_id, event.dialect, event.event_id, event.phone, event.at, told, at(now))
+    await ring(conn, event.app_id, EventKind.VOICE)
 
 
 async def ring(conn: Connection, app_id: int, kind: EventKind) -> None:
@@ -144,13 +171,19 @@ select a.app_id, d.kind, d.place
         union all
        (select kind, '' from outbox where app_id = a.app_id and kind = 3 and callback = 1 and due_at <= $2 limit 1)
         union all
+       (select kind, '' from outbox
+         where app_id = a.app_id and kind = 4 and callback = 1 and due_at <= $2 and a.app_id = any($3) limit 1)
+        union all
        (select kind, place from outbox where app_id = a.app_id and callback = 4 and due_at <= $2 limit 1)) d
 """
 
 
-async def due(conn: Connection, app_ids: Sequence[int], now: float) -> list[Key]:
-    """Which of these applications have callbacks due, by kind; an index probe for each. Of other places one is named: see `places`."""
-    return [(row[0], EventKind(row[1]), row[2]) for row in await conn.fetch(DUE, app_ids, at(now))]
+async def due(conn: Connection, app_ids: Sequence[int], now: float, *, voice: Sequence[int] = ()) -> list[Key]:
+    """Which of these applications have callbacks due, by kind; an index probe for each. Of other places one is named: see `places`.
+
+    Of calls only those in `voice` are asked.
+    """
+    return [(row[0], EventKind(row[1]), row[2]) for row in await conn.fetch(DUE, app_ids, at(now), voice)]
 
 
 async def places(conn: Connection, app_id: int, now: float, most: int) -> list[Key]:
@@ -190,9 +223,12 @@ async def failed(conn: Connection, app_id: int, some: Sequence[Failure]) -> None
 
 
 async def progress(conn: Connection, app_id: int, told: Mapping[int, int], now: float) -> None:
-    """So many events of these bundles were taken; the rest is due at once, and this was no failure."""
+    """So many events of these bundles were taken; the rest is due at once, and this was no failure. Where there is none, it is done."""
     await conn.execute(
-        """update outbox o set told = u.told, due_at = $4, attempts = greatest(o.attempts - 1, 0)
+        """update outbox o set told = u.told, due_at = $4, attempts = greatest(o.attempts - 1, 0),
+                  callback = case when u.told < o.events then o.callback else 2 end,
+                  done_at = case when u.told < o.events then o.done_at else $4 end,
+                  last_error = case when u.told < o.events then o.last_error end
              from unnest($2::bigint[], $3::smallint[]) u(id, told) where o.app_id = $1 and o.id = u.id""",
         app_id, list(told), list(told.values()), at(now),
     )  # fmt: skip

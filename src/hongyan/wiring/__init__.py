@@ -10,7 +10,7 @@ from hongyan.wiring.base import (
     prepare,
     secret_box,
 )
-from hongyan.wiring.callbacks import RENDERERS
+from hongyan.wiring.callbacks import RENDERERS, VOICES
 from hongyan.wiring.worker import LINKS, Worker, run_worker
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "RENDERERS",
     "SIMULATOR_LINK",
     "SIMULATOR_PASSWORD",
+    "VOICES",
     "Worker",
     "announce_simulator",
     "control_plane",

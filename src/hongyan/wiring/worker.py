@@ -56,7 +56,7 @@ from hongyan.settings import Settings
 from hongyan.store import partitions
 from hongyan.store import snapshots as stored_snapshots
 from hongyan.wiring.base import SIMULATOR_LINK, secret_box
-from hongyan.wiring.callbacks import RENDERERS
+from hongyan.wiring.callbacks import RENDERERS, VOICES
 from hongyan.wiring.clouds import clouds
 from hongyan.wiring.office import Office
 
@@ -308,6 +308,7 @@ class Worker:
             post=client.post,
             renderers=RENDERERS,
             notices=webhooks,
+            voices=VOICES,
             clock=time.time,
             jitter=random.random,
             bell=self._outbox_bell,

@@ -27,6 +27,16 @@ DeadView = view_of(Deliveries.dead, "DeadEvents", texts=("id",))
 class Kinds(enum.StrEnum):
     report = "report"
     reply = "reply"
+    notice = "notice"
+    voice = "voice"
+
+
+class Testable(enum.StrEnum):
+    """Kinds of which an event can be made up."""
+
+    report = "report"
+    reply = "reply"
+    voice = "voice"
 
 
 class Dialects(enum.StrEnum):
@@ -44,6 +54,7 @@ class Settings(Body):
     reply_time: bool = Field(default=False, description="Uplinks in Huawei's words say when they were written.")
     event_url: Url = Field(default="", description="Where reviews and alarms are posted, in the native body; empty for nowhere.")
     event_kinds: Annotated[list[AlarmKind], Field(max_length=len(AlarmKind))] = Field(default=[], description="Which; else all.")
+    voice_url: Url = Field(default="", description="Where what happens in calls is posted; empty for nowhere.")
 
 
 class Secret(BaseModel):
@@ -60,7 +71,7 @@ class Rotation(Body):
 class Stretch(Body):
     begin: UnixTime = Field(description="Within the last seven days.")
     end: UnixTime
-    kinds: list[Kinds] = Field(default=[Kinds.report, Kinds.reply], min_length=1, max_length=2)
+    kinds: list[Kinds] = Field(default=list(Kinds), min_length=1, max_length=len(Kinds))
     dead: bool = Field(default=False, description="Only what nobody took for a day.")
 
 
@@ -71,7 +82,7 @@ class Replayed(BaseModel):
 
 
 class Test(Body):
-    kind: Kinds = Kinds.report
+    kind: Testable = Testable.report
     dialect: Dialects | None = Field(default=None, description="For messages of which API; by default Tencent's, or the native body.")
 
 

@@ -10,14 +10,16 @@ from typing import Any
 import msgspec
 
 from hongyan.kit.webhook import headers
+from hongyan.model.call_failures import reason
 from hongyan.model.callback import CallbackRequest, Recipient
-from hongyan.model.event import NoticeEvent, ReplyEvent, ReportEvent
+from hongyan.model.event import CallEnded, CallFailed, NoticeEvent, ReplyEvent, ReportEvent, VoiceEvent
 from hongyan.model.phone import e164
 
 TOGETHER = 1
 PARTS = False
 TAKEN = range(200, 300)
 REPORTS, REPLIES = "message.reports", "message.replies"
+ENDED, KEY, FAILED = "voice.ended", "voice.key", "voice.failed"
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -46,6 +48,53 @@ class Reply(msgspec.Struct, frozen=True):
     sign_name: str
     extend: str
     to: str
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a call ended, at `at`."""
+
+    id: str
+    app_id: int
+    call_id: str
+    phone: str
+    sender_id: str
+    at: float
+    kind: str
+    result: str
+    started_at: float
+    answered_at: float | None
+    minutes: int
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key that was pressed during a call."""
+
+    id: str
+    app_id: int
+    call_id: str
+    phone: str
+    sender_id: str
+    at: float
+    key: str
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a call did not reach anybody."""
+
+    id: str
+    app_id: int
+    call_id: str
+    phone: str
+    sender_id: str
+    at: float
+    code: int
+    reason: str
+
+
+class _Call(msgspec.Struct, frozen=True):
+    type: str
+    timestamp: str
+    data: Ended | Key | Failure
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -94,6 +143,25 @@ def notice(recipient: Recipient, event: NoticeEvent) -> list[CallbackRequest]:
     happened = msgspec.json.decode(event.data, type=dict[str, Any])
     body = msgspec.json.encode({"type": event.type, "timestamp": _iso(event.at), "data": {"id": str(event.event_id), **happened}})
     return [_signed(recipient, recipient.url, f"evt_{event.event_id}", body, 1)]
+
+
+def voice(recipient: Recipient, events: Sequence[VoiceEvent]) -> list[CallbackRequest]:
+    """One request for each fact of a call, one after the other."""
+    return [
+        _signed(recipient, recipient.url, f"evt_{event.event_id}", msgspec.json.encode(call(event)), nth)
+        for nth, event in enumerate(events, 1)
+    ]
+
+
+def call(event: VoiceEvent) -> _Call:
+    """A fact of a call."""
+    head = (str(event.event_id), event.app_id, str(event.call_id), e164(event.phone), event.sender_id, event.at)
+    if isinstance(event, CallEnded):
+        kind, result = event.kind.name.lower(), event.result.name.lower()
+        return _Call(ENDED, _iso(event.at), Ended(*head, kind, result, event.started_at, event.answered_at, event.minutes))
+    if isinstance(event, CallFailed):
+        return _Call(FAILED, _iso(event.at), Failure(*head, event.code, reason(event.code, event.reason)))
+    return _Call(KEY, _iso(event.at), Key(*head, event.key))
 
 
 def taken(status: int, _body: bytes) -> bool:

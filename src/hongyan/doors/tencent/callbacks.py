@@ -1,6 +1,7 @@
 """What a customer's callback address is sent: delivery reports and replies in Tencent's words, the same for both generations of its API.
 
-Source: Tencent documents 382/59178 and 382/59179 (API 3.0), 382/5807 and 382/5809 (v5). Nothing is signed there; the address is the secret.
+Source: Tencent documents 382/59178 and 382/59179 (API 3.0), 382/5807 and 382/5809 (v5); of calls
+1128/37724 to 1128/37727 (v5). Nothing is signed there; the address is the secret.
 """
 
 from collections.abc import Sequence
@@ -9,9 +10,10 @@ import msgspec
 
 from hongyan.doors.tencent.times import in_china
 from hongyan.doors.tencent.words import national, receipt_word, report_status, serial_no
+from hongyan.model.call_failures import reason
 from hongyan.model.callback import CallbackRequest, Recipient
-from hongyan.model.event import ReplyEvent, ReportEvent
-from hongyan.model.message import Status
+from hongyan.model.event import CallEnded, CallFailed, KeyPressed, ReplyEvent, ReportEvent, VoiceEvent
+from hongyan.model.message import Kind, Status
 from hongyan.model.receipt_codes import category
 
 TOGETHER = 100
@@ -74,6 +76,37 @@ class UserReply(msgspec.Struct, frozen=True):
     time: int
 
 
+class CallStatus(msgspec.Struct, frozen=True):
+    """All of it text."""
+
+    result: str
+    accept_time: str
+    call_from: str
+    callid: str
+    end_calltime: str
+    fee: str
+    mobile: str
+    nationcode: str
+    start_calltime: str
+
+
+class CallKey(msgspec.Struct, frozen=True):
+    call_from: str
+    callid: str
+    keypress: str
+    mobile: str
+    nationcode: str
+
+
+class CallFailure(msgspec.Struct, frozen=True):
+    call_from: str
+    callid: str
+    failure_code: int
+    failure_reason: str
+    mobile: str
+    nationcode: str
+
+
 class Acknowledgement(msgspec.Struct, frozen=True):
     result: int
 
@@ -87,6 +120,11 @@ def reports(recipient: Recipient, events: Sequence[ReportEvent]) -> list[Callbac
 def reply(recipient: Recipient, event: ReplyEvent) -> list[CallbackRequest]:
     """One request for one reply: a JSON object."""
     return [CallbackRequest(recipient.url, msgspec.json.encode(user_reply(event)), 1)]
+
+
+def voice(recipient: Recipient, events: Sequence[VoiceEvent]) -> list[CallbackRequest]:
+    """One request for each fact of a call: a JSON object with one key that says which."""
+    return [CallbackRequest(recipient.url, msgspec.json.encode(call(event)), nth) for nth, event in enumerate(events, 1)]
 
 
 def taken(status: int, body: bytes) -> bool:
@@ -135,4 +173,29 @@ def report(event: ReportEvent) -> Report:
         description=describe(event),
         sid=serial_no(event.message_id),
         ext=event.session_context,
+    )
+
+
+def call(event: VoiceEvent) -> dict[str, CallStatus | CallKey | CallFailure]:
+    """A fact of a call. One that nobody answered has "0" where the time of the answer is; the document says nothing of it."""
+    mobile, nationcode = national(event.phone, event.country_code), str(event.country_code)
+    if isinstance(event, KeyPressed):
+        return {"voicekey_callback": CallKey(event.sender_id, str(event.call_id), event.key, mobile, nationcode)}
+    if isinstance(event, CallFailed):
+        why = reason(event.code, event.reason)
+        return {"voice_failure_callback": CallFailure(event.sender_id, str(event.call_id), event.code, why, mobile, nationcode)}
+    return {"voicecode_callback" if event.kind is Kind.VERIFICATION else "voiceprompt_callback": _status(event, mobile, nationcode)}
+
+
+def _status(event: CallEnded, mobile: str, nationcode: str) -> CallStatus:
+    return CallStatus(
+        result=str(event.result.value),
+        accept_time=str(int(event.answered_at or 0)),
+        call_from=event.sender_id,
+        callid=str(event.call_id),
+        end_calltime=str(int(event.at)),
+        fee=str(event.minutes),
+        mobile=mobile,
+        nationcode=nationcode,
+        start_calltime=str(int(event.started_at)),
     )
