@@ -11,6 +11,7 @@ from hongyan.control.callbacks import CallbackChange
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.plane import ControlPlane, assemble
 from hongyan.kit.db import Database
+from hongyan.kit.http import check_url
 from hongyan.kit.secretbox import SecretBox
 from hongyan.model.actor import GRANTS, Actor, ActorKind, Role
 from hongyan.model.callback import recipient
@@ -92,11 +93,24 @@ async def test_another_accounts_application_is_as_if_there_were_none(control: Co
     for doing in (
         control.callbacks.get(stranger, app_id),
         control.callbacks.change(stranger, app_id, CallbackChange(native=True)),
+        control.callbacks.change(stranger, app_id, CallbackChange(voice_url="https://sms.example.com/theirs")),
         control.callbacks.secrets(stranger, app_id),
         control.callbacks.rotate(stranger, app_id),
     ):
         await refused(doing, Fault.NOT_FOUND)
-    assert not (await control.callbacks.get(owner, app_id)).native
+    row = await control.callbacks.get(owner, app_id)
+    assert (row.native, row.voice_url) == (False, "")
+
+
+async def test_an_address_for_events_is_one_that_may_be_called(database: Database, clock: Clock) -> None:
+    control = assemble(database, SecretBox(bytes(32), os.urandom), clock=clock, entropy=os.urandom, check_url=check_url)
+    owner, app_id = await tenant(control)
+    for url in ("http://127.0.0.1/voice", "http://169.254.169.254/latest", "https://localhost/voice", "https://sms.example.com:6379/voice"):
+        await refused(control.callbacks.change(owner, app_id, CallbackChange(voice_url=url)), Fault.NOT_ALLOWED)
+        await refused(control.callbacks.change(owner, app_id, CallbackChange(event_url=url)), Fault.NOT_ALLOWED)
+    await control.callbacks.change(owner, app_id, CallbackChange(voice_url="https://sms.example.com/voice"))
+    settings = (await control.snapshots.load()).callbacks[app_id]
+    assert (settings.voice_url, settings.event_url) == ("https://sms.example.com/voice", "")
 
 
 async def test_who_may_only_look_sees_no_secret_and_changes_nothing(control: ControlPlane) -> None:

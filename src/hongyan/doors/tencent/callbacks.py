@@ -1,7 +1,7 @@
 """What a customer's callback address is sent: delivery reports and replies in Tencent's words, the same for both generations of its API.
 
 Source: Tencent documents 382/59178 and 382/59179 (API 3.0), 382/5807 and 382/5809 (v5); of calls
-1128/37724 to 1128/37727 (v5). Nothing is signed there; the address is the secret.
+1128/37724, 1128/37725, 382/5815 and 1128/37727. Nothing is signed there; the address is the secret.
 """
 
 from collections.abc import Sequence
