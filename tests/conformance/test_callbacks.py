@@ -233,6 +233,15 @@ async def test_reviews_and_alarms_are_events_on_the_same_rails(world: World) -> 
         await until(
             lambda: len(set(world.server.to(hook))) == 2, "both are told", step=lambda: setattr(world.clock, "now", world.clock.now + 1)
         )
+
+        async def noted() -> bool:
+            return set(await world.states(app_id)) == {Callback.DONE}
+
+        await until(noted, "it is noted", step=lambda: setattr(world.clock, "now", world.clock.now + 1))
+        owed = len(await world.states(app_id))
+        begin = world.clock() - 3600
+        replayed = await world.control.deliveries.replay(OPERATOR, app_id, begin, world.clock(), kinds=[EventKind.NOTICE])
+        assert replayed.events == owed
     bodies = [json.loads(body) for body in dict.fromkeys(world.server.to(hook))]
     assert [body["type"] for body in bodies] == ["review.decided"] * 2
     assert {body["data"]["app_id"] for body in bodies} == {app_id, None}

@@ -99,15 +99,16 @@ async def test_a_receiver_that_answers_500_and_then_takes_it_gets_the_same_event
         client = GuardedClient(allow=LOOPBACK)
 
         async def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Failed:
+            answer = await client.post(url, body, headers)
             asked.append((body, headers.get("webhook-id")))
-            return await client.post(url, body, headers)
+            return answer
 
         mine = await calls(world, native=native, url=sink.url + "/voice")
         sink.answer = (500, b"out of order")
         key, ended = mine.key(1000, "2"), mine.ended(1000)
         async with world.dispatching(post=post):
             await mine.owe(key, ended)
-            await until(lambda: len(asked) == 1, "the key is tried")
+            await until(lambda: len(asked) == 1, "the key is refused")
             sink.answer = (200, b'{"result":0}')
             await until(lambda: len(sink.bodies("/voice")) == 2, "both are taken", step=later(world))
             await until(mine.is_in(Callback.DONE), "it is noted")
