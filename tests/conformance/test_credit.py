@@ -419,3 +419,24 @@ async def test_another_account_sees_nothing_of_it_and_no_role_gives_itself_credi
         with pytest.raises(ControlError) as caught:
             await ask
         assert caught.value.code is Fault.NOT_ALLOWED
+
+
+async def test_a_price_list_that_was_exported_can_be_imported_on_another_day(tenant: Tenant, clock: Clock) -> None:
+    prices = tenant.control.prices
+
+    async def exported() -> str:
+        return "".join([part async for part in prices.hand_out(OPERATOR, account_id=tenant.account_id)])
+
+    await prices.take_in(OPERATOR, b"FR,40000\n*,90000\nFR,45000,2026-12-01\n", account_id=tenant.account_id)
+    clock.to("2026-11-24 09:00")
+    before = await exported()
+    assert await prices.take_in(OPERATOR, before.encode(), account_id=tenant.account_id) == 0
+    assert await exported() == before
+    # One line more, and only that is new.
+    assert await prices.take_in(OPERATOR, (before + "DE,50000,2026-11-25\n").encode(), account_id=tenant.account_id) == 1
+    assert sorted((await exported()).split()) == sorted([*before.split(), "DE,50000,2026-11-25"])
+    # Of what is in force nothing changes, and what would is found in its file.
+    with pytest.raises(ControlError, match="Row 3: a price takes effect today"):
+        await prices.take_in(
+            OPERATOR, b"region,price_milli,effective_on\nFR,40000,2026-11-22\nFR,1,2026-11-22\n", account_id=tenant.account_id
+        )

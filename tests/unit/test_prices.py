@@ -15,7 +15,7 @@ TODAY = dt.date(2026, 11, 22)
 
 def test_a_list_has_a_heading_or_none_remarks_and_days_or_today() -> None:
     file = "\ufeff" + HEADING + "\r\n# a remark\r\nfr, 40000 ,2026-12-01\r\n\r\n*,90000\r\n"
-    assert read(file.encode(), TODAY) == [NewPrice("FR", 40_000, dt.date(2026, 12, 1)), NewPrice("*", 90_000, TODAY)]
+    assert read(file.encode(), TODAY) == {3: NewPrice("FR", 40_000, dt.date(2026, 12, 1)), 5: NewPrice("*", 90_000, TODAY)}
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_whatever_a_file_has_it_is_taken_or_refused(file: bytes) -> None:
         found = read(file, TODAY)
     except ControlError:
         return
-    assert all(price.milli >= 0 for price in found)
+    assert all(price.milli >= 0 for price in found.values())
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9)), max_size=8), st.integers(0, 6))

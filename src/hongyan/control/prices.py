@@ -4,7 +4,9 @@ import csv
 import datetime as dt
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TypeAlias
 
 from hongyan.control import rules
 from hongyan.control.audit import Audit, Detail
@@ -27,6 +29,8 @@ AHEAD_MOST = dt.timedelta(days=3 * 366)
 PAGE_MOST = 1_000
 HEADING = "region,price_milli,effective_on"
 HOME = "CN"
+InForce: TypeAlias = tuple[str, int, dt.date]
+"""A price's region, amount and day."""
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
@@ -41,15 +45,23 @@ class Prices:
     async def add(self, actor: Actor, new: Sequence[NewPrice], *, account_id: int | None = None, note: str = "") -> int:
         """In force from 00:00 of their days in Asia/Shanghai, for everybody or one account; returns how many. All of them or none.
 
-        What was accepted before keeps the price it was accepted at. Of two prices for the same country and day the later one counts.
+        What was accepted before keeps the price it was accepted at. Of two prices for the same country and day the later one counts. Those
+        that are in force already, or will be, are left as they are and not counted.
         """
+        return await self._add(actor, dict(enumerate(new, start=1)), account_id=account_id, note=note)
+
+    async def _add(self, actor: Actor, new: Mapping[int, NewPrice], *, account_id: int | None, note: str) -> int:
         _demand_operator(actor)
         why, now = rules.reason(note), self._clock()
-        checked = _checked(new, now, abroad=True)
+        whose = account_id or EVERYBODY
         async with self._db.transaction() as tx:
             if account_id is not None and await accounts.get(tx, account_id) is None:
                 raise not_found(Noun.ACCOUNT, account_id)
-            await prices.add(tx, account_id or EVERYBODY, checked, note=why, now=now)
+            there = {(row.region, row.milli, row.effective_on) for row in await prices.current(tx, day_of(now)) if row.account_id == whose}
+            checked = _checked(new, now, abroad=True, there=there)
+            if not checked:
+                return 0
+            await prices.add(tx, whose, checked, note=why, now=now)
             detail: Detail = {"prices": len(checked), "note": why}
             await self._audit.record(tx, actor, "price.add", account_id or "everybody", account_id=account_id, detail=detail)
             await publish(tx, "prices changed", now)
@@ -58,7 +70,7 @@ class Prices:
     async def take_in(self, actor: Actor, file: bytes, *, account_id: int | None = None, note: str = "") -> int:
         """As `add`, from CSV: region, thousandths of a fen a segment, and the day from which on (today when left out)."""
         _demand_operator(actor)
-        return await self.add(actor, read(file, day_of(self._clock())), account_id=account_id, note=note)
+        return await self._add(actor, read(file, day_of(self._clock())), account_id=account_id, note=note)
 
     async def every(self, actor: Actor, *, account_id: int | None = None, after_id: int = 0, most: int = PAGE_MOST) -> list[PriceRow]:
         """Every price there was, is and will be, at most 1,000 above `after_id`: of all, of an account, or of everybody (0).
@@ -99,6 +111,9 @@ class Costs:
 
     async def add(self, actor: Actor, link: str, new: Sequence[NewPrice], *, note: str = "") -> int:
         """What a segment costs at a link by country, mainland China among them, from their days on. All of them or none."""
+        return await self._add(actor, link, dict(enumerate(new, start=1)), note=note)
+
+    async def _add(self, actor: Actor, link: str, new: Mapping[int, NewPrice], *, note: str) -> int:
         demand(actor, Permission.OPERATE)
         demand(actor, Permission.MONEY)
         why, now = rules.reason(note), self._clock()
@@ -114,7 +129,7 @@ class Costs:
     async def take_in(self, actor: Actor, link: str, file: bytes, *, note: str = "") -> int:
         """As `add`, from CSV as prices are."""
         demand(actor, Permission.OPERATE)
-        return await self.add(actor, link, read(file, day_of(self._clock())), note=note)
+        return await self._add(actor, link, read(file, day_of(self._clock())), note=note)
 
     async def every(self, actor: Actor, *, link_id: int | None = None, after_id: int = 0, most: int = PAGE_MOST) -> list[CostRow]:
         """Of a link or all, at most 1,000."""
@@ -123,22 +138,22 @@ class Costs:
             return await prices.page_costs(conn, link_id, after_id=after_id, most=max(1, min(most, PAGE_MOST)))
 
 
-def read(file: bytes, today: dt.date) -> list[NewPrice]:
-    """The rows of a CSV file of prices. Raises ControlError that names the first row that is none."""
+def read(file: bytes, today: dt.date) -> dict[int, NewPrice]:
+    """The rows of a CSV file of prices, by the line they end on. Raises ControlError that names the first row that is none."""
     if len(file) > BYTES_MOST:
         raise _invalid(0, f"文件超过 {BYTES_MOST // 1024} KB", f"the file is larger than {BYTES_MOST // 1024} KB")
     try:
         text = file.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _invalid(0, "文件不是 UTF-8 文本", "the file is no text in UTF-8") from None
-    found: list[NewPrice] = []
+    found: dict[int, NewPrice] = {}
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         for cells in reader:
             row = [cell.strip() for cell in cells]
             if not any(row) or row[0].startswith("#") or (reader.line_num == 1 and row[0].lower() == "region"):
                 continue
-            found.append(_row(row, today, reader.line_num))
+            found[reader.line_num] = _row(row, today, reader.line_num)
     except csv.Error:
         raise _invalid(reader.line_num, "不是 CSV", "it is no CSV") from None
     return found
@@ -155,11 +170,15 @@ def _row(row: Sequence[str], today: dt.date, line: int) -> NewPrice:
     return NewPrice(region.upper(), int(amount), effective_on)
 
 
-def _checked(new: Sequence[NewPrice], now: float, *, abroad: bool) -> list[NewPrice]:
+def _checked(new: Mapping[int, NewPrice], now: float, *, abroad: bool, there: AbstractSet[InForce] = frozenset()) -> list[NewPrice]:
+    """Those that are not there yet; by their rows, so that what is refused is found in its file."""
     today = day_of(now)
     if not 1 <= len(new) <= ROWS_MOST:
         raise _invalid(0, f"一次需有 1 到 {ROWS_MOST} 行", f"1 to {ROWS_MOST} rows are taken at once")
-    for line, price in enumerate(new, start=1):
+    kept: list[NewPrice] = []
+    for line, price in new.items():
+        if (price.region, price.milli, price.effective_on) in there:
+            continue
         if price.region != ELSEWHERE and (price.region not in COUNTRY_NAMES or (abroad and price.region == HOME)):
             raise _invalid(
                 line,
@@ -169,8 +188,13 @@ def _checked(new: Sequence[NewPrice], now: float, *, abroad: bool) -> list[NewPr
         if not 1 <= price.milli <= MILLI_MOST:
             raise _invalid(line, f"价格需为 1 到 {MILLI_MOST} 千分之一分", f"a price is 1 to {MILLI_MOST} thousandths of a fen")
         if not today <= price.effective_on <= today + AHEAD_MOST:
-            raise _invalid(line, "生效日期需为今天到三年以内", "a price takes effect today or within three years")
-    return list(new)
+            raise _invalid(
+                line,
+                "生效日期需为今天到三年以内，已在执行的价格需与现在一致",
+                "a price takes effect today or within three years; one that is in force already stays as it is",
+            )
+        kept.append(price)
+    return kept
 
 
 def _invalid(line: int, zh: str, en: str) -> ControlError:
