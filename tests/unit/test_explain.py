@@ -5,6 +5,7 @@ import pytest
 from hongyan.control.explain import End as Ended
 from hongyan.control.explain import Facts, Reported, Taken, Telling, Waiting, explain, explain_refusal, raw_codes
 from hongyan.model.carrier import Verdict
+from hongyan.model.causes import Situation, words
 from hongyan.model.message import Kind, Status
 from hongyan.model.receipt_codes import Category, Stage, meanings
 from hongyan.model.reject import Reject
@@ -160,3 +161,9 @@ def test_the_time_a_request_was_signed_at_is_read_from_its_number_or_not_known()
     assert signed_at("b2f6d8f2-8f0d-4a43-a1f0-0d5d6f2f7a10", NOW) is None
     assert signed_at("", NOW) is None
     assert request_id(b"key", b"other", at=int(NOW)) != told == request_id(b"key", b"signature", at=int(NOW))
+
+
+def test_whoever_has_opted_out_is_not_looked_for_on_a_blacklist() -> None:
+    for cause in (Reject.OPTED_OUT, Situation.OPTED_OUT_NOW):
+        assert "hongyan optout remove" in words(cause).do_en
+        assert "hongyan optout remove" in words(cause).do_zh
