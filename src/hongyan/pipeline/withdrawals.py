@@ -9,7 +9,7 @@ from hongyan.kit.ids import first_id_at
 from hongyan.model.message import Status
 from hongyan.pipeline.directory import Directory
 from hongyan.pipeline.settle import Settler, unknown
-from hongyan.store import held, messages, queue, withdrawals
+from hongyan.store import held, messages, optouts, queue, withdrawals
 from hongyan.store.queue import OLDEST_S
 from hongyan.store.settlements import Ending
 from hongyan.store.withdrawals import WithdrawalRow
@@ -70,14 +70,18 @@ class Withdrawals:
         self._clock = clock
 
     async def take_back_listed(self) -> int:
-        """End what waits for numbers that somebody has put on a list. Returns how many messages."""
+        """End what waits for numbers that somebody has put on a list, or written down as opted out. Returns how many messages."""
         ended, found = 0, AT_ONCE
         while found == AT_ONCE:
             async with self._db.connection() as conn:
                 rows = await withdrawals.first(conn, AT_ONCE)
             for app_id, phones in self._by_app(rows).items():
-                async with self._db.transaction() as tx:
-                    ended += await take_back(tx, self._settler, app_id, sorted(phones), code=BLACKLISTED, now=self._clock())
+                async with self._db.connection() as conn:
+                    left = await optouts.among(conn, app_id, sorted(phones))
+                for code, some in ((OPTED_OUT, left), (BLACKLISTED, phones - left)):
+                    if some:
+                        async with self._db.transaction() as tx:
+                            ended += await take_back(tx, self._settler, app_id, sorted(some), code=code, now=self._clock())
             async with self._db.connection() as conn:
                 await withdrawals.done(conn, [row.id for row in rows])
             found = len(rows)

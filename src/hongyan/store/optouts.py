@@ -32,6 +32,11 @@ async def add(conn: Connection, app_id: int, phones: Sequence[int], now: float, 
     return [row[0] for row in found]
 
 
+async def among(conn: Connection, app_id: int, phones: Sequence[int]) -> set[int]:
+    """Those of these numbers that have opted out."""
+    return {row[0] for row in await conn.fetch("select phone from optouts where app_id = $1 and phone = any($2)", app_id, phones)}
+
+
 async def lift(conn: Connection, app_id: int, phones: Sequence[int]) -> list[int]:
     """Forget that these numbers asked for no more messages; those that had."""
     found = await conn.fetch("delete from optouts where app_id = $1 and phone = any($2) returning phone", app_id, phones)
