@@ -97,6 +97,22 @@ async def test_whoever_writes_first_is_heard_by_the_owner_of_the_number(rig: Rig
     assert (await replied(rig, stranger))[1:] == [(0, "", "", None)], "nobody has these digits, and nobody has written to it"
 
 
+async def test_the_number_of_an_account_s_signature_is_for_the_application_that_wrote_last_however_late(rig: Rig) -> None:
+    name = "总店"
+    row = await rig.control.signatures.add(OPERATOR, rig.app.account_id, SignatureDraft(name=name, scope=Scope.MAINLAND))
+    await rig.control.signatures.approve(OPERATOR, row.id)
+    await rig.directory.refresh()
+    command = msgspec.structs.replace(rig.command("notice"), sign_name=name)
+    message = await rig.asked(command)
+    assert isinstance(message, Accepted)
+    to = await shown(rig, message)
+    await rig.delivered(Reply(LINK, message.phone, to, "TD", rig.now + 4 * 86_400))
+    assert await replied(rig, message.phone) == [(rig.app.id, "", name, None)], "it answers nothing any more, and is heard"
+    refused = await rig.asked(msgspec.structs.replace(command, params=("2", "今天")))
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reject.OPTED_OUT
+
+
 async def test_an_extension_that_leaves_no_room_is_refused(rig: Rig) -> None:
     await sign(rig, "五号店")
     for digits, fits in (("12345", True), ("123456", False)):

@@ -123,6 +123,36 @@ async def test_whoever_wants_to_hear_again_says_so(rig: Rig) -> None:
     assert isinstance(await rig.asked(to(rig, message)), Accepted)
 
 
+async def test_whoever_leaves_again_within_a_minute_has_left(rig: Rig) -> None:
+    message = await rig.accept("notice")
+    for text in ("T", "恢复", "T"):
+        await rig.reply(message, text)
+        rig.now += 5
+    refused = await rig.asked(to(rig, message))
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reject.OPTED_OUT
+    # What a carrier delivers again changes nothing and is told once.
+    await rig.reply(message, "T")
+    await rig.reply(message, "恢复")
+    assert isinstance(await rig.asked(to(rig, message)), Refused)
+    assert await rig.replies() == ["T", "恢复", "T"]
+
+
+async def test_what_waits_for_whoever_said_elsewhere_that_they_want_no_more_ends_as_opted_out(rig: Rig) -> None:
+    rig.link.free = 0
+    left, listed = [await rig.accept("notice") for _ in range(2)]
+    await rig.control.optouts.add(OPERATOR, rig.app.id, [f"+{left.phone}"])
+    await rig.control.blacklist.add(OPERATOR, Where(app_id=rig.app.id), [f"+{listed.phone}"])
+    await rig.later(0.3)
+    assert [await code(rig, one) for one in (left, listed)] == ["OPTED_OUT", "BLACKLISTED"]
+
+
+async def code(rig: Rig, message: Accepted) -> str:
+    timeline = await rig.control.records.timeline(OPERATOR, message.message_id)
+    assert timeline is not None
+    return timeline.code
+
+
 async def test_only_what_tells_of_the_opt_out_is_sent_after_it(rig: Rig) -> None:
     message = await rig.accept("notice")
     await rig.reply(message, "T")

@@ -67,10 +67,10 @@ class ReplyService:
             reply = msgspec.structs.replace(reply, text=whole, part=None)
         snapshot = self._directory.snapshot
         row = await self._row(tx, reply)
-        if not await replies.add(tx, row):
-            return
         app = snapshot.apps.get(row.app_id)
-        if app is None:
+        # Who leaves, comes back and leaves within a minute has left, even if it should be a carrier that says the last of it again.
+        leaves = app is not None and app.answering.opts_out(plain(row.text))
+        if not await replies.add(tx, row, means_it=leaves) or app is None:
             return
         await self._heed(tx, app, row, now)
         await _owe(tx, app, row, now)
@@ -159,10 +159,18 @@ class ReplyService:
                 message_id=answered["id"],
                 dialect=Dialect(answered["dialect"]),
             )
-        if len(asked) != 1 or owner is None:
+        return row if owner is None else await self._late(tx, row, reply, owner, asked)
+
+    async def _late(self, tx: Connection, row: NewReply, reply: Reply, owner: Owner, asked: list[int]) -> NewReply:
+        """Nobody has written to it lately, but the number is theirs: of several the one that wrote last, in the words it last used."""
+        since_id = ids.first_id_at(reply.received_at - OLDEST_S)
+        if len(asked) > 1:
+            rows = await messages.last_to(tx, asked, reply.phone, since_id=since_id)
+            older = _answered(reply, owner, rows, self._directory.snapshot)
+            asked = [] if older is None else [older["app_id"]]
+        if not asked:
             return row
-        # Nobody has written to it lately, but the number is this application's: it is told in the words it last used.
-        dialect = await messages.last_dialect(tx, asked[0], since_id=ids.first_id_at(reply.received_at - OLDEST_S))
+        dialect = await messages.last_dialect(tx, asked[0], since_id=since_id)
         return msgspec.structs.replace(row, app_id=asked[0], dialect=Dialect(dialect or Dialect.NATIVE))
 
 
@@ -183,12 +191,12 @@ def _without_nul(reply: Reply) -> Reply:
 
 
 def _answered(reply: Reply, owner: Owner | None, candidates: list[Row], snapshot: Snapshot) -> Row | None:
-    """The newest of those that fit the number it was sent to best: shown with that very number, then by the extension, then any."""
+    """The newest of those that fit the number it was sent to best: of its signature or with that very number, then by the extension."""
     of_link = next((link.sender_id for link in snapshot.links if link.id == reply.link_id), "")
 
     def fits(row: Row) -> tuple[bool, bool]:
         if owner is not None:
-            return row["extend"] == owner.rest, row["signature_id"] == owner.signature_id
+            return row["signature_id"] == owner.signature_id, row["extend"] == owner.rest
         extend: str = row["extend"]
         shown = snapshot.senders.shown(row["sender_id"] or of_link, row["signature_id"], extend)
         return bool(shown) and reply.to.endswith(shown), bool(extend) and reply.to.endswith(extend)

@@ -33,17 +33,22 @@ ADD = """
 insert into replies (app_id, id, phone, sender_id, extend, text, sign_name, message_id, dialect, link_id, received_at)
 select $1::bigint, $2::bigint, $3::bigint, $4::text, $5, $6::text, $7, $8::bigint, $9::smallint, $10::bigint, $11::timestamptz
  where not exists (select from replies
-                    where app_id = $1 and phone = $3 and id >= $12 and sender_id = $4 and text = $6 and link_id = $10)
+                    where app_id = $1 and phone = $3 and id >= $12 and sender_id = $4 and text = $6 and link_id = $10
+                      and not ($13 and exists (select from replies l
+                                                where l.app_id = $1 and l.phone = $3 and l.id > replies.id and l.text <> $6)))
 returning id
 """
 
 
-async def add(conn: Connection, reply: NewReply) -> bool:
-    """Keep a reply; False when the same text came from the same handset within a minute: it was delivered again."""
+async def add(conn: Connection, reply: NewReply, *, means_it: bool = False) -> bool:
+    """Keep a reply; False when the same text came from the same handset within a minute: it was delivered again.
+
+    With `means_it` it is taken for a new one when the handset has said something else in between.
+    """
     since_id = first_id_at(reply.received_at - AGAIN_S)
     added = await conn.fetchval(
         ADD, reply.app_id, reply.id, reply.phone, reply.sender_id, reply.extend, reply.text, reply.sign_name, reply.message_id,
-        reply.dialect, reply.link_id, at(reply.received_at), since_id,
+        reply.dialect, reply.link_id, at(reply.received_at), since_id, means_it,
     )  # fmt: skip
     return added is not None
 
