@@ -89,3 +89,12 @@ def test_a_page_of_paper_takes_whatever_customers_are_called(tmp_path: Path) -> 
     assert content.rstrip().endswith(b"%%EOF")
     assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") == 3
     assert b"/JavaScript" not in content
+
+
+@pytest.mark.parametrize("font", [None, b"", b"hello", b"OTTO" + bytes(200), b"\0\1\0\0" + bytes(200)])
+def test_a_font_that_cannot_be_used_keeps_nobody_from_a_page(tmp_path: Path, font: bytes | None) -> None:
+    own = tmp_path / "own.ttf"
+    if font is not None:
+        own.write_bytes(font)
+    paper.write(tmp_path / "a.pdf", Page("账单", [], [], [], "1"), font=str(own))
+    assert b"STSong-Light" in (tmp_path / "a.pdf").read_bytes()

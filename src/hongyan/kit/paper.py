@@ -1,12 +1,16 @@
 """A few pages as PDF: a heading, facts, and a table, in Chinese and English."""
 
 import itertools
+import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
+
+log = structlog.get_logger()
 
 SONG = "STSong-Light"
 """One of the fonts for Chinese that every reader of PDF brings along, by Adobe's list: nothing of it is in the file."""
@@ -38,7 +42,10 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def write(path: Path, page: Page, *, font: str = "") -> None:
-    """Write it as a PDF of A4 pages; with a TrueType `font` the characters that are used are embedded, else readers use their own."""
+    """Write it as a PDF of A4 pages; with a TrueType `font` the characters that are used are embedded, else readers use their own.
+
+    They also do when that font cannot be used: whoever waits for a page gets one, and the log says why.
+    """
     from reportlab.lib.pagesizes import A4  # noqa: PLC0415 - only whoever makes one waits for it
     from reportlab.pdfgen.canvas import Canvas  # noqa: PLC0415 - as above
 
@@ -48,10 +55,17 @@ def write(path: Path, page: Page, *, font: str = "") -> None:
 def _registered(font: str) -> str:
     from reportlab.pdfbase import pdfmetrics  # noqa: PLC0415 - as in write
     from reportlab.pdfbase.cidfonts import UnicodeCIDFont  # noqa: PLC0415 - as in write
-    from reportlab.pdfbase.ttfonts import TTFont  # noqa: PLC0415 - as in write
+    from reportlab.pdfbase.ttfonts import TTFError, TTFont  # noqa: PLC0415 - as in write
 
-    pdfmetrics.registerFont(TTFont(OWN, font) if font else UnicodeCIDFont(SONG))
-    return OWN if font else SONG
+    if font:
+        try:
+            pdfmetrics.registerFont(TTFont(OWN, font))
+        except (TTFError, OSError, LookupError, ValueError, struct.error) as fault:
+            log.warning("pdf_font_not_used", font=font, why=str(fault))
+        else:
+            return OWN
+    pdfmetrics.registerFont(UnicodeCIDFont(SONG))
+    return SONG
 
 
 class _Paper:
