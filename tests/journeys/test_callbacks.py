@@ -10,6 +10,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from hongyan.kit.sink import Sink
+from hongyan.model.event import CallEnded, CallResult
+from hongyan.model.message import Dialect, Kind
+from hongyan.store import outbox
 from journeys.customers import CallbackServer, Customer
 from journeys.platform import all_of, phone, until
 
@@ -115,3 +118,24 @@ async def test_a_button_says_whether_the_address_works(customer: Customer, callb
     assert (await program.ask("POST", "/test", json={}))["error"] == "HTTP 404; expected 2xx"
     await customer.change(report_url="")
     assert (await program.ask("POST", "/test", json={}, status=409))["code"] == "wrong_state"
+
+
+async def test_what_happens_in_a_call_is_posted_to_its_own_address(customer: Customer, callbacks: CallbackServer, program: Program) -> None:
+    refused = await program.ask("POST", "/test", json={"kind": "voice"}, status=409)
+    assert "voice_url" in refused["detail"]
+    await program.ask("PATCH", json={"voice_url": "http://10.0.0.1/voice"}, status=403)
+    url = f"{callbacks.sink.url}/voice"
+    assert (await program.ask("PATCH", json={"voice_url": url}))["voice_url"] == url
+    tested = await program.ask("POST", "/test", json={"kind": "voice"})
+    assert (tested["url"], tested["error"], list(json.loads(tested["sent"]))) == (url, "", ["voicecode_callback"])
+    now = time.time()
+    ended = CallEnded(
+        app_id=customer.app_id, event_id=2, call_id=2, phone=8613800138000, country_code=86, sender_id="", at=now, dialect=Dialect.NATIVE,
+        kind=Kind.NOTICE, result=CallResult.UNANSWERED, started_at=now - 30,
+    )  # fmt: skip
+    async with customer.platform.database() as db, db.transaction() as tx:
+        await outbox.put_voice(tx, ended, now)
+    await until(lambda: len(callbacks.sink.bodies("/voice")) == 2, "it is told")
+    body, headers = callbacks.sink.bodies("/voice")[-1], callbacks.sink.headers("/voice")[-1]
+    [secret] = await program.ask("GET", "/secrets")
+    assert Webhook(secret["secret"]).verify(body, headers)["data"]["result"] == "unanswered"
