@@ -149,6 +149,32 @@ async def test_a_dead_place_holds_up_no_other_place_of_the_same_application(worl
         await until(lambda: len(world.server.to("http://dead.example.com/cb?x=1")) > len(dead), "the other, too", step=later)
 
 
+async def test_what_an_address_never_takes_is_tried_ever_more_rarely_while_it_takes_all_else(world: World) -> None:
+    app_id = await world.app(report_url=URL)
+    await world.control.callbacks.change(OPERATOR, app_id, CallbackChange(native=True))
+    [never] = await world.end(app_id, 1)
+    began, tries = world.clock.now, list[float]()
+
+    def answer(_url: str, body: bytes) -> Answer:
+        if str(never) not in body.decode():
+            return TAKEN
+        tries.append(world.clock.now - began)
+        return DOWN
+
+    world.server.answer = answer
+
+    def later() -> None:
+        world.clock.now += 0.5
+
+    async with world.dispatching():
+        while world.clock.now < began + 300:
+            [other] = await world.end(app_id, 1)
+            await until(lambda other=other: any(str(other) in body.decode() for body in world.server.to(URL)), "told", step=later)  # type: ignore[misc]
+            world.clock.now += 3
+    # After 5, 10, 20, 40, 80 and 160 seconds, each more or less.
+    assert 4 <= len(tries) <= 9
+
+
 async def test_of_many_forms_only_the_rest_is_sent_again(world: World) -> None:
     app_id = await world.app()
     await world.control.access.issue(OPERATOR, app_id)

@@ -20,6 +20,8 @@ PAUSED_AFTER_S, PAUSED_AFTER = 300.0, 8
 """Who has failed for so long and so often is paused."""
 PROBE_S = 60.0
 """How often a paused one is tried, with one bundle."""
+AWAY_AFTER = 3
+"""Who failed so often in a row was away. Else it is what it was told that does not suit it, and that keeps its own time for another try."""
 FORGOTTEN_AFTER_S = 3 * 86_400.0
 
 
@@ -80,14 +82,14 @@ class Endpoints:
             self._rest[key] = now + self._spread(PROBE_S)
 
     async def well(self, key: Key, lease_s: float) -> None:
-        """It takes them again: what waits for another try is due at once."""
+        """It takes them again: where it was away, what waits for another try is due at once."""
         if self._failures.pop(key, None) is None:
             return
         self._rest.pop(key, None)
         now = self._clock()
         async with self._db.connection() as conn:
-            await endpoints.well(conn, key)
-            await outbox.hasten(conn, key, now, beyond=now + lease_s)
+            if await endpoints.well(conn, key) >= AWAY_AFTER:
+                await outbox.hasten(conn, key, now, beyond=now + lease_s)
         log.info("callbacks_resumed", app_id=key[0])
 
     async def stumbled(self, key: Key, lease_s: float) -> None:
