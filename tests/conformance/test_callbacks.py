@@ -124,6 +124,25 @@ async def test_a_stretch_of_time_is_told_once_more(world: World) -> None:
         assert refused.value.code is Fault.INVALID
 
 
+async def test_what_has_no_address_to_go_to_is_not_replayed(world: World) -> None:
+    app_id = await world.app(pull=True)
+    await world.control.access.issue(OPERATOR, app_id)
+    await world.end(app_id, 3)
+    [named] = await world.end(app_id, 1, dialect=Dialect.HUAWEI, url=URL)
+    async with world.dispatching():
+
+        async def done() -> bool:
+            return await world.states(app_id) == [Callback.NONE, Callback.DONE]
+
+        await until(done, "one is told, the others are pulled")
+        world.server.asked.clear()
+        replayed = await world.control.deliveries.replay(OPERATOR, app_id, world.clock.now - 10, world.clock.now)
+        assert (replayed.events, replayed.bundles) == (1, 1)
+        await until(lambda: len(world.server.to(URL)) == 1, f"{named} is told again")
+        await until(done, "noted")
+    assert await world.control.deliveries.endpoints(OPERATOR, app_id=app_id) == []
+
+
 async def test_a_dead_place_holds_up_no_other_place_of_the_same_application(world: World) -> None:
     app_id = await world.app()
     await world.control.access.issue(OPERATOR, app_id)

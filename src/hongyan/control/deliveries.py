@@ -101,7 +101,7 @@ class Deliveries:
             wanted = [kind for kind in kinds if kind is EventKind.REPORT or addresses[kind]]
             states = [Callback.DEAD] if dead else list(OVER)
             done = await replays.replay(
-                tx, app_id, begin=begin, end=end, kinds=wanted, states=states, most=BUNDLES_MOST, now=now,
+                tx, app_id, begin=begin, end=end, kinds=wanted, states=states, reports_go=bool(app.report_url), most=BUNDLES_MOST, now=now,
             )  # fmt: skip
             detail = {"begin": int(begin), "end": int(end), "events": done.events, "dead": dead}
             await self._audit.record(tx, actor, "callbacks.replay", app_id, account_id=app.account_id, detail=detail)

@@ -15,6 +15,7 @@ REPLAY = """
 with picked as (
     select id from outbox
      where app_id = $1 and created_at >= $2 and created_at <= $3 and kind = any($4) and callback = any($5)
+       and ($8 or kind <> 1 or url is not null)
      order by created_at, id limit $6 for update
 )
 update outbox o set callback = case when o.url is null then 1 else 4 end, due_at = $7, replayed_at = $7, attempts = 0, told = 0,
@@ -41,11 +42,15 @@ async def replay(
     end: float,
     kinds: Sequence[EventKind],
     states: Sequence[Callback],
+    reports_go: bool,
     most: int,
     now: float,
 ) -> Replayed:
-    """Owe again what was owed first from `begin` to `end` and is in one of these states; at most so many bundles, the oldest first."""
-    found = await conn.fetch(REPLAY, app_id, at(begin), at(end), kinds, states, most, at(now))
+    """Owe again what was owed first from `begin` to `end` and is in one of these states; at most so many bundles, the oldest first.
+
+    Unless `reports_go` to an address of the application's, only those whose messages named one.
+    """
+    found = await conn.fetch(REPLAY, app_id, at(begin), at(end), kinds, states, most, at(now), reports_go)
     return Replayed(len(found), sum(row[0] for row in found), max((row[1] for row in found), default=None))
 
 
