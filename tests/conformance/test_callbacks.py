@@ -1,5 +1,6 @@
 """Telling customers' servers, on a real PostgreSQL in virtual time: what fails, is paused, comes back, is replayed and kept to be seen."""
 
+import asyncio
 import json
 import os
 import time
@@ -10,6 +11,7 @@ import pytest
 from acting import OPERATOR
 from conformance.dispatching import TAKEN, World, until
 from hongyan.control.callbacks import CallbackChange
+from hongyan.control.deliveries import Deliveries
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.telling import Telling
 from hongyan.kit.db import Database
@@ -22,6 +24,8 @@ from hongyan.model.message import Dialect
 from hongyan.pipeline.callbacks import PROBED_S
 from hongyan.pipeline.endpoints import PAUSED_AFTER_S, PROBE_S
 from hongyan.store import notices
+from hongyan.store.apps import AppRow
+from hongyan.store.deliveries import Delivery
 from hongyan.store.outbox import Callback
 
 URL = "https://sms.example.com/reports"
@@ -314,3 +318,21 @@ async def test_a_test_asks_the_address_and_says_what_it_answered(database: Datab
     with pytest.raises(ControlError) as refused:
         await world.control.deliveries.test(OPERATOR, app_id)
     assert refused.value.why == "no_callback_address"
+
+
+async def test_a_minute_has_six_tests_however_many_are_asked_for_at_once(database: Database) -> None:
+    world = World(database, time.time())
+    app_id = await world.app(report_url=URL)
+    sent: list[str] = []
+
+    async def ask(app: AppRow, kind: EventKind, _dialect: Dialect | None) -> Delivery:
+        sent.append(app.report_url)
+        await asyncio.sleep(0.2)
+        return Delivery(app.id, world.clock.now, kind, "", URL, 0, 200, 200, "[]", "", "")
+
+    tests = Deliveries(database, world.control.audit, world.clock, ask)
+    found = await asyncio.gather(*(tests.test(OPERATOR, app_id) for _ in range(9)), return_exceptions=True)
+    refused = [each.code for each in found if isinstance(each, ControlError)]
+    assert (len(sent), refused) == (6, [Fault.TOO_MANY] * 3)
+    kept = await world.control.deliveries.page(OPERATOR, app_id)
+    assert [(row.test, row.status) for row in kept] == [(True, 200)] * 6

@@ -72,6 +72,16 @@ async def test_the_first_secret_follows_from_the_app_key_and_signs_on_after_it_w
     assert third.secret not in {first.secret, second.secret}
 
 
+async def test_so_many_secrets_sign_and_no_more_but_one_that_others_know_can_always_be_ended(control: ControlPlane) -> None:
+    owner, app_id = await tenant(control)
+    for _ in range(4):
+        await control.callbacks.rotate(owner, app_id, 3600)
+    assert len(await in_force(control, app_id, NOW)) == 5
+    await refused(control.callbacks.rotate(owner, app_id, 3600), Fault.TOO_MANY)
+    [only] = await control.callbacks.rotate(owner, app_id, 0)
+    assert await in_force(control, app_id, NOW) == (only.secret,)
+
+
 async def test_settings_reach_the_snapshot(control: ControlPlane) -> None:
     owner, app_id = await tenant(control)
     assert not (await control.callbacks.get(owner, app_id)).native

@@ -24,6 +24,8 @@ from hongyan.store.snapshots import publish
 EVERYTHING = tuple(kind.value for kind in AlarmKind)
 OVERLAP_S = 86_400.0
 LONGEST_OVERLAP_S = 30 * 86_400.0
+SECRETS_MOST = 5
+"""In force at a time: every request carries a signature with each."""
 
 
 class CallbackChange(msgspec.Struct, frozen=True):
@@ -104,7 +106,7 @@ class Callbacks:
         return found
 
     async def rotate(self, actor: Actor, app_id: int, overlap_s: float = OVERLAP_S) -> list[CallbackSecret]:
-        """A new secret; for `overlap_s` (at most 30 days, 0 for a secret that others know) the old one signs too."""
+        """A new secret; for `overlap_s` (at most 30 days, 0 for a secret that others know) the old one signs too, of up to five."""
         demand(actor, Permission.KEYS)
         if not 0 <= overlap_s <= LONGEST_OVERLAP_S:
             raise ControlError(
@@ -116,7 +118,14 @@ class Callbacks:
         async with self._db.transaction() as tx:
             app = await own_app(tx, actor, app_id, lock=True)
             await app_callbacks.forget_secrets(tx, app_id, now)
-            if not await app_callbacks.secrets(tx, app_id):
+            there = await app_callbacks.secrets(tx, app_id)
+            if overlap_s and len(there) >= SECRETS_MOST:
+                raise ControlError(
+                    Fault.TOO_MANY,
+                    f"已有 {SECRETS_MOST} 个密钥同时有效：请等其中一个到期，或以 0 秒重叠轮换，旧密钥全部立即失效。",
+                    f"{SECRETS_MOST} secrets sign already: wait until one ends, or rotate with an overlap of 0, which ends all of them.",
+                )
+            if not there:
                 await self._add(tx, app_id, await self._first(tx, app_id), now)
             await app_callbacks.end_secrets(tx, app_id, now + overlap_s)
             await self._add(tx, app_id, new_secret(self._entropy), now)

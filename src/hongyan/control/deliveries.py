@@ -120,7 +120,7 @@ class Deliveries:
                     f"每个应用一分钟内最多测试 {TESTS_A_MINUTE} 次回调：请稍后再试。",
                     f"An application's callbacks are tested at most {TESTS_A_MINUTE} times a minute: wait before trying again.",
                 )
-            if not _addresses(app, await app_callbacks.get(tx, app_id))[kind]:
+            if not (url := _addresses(app, await app_callbacks.get(tx, app_id))[kind]):
                 raise ControlError(
                     Fault.WRONG_STATE,
                     "应用还没有设置这种回调的地址：请先设置 report_url、reply_url 或 voice_url。",
@@ -128,9 +128,12 @@ class Deliveries:
                     why="no_callback_address",
                 )
             await self._audit.record(tx, actor, "callbacks.test", app_id, account_id=app.account_id)
+            # Counts from now on: however many ask at once, so many are sent.
+            [begun] = await deliveries.add(tx, [_begun(app_id, kind, url, self._clock())])
         told = await self._try_out(app, kind, dialect)
-        async with self._db.connection() as conn:
-            [row] = await deliveries.add(conn, [msgspec.structs.replace(told, test=True)])
+        async with self._db.transaction() as tx:
+            await deliveries.remove(tx, app_id, begun.id)
+            [row] = await deliveries.add(tx, [msgspec.structs.replace(told, test=True)])
         return row
 
 
@@ -142,3 +145,11 @@ def _addresses(app: AppRow, row: CallbackRow) -> dict[EventKind, str]:
         EventKind.NOTICE: row.event_url,
         EventKind.VOICE: row.voice_url,
     }
+
+
+def _begun(app_id: int, kind: EventKind, url: str, now: float) -> Delivery:
+    """What is left of a test whose process ends before it has its answer."""
+    return Delivery(
+        app_id=app_id, at=now, kind=kind, place="", url=url, events=0, status=None, took_ms=0, sent="", answer="",
+        error="the test is under way, or was broken off", test=True,
+    )  # fmt: skip

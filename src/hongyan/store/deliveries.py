@@ -68,6 +68,10 @@ async def add(conn: Connection, some: Sequence[Delivery]) -> list[DeliveryRow]:
     return rows.many(await conn.fetch(ADD, *columns), DeliveryRow)
 
 
+async def remove(conn: Connection, app_id: int, id_: int) -> None:
+    await conn.execute("delete from deliveries where app_id = $1 and id = $2", app_id, id_)
+
+
 async def page(conn: Connection, *, app_id: int, before_id: int, most: int, failed: bool) -> list[DeliveryRow]:
     """The newest first; with `failed` only those that were not taken."""
     found = await conn.fetch(

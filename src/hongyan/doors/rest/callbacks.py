@@ -96,7 +96,7 @@ def routes(callbacks: Callbacks, deliveries: Deliveries) -> APIRouter:
             Operation("GET", "", "getCallbacks", door.get, "How it wants its callbacks", SettingsView, also=(404,)),
             Operation("PATCH", "", "changeCallbacks", door.change, "Change that", SettingsView, also=(404, 409)),
             Operation("GET", "/secrets", "listCallbackSecrets", door.secrets, "What signs them", list[Secret], also=(404,)),
-            Operation("POST", "/secrets/rotate", "rotateCallbackSecret", door.rotate, "A new secret", list[Secret], also=(404,)),
+            Operation("POST", "/secrets/rotate", "rotateCallbackSecret", door.rotate, "A new secret", list[Secret], also=(404, 409)),
             Operation("GET", "/endpoints", "listFailingEndpoints", became.endpoints, "Addresses that fail",
                       list[EndpointView], also=(404,)),  # type: ignore[valid-type]
             Operation("GET", "/deliveries", "listDeliveries", became.page, "What was sent and answered",
