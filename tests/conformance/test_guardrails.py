@@ -24,6 +24,7 @@ from hongyan.kit.secretbox import SecretBox
 from hongyan.model import numbering
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.message import Accepted, Caller, Dialect, Outcome, Refused, SendCommand, Status
+from hongyan.model.money import PackageKind
 from hongyan.model.protection import ABROAD, ALL, Cap, WordAction
 from hongyan.model.reject import Refusal, Reject
 from hongyan.model.snapshot import Scope
@@ -339,6 +340,24 @@ async def test_a_balance_is_told_of_again_only_after_there_was_more(place: Place
     await watch.balance()
     assert len(await place.notices()) == 3
     assert {(row.facts["scope"], row.facts["left"]) for row in await place.notices()} >= {("mainland", SPARE - 1), ("mainland", SPARE + 9)}
+
+
+async def test_packages_for_marketing_alone_hide_no_lack_of_others(place: Place) -> None:
+    await place.protect(Change(balance_alarm=SPARE))
+    await place.control.packages.buy(OPERATOR, place.app_id, Scope.MAINLAND, SPARE * 10, kind=PackageKind.MARKETING)
+    watch = Watch(place.db, place.clock)
+    await watch.balance()
+    assert await place.notices() == []
+    assert await place.reasons(phone()) == ["ok"]
+    await watch.balance()
+    [notice] = await place.notices()
+    assert notice.facts == {"scope": "mainland", "left": SPARE - 1, "value": SPARE}
+    # And the other way round.
+    await place.protect(Change(balance_alarm=SPARE * 20))
+    await place.control.packages.buy(OPERATOR, place.app_id, Scope.MAINLAND, SPARE * 30, kind=PackageKind.REGULAR)
+    await watch.balance()
+    told = [notice.facts for notice in await place.notices()]
+    assert {"scope": "mainland", "kind": "marketing", "left": SPARE * 11 - 1, "value": SPARE * 20} in told
 
 
 async def test_hits_of_frequency_limits_are_noted_where_somebody_wants_to_know(place: Place) -> None:

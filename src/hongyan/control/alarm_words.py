@@ -212,9 +212,11 @@ def _balance_line(item: Mapping[str, object], *, english: bool) -> str:
     if "package" in item:
         return _package_line(item, english=english)
     if english:
-        return f"{item.get('left')} segments left ({item.get('scope')}), the alarm value is {item.get('value')}."
+        of = f"{item.get('scope')}, for marketing" if item.get("kind") == "marketing" else item.get("scope")
+        return f"{item.get('left')} segments left ({of}), the alarm value is {item.get('value')}."
     where = "国内" if item.get("scope") == "mainland" else "国际/港澳台"
-    return f"{where}套餐包还剩 {item.get('left')} 条，告警值 {item.get('value')} 条。"
+    what = "套餐包可用于营销的条数" if item.get("kind") == "marketing" else "套餐包"
+    return f"{where}{what}还剩 {item.get('left')} 条，告警值 {item.get('value')} 条。"
 
 
 def _callback_line(item: Mapping[str, object], *, english: bool) -> str:

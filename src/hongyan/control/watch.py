@@ -5,8 +5,8 @@ from collections.abc import Callable
 from hongyan.kit.db import Connection, Database
 from hongyan.kit.ids import first_id_at
 from hongyan.model.alarm import AlarmKind
+from hongyan.model.money import PackageKind
 from hongyan.model.protection import ABROAD, ALL, HOME, Protection
-from hongyan.model.snapshot import Scope
 from hongyan.store import alarms, apps, daily_counts, notices, packages, protections
 from hongyan.store.notices import Facts
 from hongyan.store.partitions import day_start
@@ -50,20 +50,27 @@ class Watch:
             return await _once(tx, app, AlarmKind.TRAFFIC, what, facts=facts, now=now)
 
     async def balance(self) -> int:
-        """Notices of packages with fewer segments left than the alarm value; again only after there were more. Returns how many."""
+        """Notices of packages with fewer segments left than the alarm value; again only after there were more. Returns how many.
+
+        Packages for marketing alone are of no use to codes and notices, and the other way round: each is looked at by itself.
+        """
         now = self._clock()
         async with self._db.connection() as conn:
             watched = {app.app_id: app for app in await protections.watched(conn) if app.settings.balance_alarm}
             left = await packages.left(conn, sorted(watched), now) if watched else []
         told = 0
-        for app_id, scope, segments in left:
-            app, name = watched[app_id], Scope(scope).name.lower()
+        for one in left:
+            app, scope = watched[one.app_id], one.scope.name.lower()
             value = app.settings.balance_alarm
+            facts: Facts = {"scope": scope, "left": one.segments, "value": value}
+            name = scope
+            if one.kind is PackageKind.MARKETING:
+                name, facts = f"{scope} marketing", {**facts, "kind": "marketing"}
             async with self._db.transaction() as tx:
-                if segments >= value:
-                    await alarms.unmark(tx, app.account_id, app_id, f"{AlarmKind.BALANCE} {name}")
+                if one.segments >= value:
+                    await alarms.unmark(tx, app.account_id, one.app_id, f"{AlarmKind.BALANCE} {name}")
                     continue
-                told += await _once(tx, app, AlarmKind.BALANCE, name, facts={"scope": name, "left": segments, "value": value}, now=now)
+                told += await _once(tx, app, AlarmKind.BALANCE, name, facts=facts, now=now)
         return told
 
     async def expiry(self) -> int:

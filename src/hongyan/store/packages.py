@@ -96,15 +96,36 @@ async def bought(conn: Connection, app_id: int, *, begin: float, end: float | No
     return rows.many(await conn.fetch(BOUGHT, app_id, at(begin), None if end is None else at(end), offset, most), PackageRow)
 
 
-async def left(conn: Connection, app_ids: Sequence[int], now: float) -> list[tuple[int, int, int]]:
-    """What is left in the packages of these applications: (application, scope, segments) for each scope that ever had one."""
-    found = await conn.fetch(
-        "select app_id, scope, coalesce(sum(available) filter (where effective_at <= $2 and expires_at > $2 and closed_at is null "
-        "and frozen_at is null), 0)::bigint from packages where app_id = any($1) and scope < 2 "
-        "group by app_id, scope order by app_id, scope",
-        app_ids, at(now),
-    )  # fmt: skip
-    return [(row[0], row[1], row[2]) for row in found]
+class Left(msgspec.Struct, frozen=True):
+    """What messages of a kind may still draw on: of packages for all kinds and for theirs."""
+
+    app_id: int
+    scope: PackageScope
+    kind: PackageKind
+    """REGULAR or MARKETING."""
+    segments: int
+
+
+USABLE = "effective_at <= $2 and expires_at > $2 and closed_at is null and frozen_at is null"
+LEFT = f"""
+select app_id, scope,
+       case when bool_or(kind <> 2) then coalesce(sum(available) filter (where {USABLE} and kind <> 2), 0)::bigint end as regular,
+       case when bool_or(kind = 2) then coalesce(sum(available) filter (where {USABLE} and kind <> 1), 0)::bigint end as marketing
+  from packages where app_id = any($1) and scope < 2 group by app_id, scope order by app_id, scope
+"""
+
+
+async def left(conn: Connection, app_ids: Sequence[int], now: float) -> list[Left]:
+    """What is left in the packages of these applications, by scope, for regular messages and for marketing.
+
+    For marketing only where there ever was a package for it alone, for regular ones only where there was any other.
+    """
+    return [
+        Left(row["app_id"], PackageScope(row["scope"]), kind, row[kind.name.lower()])
+        for row in await conn.fetch(LEFT, app_ids, at(now))
+        for kind in (PackageKind.REGULAR, PackageKind.MARKETING)
+        if row[kind.name.lower()] is not None
+    ]
 
 
 async def usable(conn: Connection, *, expiring_after: float) -> list[PackageRef]:
