@@ -440,3 +440,23 @@ async def test_a_price_list_that_was_exported_can_be_imported_on_another_day(ten
         await prices.take_in(
             OPERATOR, b"region,price_milli,effective_on\nFR,40000,2026-11-22\nFR,1,2026-11-22\n", account_id=tenant.account_id
         )
+
+
+async def test_a_credit_that_paid_for_what_no_carrier_took_is_frozen_and_used_again_after_a_look(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 1_000_000)
+    [message] = accepted(await tenant.send(next(phones)))
+    await tenant.end(message)
+    assert await tenant.charging.resolve() == 1
+    for _ in range(5):
+        clock.now += 60
+        await tenant.control.ledger.self_check()
+    assert (await tenant.control.credits.get(OPERATOR, tenant.account_id)).frozen
+    assert reasons(await tenant.send(next(phones))) == [Reject.NO_CREDIT]
+    [noted] = [row for row in await tenant.control.audit.page(OPERATOR, account_id=tenant.account_id) if row.action == "credit.freeze"]
+    assert "never taken by a carrier" in noted.detail
+    assert not (await tenant.control.credits.unfreeze(OPERATOR, tenant.account_id)).frozen
+    for _ in range(5):
+        clock.now += 60
+        await tenant.control.ledger.self_check()
+    accepted(await tenant.send(next(phones)))

@@ -165,6 +165,7 @@ async def _database(loaded: "Settings") -> AsyncIterator[Finding]:
             yield tables
             if tables.health is Health.OK:
                 yield await _packages(conn)
+                yield await _credit(conn)
             yield await _clock(conn)
             yield await _links(conn)
     finally:
@@ -217,6 +218,21 @@ async def _tables(conn: "Connection") -> Finding:
         Health.PROBLEM,
         f"版本 {found or '无'}，本程序需要 {wanted}。执行 `hongyan migrate`。",
         f"Version {found or 'none'}, this program needs {wanted}. Run `hongyan migrate`.",
+    )
+
+
+async def _credit(conn: "Connection") -> Finding:
+    from hongyan.store import credit  # noqa: PLC0415 - as above
+
+    frozen = await credit.frozen(conn)
+    if not frozen:
+        return Finding("credit", Health.OK, "没有被冻结的信用额度。", "None is frozen.")
+    return Finding(
+        "credit",
+        Health.PROBLEM,
+        f"有 {frozen} 个账号的信用额度因账目不一致被冻结：执行 `hongyan credit check`，查明后 `hongyan credit unfreeze`。",
+        f"That of {frozen} accounts is frozen since its books do not agree: run `hongyan credit check`, and `hongyan credit unfreeze` "
+        "after a look.",
     )
 
 

@@ -19,7 +19,7 @@ from hongyan.kit.metrics import METRICS
 from hongyan.model.actor import Actor, Permission, system
 from hongyan.model.alarm import AlarmKind
 from hongyan.model.money import Balance, balance_of, corrections
-from hongyan.store import apps, ledger, notices, packages, watermarks
+from hongyan.store import apps, credit, ledger, notices, packages, watermarks
 from hongyan.store.ledger import LOOKED_AT, SUMMED, Book, Charge, EntryRow
 from hongyan.store.packages import PackageRow
 from hongyan.store.snapshots import publish
@@ -171,8 +171,11 @@ class Ledger:
         if suspected:
             wrong += await self._look_again(app_id, suspected)
         frozen = 0
-        for package_id in sorted({finding.package_id for finding in wrong}):
+        # Messages on credit have minus their price in the place of a package.
+        for package_id in sorted({finding.package_id for finding in wrong if finding.package_id > 0}):
             frozen += await self._freeze(app_id, package_id, [finding for finding in wrong if finding.package_id == package_id])
+        if on_credit := [finding for finding in wrong if finding.package_id < 0]:
+            await self._freeze_credit(app_id, on_credit)
         return frozen
 
     async def _advance(self, app_id: int) -> tuple[list[Charge], bool]:
@@ -235,6 +238,19 @@ class Ledger:
             await publish(tx, f"package of app {app_id} frozen", now)
         log.error("package_frozen", app=app_id, package=package_id, why=why)
         return 1
+
+    async def _freeze_credit(self, app_id: int, wrong: Sequence[Finding]) -> None:
+        why = "; ".join(finding.detail for finding in wrong)
+        async with self._db.transaction() as tx:
+            app = await own_app(tx, SELF_CHECK, app_id)
+            row = await credit.get(tx, app.account_id, lock=True)
+            if row is None or row.frozen:
+                return
+            await credit.set_frozen(tx, app.account_id, frozen=True)
+            await self._audit.record(
+                tx, SELF_CHECK, "credit.freeze", app.account_id, account_id=app.account_id, detail={"app": app_id, "why": why}
+            )
+        log.error("credit_frozen", account=app.account_id, app=app_id, why=why)
 
 
 def _findings(app_id: int, book: Book) -> list[Finding]:
