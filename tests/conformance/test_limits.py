@@ -313,6 +313,28 @@ async def test_marketing_that_still_waits_when_its_hours_end_sleeps_and_nothing_
         await conn.execute("update queue set sent_mask = 0 where app_id = $1 and id = $2", rig.app.id, begun.message_id)
 
 
+async def test_marketing_in_an_engine_s_hands_when_its_hours_end_sleeps_too(rig: Rig) -> None:
+    await defer(rig, deferred=False)
+    # A link that takes nothing, and does again in the night.
+    rig.link.free = 0
+    rig.now = night(rig) - HOUR_S - 0.001
+    waiting, notice = [await accepted(rig, kind) for kind in ("marketing", "notice")]
+    rig.now += HOUR_S
+    assert await rig.upkeep.lull() == 0
+    rig.link.free = 1000
+    await rig.answer(await rig.handed_over(notice), taken)
+
+    async def sleeps() -> bool:
+        return await asleep(rig) == [waiting.message_id]
+
+    await until(sleeps, "the marketing sleeps")
+    assert rig.given(waiting) == []
+    rig.now += 9 * HOUR_S + 0.001
+    assert await rig.upkeep.wake() == 1
+    await rig.answer(await rig.handed_over(waiting), taken)
+    assert (len(rig.given(waiting)), await status(rig, waiting)) == (1, Status.SUBMITTED)
+
+
 async def test_who_opts_out_at_night_is_not_woken_in_the_morning(rig: Rig) -> None:
     await defer(rig)
     rig.now = night(rig)

@@ -136,6 +136,7 @@ class Rig:
             capacity=1000,
             soon=lambda: 1000,
             senders=lambda: self.directory.snapshot.senders,
+            apps=lambda: self.directory.snapshot.apps,
         )
         self.engine.died = self.dispatcher.disown
         self.engine.reborn = self.dispatcher.reincarnate

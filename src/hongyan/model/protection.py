@@ -99,3 +99,8 @@ def hours_begin(hours: Hours, now: float) -> float:
         return now
     day = moment.replace(hour=hours[0], minute=0, second=0, microsecond=0)
     return (day if moment < day else day + dt.timedelta(days=1)).timestamp()
+
+
+def rests_until(hours: Hours | None, now: float) -> float | None:
+    """Until when they keep marketing from being sent; None while it may be."""
+    return None if hours is None or within_hours(hours, now) else hours_begin(hours, now)

@@ -12,7 +12,9 @@ from hongyan.kit.faults import fault, fault_async
 from hongyan.model.message import Kind, Message
 from hongyan.model.numbering import Numbering
 from hongyan.model.phone import is_mainland
+from hongyan.model.protection import rests_until
 from hongyan.model.senders import SenderNumbers
+from hongyan.model.snapshot import App
 from hongyan.model.text import Parts, air
 from hongyan.model.ways import ROUTES, UNSAID, Route
 from hongyan.pipeline.conclude import reference_of, udh_reference_of
@@ -52,6 +54,7 @@ class Dispatcher:
         capacity: int,
         soon: Callable[[], int],
         senders: Callable[[], SenderNumbers],
+        apps: Callable[[], Mapping[int, App]],
     ) -> None:
         """`soon` is how many messages of a kind may be here at most as things are: what others could send is left to them.
 
@@ -64,6 +67,8 @@ class Dispatcher:
         self._reach = reach
         self._soon = soon
         self._senders = senders
+        self._apps = apps
+        self._resting: dict[tuple[int, float], list[int]] = {}
         self._numbering = numbering
         self._clock = clock
         self._bell = bell
@@ -160,6 +165,7 @@ class Dispatcher:
             try:
                 await self._take_back()
                 await self._let_go()
+                await self._lay_down()
                 now = self._clock()
                 progressed = await self._round(now)
             except RETRY as fault:
@@ -221,6 +227,8 @@ class Dispatcher:
         for message in taken:
             if message.expires_at <= now:
                 self._recorder.expired(message)
+            elif (until := self._rests(message, now)) is not None:
+                self._resting.setdefault((message.app_id, until), []).append(message.id)
             elif message.id not in routes and reach[self._route(message)] is Reach.ELSEWHERE:
                 self._astray.append(message)
             elif message.id not in routes:
@@ -236,7 +244,7 @@ class Dispatcher:
         self, message: Message, reach: Mapping[Route, Reach], states: list[LinkState], routes: dict[int, LinkState], now: float
     ) -> int | None:
         route = self._route(message)
-        if message.expires_at <= now or reach[route] is not Reach.HERE:
+        if message.expires_at <= now or reach[route] is not Reach.HERE or self._rests(message, now) is not None:
             return 0
         needed = _needed(message)
         state = choose(states, route, needed)
@@ -246,6 +254,11 @@ class Dispatcher:
         state.room -= cost
         routes[message.id] = state
         return cost
+
+    def _rests(self, message: Message, now: float) -> float | None:
+        """Until when its hours keep it here; what a carrier may have some of is brought to an end."""
+        app = self._apps().get(message.app_id) if message.kind is Kind.MARKETING and not (message.attempts or message.sent_mask) else None
+        return None if app is None else rests_until(app.marketing_hours, now)
 
     async def _attempt(self, chosen: list[Message], routes: dict[int, LinkState]) -> None:
         """Commit the attempts, then write at once: between the two nothing may wait."""
@@ -276,6 +289,14 @@ class Dispatcher:
                 await queue.ring(tx)
             gone = {m.id for m in alike}
             self._astray = [m for m in self._astray if m.id not in gone]
+
+    async def _lay_down(self) -> None:
+        """Marketing whose hours ended while it was in our hands sleeps until they begin."""
+        while self._resting:
+            (app_id, until), ids = next(iter(self._resting.items()))
+            async with self._db.connection() as conn:
+                await queue.lay_down(conn, app_id, ids, owner=self.engine, until=until)
+            del self._resting[app_id, until]
 
     async def _take_back(self) -> None:
         """Attempts that failed before anything was written, perhaps after they were noted: nothing was sent, all may be tried again."""

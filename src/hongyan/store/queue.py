@@ -239,6 +239,15 @@ async def lull(conn: Connection, app_id: int, until: float, most: int) -> int:
     return len(await conn.fetch(LULL, app_id, at(until), most))
 
 
+async def lay_down(conn: Connection, app_id: int, ids: Sequence[int], *, owner: int, until: float) -> None:
+    """Of entries that an engine holds, those of which no carrier has been given any sleep until then."""
+    await conn.execute(
+        """update queue set owner = 0, not_before = $4
+            where app_id = $1 and id = any($2) and owner = $3 and attempted_at is null and attempts = 0 and sent_mask = 0""",
+        app_id, ids, owner, at(until),
+    )  # fmt: skip
+
+
 DUE_ASLEEP = "select app_id, id from queue where owner = 0 and not_before <= $1 order by not_before limit $2"
 
 

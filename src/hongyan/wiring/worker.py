@@ -174,6 +174,7 @@ class Worker:
             capacity=self._settings.dispatch_capacity,
             soon=self._soon,
             senders=lambda: self.directory.snapshot.senders,
+            apps=lambda: self.directory.snapshot.apps,
         )
         self.engine.died = self._identity_ended
         self.engine.reborn = self._identity_taken
