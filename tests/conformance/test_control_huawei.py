@@ -3,11 +3,13 @@
 import asyncio
 import itertools
 import os
+import time
 from collections.abc import Awaitable
 
 import pytest
 
 from acting import OPERATOR
+from conformance.dispatching import until
 from hongyan.control.access import AccessPair
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.plane import ControlPlane, assemble
@@ -19,6 +21,7 @@ from hongyan.model.message import Kind
 from hongyan.model.papers import SignatureDraft, TemplateDraft
 from hongyan.model.snapshot import AccountKind, Scope
 from hongyan.pipeline.nonces import Nonces, forget_used
+from hongyan.store import nonces
 
 NOW = 1_795_399_200.0
 names = (f"huawei {n}" for n in itertools.count(1))
@@ -181,3 +184,18 @@ async def test_a_nonce_is_good_for_one_request_over_all_nodes(database: Database
     assert await nodes[0].first("another key", "nonce", "request", until)
     await forget_used(database, until + 1)
     assert await nodes[0].first("key", "nonce", "request 99", until)
+
+
+async def test_of_two_requests_with_one_nonce_at_the_same_time_one_is_good(database: Database) -> None:
+    mark, ends_at = os.urandom(16), time.time() + 60
+    async with database.connection() as second:
+        pid = await second.fetchval("select pg_backend_pid()")
+        async with database.transaction() as first:
+            assert await nonces.use(first, mark, "one", ends_at) == "one"
+            other = asyncio.create_task(nonces.use(second, mark, "other", ends_at))
+
+            async def waits() -> bool:
+                return bool(await first.fetchval("select exists (select from pg_locks where pid = $1 and not granted)", pid))
+
+            await until(waits, "the other waits for the first")
+        assert await other == "one"

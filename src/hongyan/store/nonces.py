@@ -6,14 +6,12 @@ from hongyan.store.times import at
 
 async def use(conn: Connection, mark: bytes, number: str, until: float) -> str:
     """The request that used it first: this one's number, unless it was another."""
-    return str(
-        await conn.fetchval(
-            "with mine as (insert into nonces (mark, number, until) values ($1, $2, $3) on conflict (mark) do nothing returning number) "
-            "select number from mine union all select number from nonces where mark = $1 limit 1",
-            mark, number, at(until),
-        )
-        or number
+    taken = await conn.fetchval(
+        "insert into nonces (mark, number, until) values ($1, $2, $3) on conflict (mark) do nothing returning number",
+        mark, number, at(until),
     )  # fmt: skip
+    # Asked anew: a statement does not see what was committed while it waited. None: it has been forgotten since.
+    return str(taken or await conn.fetchval("select number from nonces where mark = $1", mark) or number)
 
 
 async def forget(conn: Connection, now: float) -> None:
