@@ -16,6 +16,7 @@ import pytest
 from acting import OPERATOR
 from conformance.paying import Clock, Tenant, at, names, phones
 from hongyan.control import alarm_words
+from hongyan.control.audit import Audit
 from hongyan.control.bill_files import BillFiles
 from hongyan.control.errors import ControlError, Fault
 from hongyan.control.payments import Told
@@ -460,3 +461,26 @@ async def test_a_credit_that_paid_for_what_no_carrier_took_is_frozen_and_used_ag
         clock.now += 60
         await tenant.control.ledger.self_check()
     accepted(await tenant.send(next(phones)))
+
+
+async def test_a_bill_is_paid_while_somebody_changes_the_credit_it_is_for(tenant: Tenant, clock: Clock) -> None:
+    await tenant.price(("FR", 40_000))
+    await tenant.control.credits.set(OPERATOR, tenant.account_id, 1_000_000)
+    [message] = accepted(await tenant.send(next(phones)))
+    await tenant.end(message)
+    await tenant.charging.resolve()
+    clock.to("2026-12-01 00:10")
+    assert await tenant.close() == 1
+    [bill] = await tenant.control.bills.every(OPERATOR, account_id=tenant.account_id)
+
+    async def waits() -> bool:
+        async with tenant.database.connection() as conn:
+            return bool(await conn.fetchval("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and state = 'active'"))
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, tenant.database.transaction() as tx:
+        await credit.get(tx, tenant.account_id, lock=True)
+        tasks.create_task(tenant.pay(bill.id))
+        while not await waits():  # noqa: ASYNC110 - another connection's lock has no event
+            await asyncio.sleep(0.02)
+        await Audit(tenant.database, BOX, clock).record(tx, OPERATOR, "credit.set", tenant.account_id)
+    assert await tenant.books() == (0, 0, 0)

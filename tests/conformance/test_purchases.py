@@ -295,4 +295,4 @@ async def test_every_step_is_in_the_audit_log(shop: Shop) -> None:
     mine = await shop.bought()
     await shop.control.purchases.refund(shop.buyer, mine.id)
     noted = [row.action for row in reversed(await shop.control.audit.page(OPERATOR, account_id=shop.account_id))]
-    assert noted[-5:] == ["purchase.order", "payment.take", "purchase.pay", "purchase.refund", "purchase.refunded"]
+    assert noted[-5:] == ["purchase.order", "purchase.pay", "payment.take", "purchase.refund", "purchase.refunded"]

@@ -149,9 +149,10 @@ class Payments:
             "reference": told.reference,
             "why": why,
         }
-        await self._audit.record(tx, actor, "payment.take", noted.id, account_id=noted.account_id, detail=detail)
+        # First whatever has to be locked, then the audit log: so does everybody.
         if not why and subject is not None:
             await subject.settle(tx, actor, told.subject_id, now)
+        await self._audit.record(tx, actor, "payment.take", noted.id, account_id=noted.account_id, detail=detail)
         return noted
 
 
