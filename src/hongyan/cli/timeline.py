@@ -9,6 +9,8 @@ from hongyan.control.records import Explanation, Inquiry
 from hongyan.control.timeline import Entry, Timeline
 
 REFUSED = "refused"
+MINUTES_S = 100.0
+"""What takes longer is told in seconds."""
 
 
 def print_timeline(terminal: Terminal, timeline: Timeline, title: str = "") -> None:
@@ -71,13 +73,19 @@ def _print_causes(terminal: Terminal, causes: Sequence[CauseFound], title: str) 
 
 def _print_hops(terminal: Terminal, entries: Sequence[Entry], title: str) -> None:
     began = next((entry.at for entry in entries), 0.0)
+    days = {time.strftime("%Y-%m-%d", time.localtime(entry.at)) for entry in entries}
+    form = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
     rows = [
         {
-            "time": time.strftime("%H:%M:%S", time.localtime(entry.at)) + f".{int(entry.at % 1 * 1000):03d}",
-            "after": f"+{(entry.at - began) * 1000:.0f} ms",
+            "time": time.strftime(form, time.localtime(entry.at)) + f".{int(entry.at % 1 * 1000):03d}",
+            "after": _after(entry.at - began),
             "step": terminal.t(entry.step.value),
             "what": entry.zh if terminal.lang == "zh" else entry.en,
         }
         for entry in entries
     ]
     terminal.table(rows, ("time", "after", "step", "what"), title=title)
+
+
+def _after(seconds: float) -> str:
+    return f"+{seconds * 1000:.0f} ms" if seconds < MINUTES_S else f"+{seconds:.0f} s"
