@@ -1,5 +1,6 @@
 """Why a message did not arrive: the rules over what is known of it."""
 
+import msgspec
 import pytest
 
 from hongyan.control.explain import End as Ended
@@ -7,6 +8,7 @@ from hongyan.control.explain import Facts, Reported, Taken, Telling, Waiting, ex
 from hongyan.model.carrier import Verdict
 from hongyan.model.causes import Situation, words
 from hongyan.model.message import Kind, Status
+from hongyan.model.protection import MARKETING_HOURS, hours_began
 from hongyan.model.receipt_codes import Category, Stage, meanings
 from hongyan.model.reject import Reject
 from hongyan.model.replay import request_id, signed_at
@@ -123,6 +125,14 @@ def test_a_request_that_was_signed_long_before_it_came_was_held_up_by_its_sender
 def test_long_in_the_queue_is_told_but_not_of_what_a_reviewer_had() -> None:
     late = facts(taken=[taken(after=45)], end=end(Status.DELIVERED, "DELIVRD", after=46))
     assert causes(late) == ["path.delivered", "path.queued_long"]
+
+
+def test_marketing_that_slept_until_its_hours_began_was_held_up_by_no_link() -> None:
+    opening = hours_began(MARKETING_HOURS, NOW)
+    for late, found in ((1.0, []), (45.0, ["path.queued_long"])):
+        segment = msgspec.structs.replace(taken(), submitted_at=opening + late)
+        known = facts(kind=Kind.MARKETING, accepted_at=opening - 10 * 3600.0 - 60.0, hours=MARKETING_HOURS, taken=[segment])
+        assert [cause for cause in causes(known) if cause == "path.queued_long"] == found
 
 
 def test_a_long_message_of_which_a_part_failed_names_the_parts() -> None:

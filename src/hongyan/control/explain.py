@@ -7,6 +7,7 @@ import msgspec
 from hongyan.model.carrier import Verdict
 from hongyan.model.causes import Cause, Situation, Who, key, words
 from hongyan.model.message import Kind, Status
+from hongyan.model.protection import Hours, hours_began
 from hongyan.model.receipt_codes import Meaning, Stage, meanings
 from hongyan.model.reject import Reject
 
@@ -90,6 +91,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: float
     begins_at: float = 0.0
     """From when on it may be sent; 0 means since it was accepted."""
+    hours: Hours | None = None
+    """Of its application's marketing."""
     signed_at: float | None = None
     """By the sender's clock, where the request said so."""
     held_at: float | None = None
@@ -300,8 +303,14 @@ def _slowness(facts: Facts) -> Iterator[CauseFound]:
     """What took long before the carrier had it."""
     yield from _late(facts.signed_at, facts.accepted_at)
     first = min((segment.submitted_at for segment in facts.taken), default=None)
-    if first is not None and facts.held_at is None and first - facts.since > LONG_IN_QUEUE_S:
-        waited = first - facts.since
+    if first is None or facts.held_at is not None:
+        return
+    since = facts.since
+    if facts.kind is Kind.MARKETING and facts.hours is not None:
+        # While its hours had not begun it slept, which is no link's fault.
+        since = max(since, hours_began(facts.hours, first))
+    waited = first - since
+    if waited > LONG_IN_QUEUE_S:
         yield because(Situation.QUEUED_LONG, _for("从受理到运营商收下历时", "from when it was taken until a carrier had it:", waited))
 
 

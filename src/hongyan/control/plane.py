@@ -200,7 +200,7 @@ def assemble(
         senders=Senders(db, audit, clock),
         snapshots=Snapshots(db, box, clock, rules),
         sandbox=Sandbox(db, audit, box, clock, entropy),
-        records=Records(db, clock),
+        records=Records(db, clock, rules.marketing_hours),
         statistics=Statistics(db, clock),
         audit=audit,
         documents=Documents(db, audit, blobs, box, clock=clock, entropy=entropy),

@@ -17,6 +17,7 @@ from hongyan.model.causes import Situation
 from hongyan.model.event import EventKind
 from hongyan.model.message import Kind, Status
 from hongyan.model.phone import e164, mask
+from hongyan.model.protection import Hours
 from hongyan.model.reject import Reject
 from hongyan.model.replay import signed_at
 from hongyan.model.ways import ROUTES, serves
@@ -83,16 +84,18 @@ class Inquiry(msgspec.Struct, frozen=True):
 class Records:
     """Answers "why did my user not get it". Who may not see whole numbers sees them masked."""
 
-    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, clock: Callable[[], float], hours: Hours | None) -> None:
+        """`hours` are those of marketing where an application has none of its own."""
         self._db = db
         self._clock = clock
+        self._hours = hours
 
     async def explain(self, actor: Actor, message_id: int, app_id: int | None = None) -> Explanation | None:
         """A message with its hops, what explains it, and its raw codes; None as with `timeline`."""
         demand(actor, Permission.READ)
         async with self._db.connection() as conn:
             row = await records.message(conn, await own_apps(conn, actor, app_id), message_id)
-            return None if row is None else await _explained(conn, actor, row, self._clock())
+            return None if row is None else await _explained(conn, actor, row, self._clock(), self._hours)
 
     async def inquire(
         self, actor: Actor, phone: int, *, app_id: int | None = None, request_id: str = "", days: int = DAYS_BACK, most: int = 5
@@ -123,7 +126,7 @@ class Records:
                 if id_ in refused:
                     explained.append(_refusal(actor, refused[id_]))
                 elif (row := await records.message(conn, asked, id_)) is not None:
-                    explained.append(await _explained(conn, actor, row, now))
+                    explained.append(await _explained(conn, actor, row, now, self._hours))
         nothing = () if explained else (rules.because(Situation.NEVER_SEEN),)
         return Inquiry(phone=_shown(actor, phone), since=since, explanations=tuple(explained), causes=nothing)
 
@@ -172,10 +175,10 @@ async def _rows(conn: Connection, row: Row) -> Rows:
     )
 
 
-async def _explained(conn: Connection, actor: Actor, row: Row, now: float) -> Explanation:
+async def _explained(conn: Connection, actor: Actor, row: Row, now: float, hours: Hours | None) -> Explanation:
     rows = await _rows(conn, row)
     told = timeline(rows, _shown(actor, row["phone"]))
-    facts = await _facts(conn, actor, rows, now)
+    facts = await _facts(conn, actor, rows, now, hours)
     hops = (*_signing(facts.signed_at), *told.entries)
     return Explanation(
         message_id=row["id"],
@@ -218,11 +221,12 @@ def _signing(at: float | None) -> Iterator[Entry]:
         yield Entry(at, Step.ASKED, "调用方发起请求（调用方的时钟，整秒）", "the caller made its request (its own clock, whole seconds)")
 
 
-async def _facts(conn: Connection, actor: Actor, rows: Rows, now: float) -> rules.Facts:
+async def _facts(conn: Connection, actor: Actor, rows: Rows, now: float, hours: Hours | None) -> rules.Facts:
     row = rows.message
     app = await own_app(conn, actor, row["app_id"])
     standing = await records.standing(conn, app.id, app.account_id, row["phone"])
     end = _end(row)
+    protection = await protections.get(conn, app.id)
     return rules.Facts(
         now=now,
         kind=Kind(row["kind"]),
@@ -240,7 +244,8 @@ async def _facts(conn: Connection, actor: Actor, rows: Rows, now: float) -> rule
         resent=any(suspect["resolution"] == "resent" for suspect in rows.suspects),
         end=end,
         told=await _telling(conn, row, end, now),
-        stopped=(await protections.get(conn, app.id)).stopped_at is not None,
+        hours=protection.settings.hours_or(hours),
+        stopped=protection.stopped_at is not None,
         opted_out=standing.opted_out,
         blacklisted=standing.blacklisted,
     )

@@ -104,3 +104,10 @@ def hours_begin(hours: Hours, now: float) -> float:
 def rests_until(hours: Hours | None, now: float) -> float | None:
     """Until when they keep marketing from being sent; None while it may be."""
     return None if hours is None or within_hours(hours, now) else hours_begin(hours, now)
+
+
+def hours_began(hours: Hours, now: float) -> float:
+    """When they began last; Unix seconds."""
+    moment = dt.datetime.fromtimestamp(now, SHANGHAI)
+    day = moment.replace(hour=hours[0], minute=0, second=0, microsecond=0)
+    return (day if moment >= day else day - dt.timedelta(days=1)).timestamp()
