@@ -356,6 +356,11 @@ async def test_margins_are_what_messages_brought_in_less_what_their_links_ask(te
         ("FR", link.name, 1, 40_000, 25_000, 15_000),
         ("US", link.name, 1, 45_000, 50_000, -5_000),
     ]
+    # What was taken off the bill again brought in nothing, and cost what it cost.
+    await tenant.charging.resolve()
+    await tenant.control.credits.refund(OPERATOR, tenant.app_id, first, "sent twice by us")
+    [french, _] = await tenant.control.margins.report(OPERATOR, today, today + dt.timedelta(days=1), app_id=tenant.app_id)
+    assert (french.segments, french.revenue_milli, french.cost_milli) == (1, 0, 25_000)
     with pytest.raises(ControlError) as caught:
         await tenant.control.margins.report(OPERATOR, dt.date.min, today, app_id=tenant.app_id)
     assert caught.value.code is Fault.INVALID

@@ -33,7 +33,7 @@ class Margin(msgspec.Struct, frozen=True):
     messages: int
     segments: int
     revenue_milli: int
-    """On credit its price; from a package that was bought the share of what was paid for it; from one that was given nothing."""
+    """On credit its price, unless it was taken off the bill; of a package that was bought its share of what was paid; of a gift nothing."""
     cost_milli: int
     uncosted_segments: int
     """Segments for which no cost is known: they count as nothing."""
@@ -85,9 +85,11 @@ class Margins:
 
     async def _of_day(self, app_id: int, day: dt.date, names: Mapping[int, str]) -> list[Margin]:
         async with self._db.connection() as conn:
-            found = await margins.carried(conn, app_id, from_id=first_id_at(midnight(day)), to_id=first_id_at(midnight(day + DAY)))
+            from_id, to_id = first_id_at(midnight(day)), first_id_at(midnight(day + DAY))
+            found = await margins.carried(conn, app_id, from_id=from_id, to_id=to_id)
             if not found:
                 return []
+            taken_back = await margins.refunded(conn, app_id, from_id=from_id, to_id=to_id)
             app = await apps.get(conn, app_id)
             account = None if app is None else await accounts.get(conn, app.account_id)
             known = _Day(
@@ -96,7 +98,10 @@ class Margins:
                 priced=await prices.of_ids(conn, sorted({-row.package_id for row in found if row.package_id < 0})),
                 bought=await margins.bought(conn, sorted({row.package_id for row in found if row.package_id > 0})),
             )
-        return [_margin(app_id, row, known, names) for row in found]
+        return [
+            *(_margin(app_id, row, known, names) for row in found),
+            *(Margin(app_id, back.region, _name(back.link_id, names), 0, 0, -back.milli, 0, 0) for back in taken_back),
+        ]
 
 
 def _days(begins: dt.date, ends: dt.date) -> list[dt.date]:
@@ -108,13 +113,17 @@ def _margin(app_id: int, row: Carried, known: _Day, names: Mapping[int, str]) ->
     return Margin(
         app_id=app_id,
         region=row.region,
-        link="" if row.link_id is None else names.get(row.link_id, str(row.link_id)),
+        link=_name(row.link_id, names),
         messages=row.messages,
         segments=row.segments,
         revenue_milli=_revenue(row, known),
         cost_milli=(cost or 0) * row.segments,
         uncosted_segments=row.segments if cost is None else 0,
     )
+
+
+def _name(link_id: int | None, names: Mapping[int, str]) -> str:
+    return "" if link_id is None else names.get(link_id, str(link_id))
 
 
 def _revenue(row: Carried, known: _Day) -> int:
