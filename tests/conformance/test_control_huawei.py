@@ -174,6 +174,24 @@ async def test_the_sandbox_has_all_that_a_program_written_for_huawei_needs(contr
     assert await control.access.show(OPERATOR, pair.app_id) == pair
 
 
+async def test_a_number_that_a_program_kept_is_the_one_it_is_told(control: ControlPlane) -> None:
+    owner, app_id = await tenant(control)
+    account_id = owner.account_id
+    assert account_id is not None
+    signature = await control.signatures.add(OPERATOR, account_id, SignatureDraft(name="保留号码", scope=Scope.MAINLAND))
+    await control.signatures.approve(OPERATOR, signature.id)
+    await control.access.issue(OPERATOR, app_id)
+    kept = f"8823{app_id}"
+    for signature_id, number in ((signature.id, kept), (None, f"csms{app_id}")):
+        await control.from_numbers.add(OPERATOR, app_id, number, signature_id=signature_id)
+    snapshot = await control.snapshots.load()
+    mine = [each for each in snapshot.from_numbers.values() if each.app_id == app_id]
+    assert len(mine) == 4
+    assert next(each.number for each in mine if each.signature_id == signature.id) == kept
+    assert (await control.inventory.signature(owner, account_id, signature.id)).beside.from_number == kept
+    assert (await control.inventory.app(owner, account_id, app_id)).beside.from_number == f"csms{app_id}"
+
+
 async def test_a_nonce_is_good_for_one_request_over_all_nodes(database: Database) -> None:
     nodes = [Nonces(database) for _ in range(2)]
     until = NOW + 86_400

@@ -112,14 +112,18 @@ async def test_a_message_is_delivered_and_its_report_goes_where_the_request_says
 
 async def test_a_reply_comes_as_an_uplink_from_the_number_the_program_named_and_r_ends_it(program: Program, platform: Platform) -> None:
     to = phone()
+    kept = f"8823{uuid.uuid4().int % 10**9:09}"
+    async with platform.control() as control:
+        await control.from_numbers.add(OPERATOR, program.customer.app_id, kept, signature_id=program.sign_id)
+    await program.customer.known()
     async with Sink() as sink:
         await program.customer.change(reply_url=f"{sink.url}/up")
-        sent = (await program.send(to))["result"][0]["smsMsgId"]
+        sent = (await program.send(to, from_=kept))["result"][0]["smsMsgId"]
         for text in ("谢谢", "R"):
             await platform.simulate(do="reply", phone=to.removeprefix("+"), text=text)
         await until(lambda: len(sink.bodies("/up")) == 2, "both are called back")
         told = [{name: value for name, [value] in parse_qs(body.decode()).items()} for body in sink.bodies("/up")]
-    assert sorted((one["from"], one["to"], one["body"]) for one in told) == [(to, program.usual, "R"), (to, program.usual, "谢谢")]
+    assert sorted((one["from"], one["to"], one["body"]) for one in told) == [(to, kept, "R"), (to, kept, "谢谢")]
     assert all(one["smsMsgId"] != sent for one in told)
     refused = await program.send(to, "verification")
     assert (refused["code"], [each["status"] for each in refused["result"]]) == ("E000510", ["SC:0016"])

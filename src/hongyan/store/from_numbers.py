@@ -24,6 +24,11 @@ GIVEN_OUT = "770"
 """How the 13 digits of those begin that are given out here; nobody else's do."""
 
 
+def kept_first(of: str = "") -> str:
+    """An order: what a program named before it came here is what it wants to be told, not what was given out beside it."""
+    return f"{of}number ~ '^{GIVEN_OUT}[0-9]{{10}}$', {of}number"
+
+
 async def add(
     conn: Connection, *, number: str, account_id: int, app_id: int, signature_id: int | None, kind: Kind | None, now: float
 ) -> FromNumberRow | None:
@@ -69,7 +74,8 @@ async def remove(conn: Connection, number: str) -> bool:
 
 
 async def every(conn: Connection) -> list[FromNumberRow]:
-    return rows.many(await conn.fetch(f"select {COLUMNS} from from_numbers order by number"), FromNumberRow)
+    """Those that programs have kept before those that were given out."""
+    return rows.many(await conn.fetch(f"select {COLUMNS} from from_numbers order by {kept_first()}"), FromNumberRow)
 
 
 async def page(

@@ -7,6 +7,7 @@ import msgspec
 from hongyan.kit.db import Connection
 from hongyan.model.listing import AppsWanted, Cut, SignaturesWanted, TemplatesWanted
 from hongyan.store import rows
+from hongyan.store.from_numbers import kept_first
 from hongyan.store.times import at, epoch
 
 
@@ -104,13 +105,15 @@ TEMPLATES = """
    and ($12::text is null or x.access_key = $12)
    and ($13::timestamptz is null or t.created_at >= $13) and ($14::timestamptz is null or t.created_at <= $14)
 """
-APP_COLUMNS = """
+FIRST_NUMBER = f"order by {kept_first('f.')} limit 1"
+APP_COLUMNS = f"""
 a.id, x.access_key, p.stopped_at is not null as stopped,
-(select min(f.number) from from_numbers f where f.app_id = a.id and f.signature_id is null) as from_number
+(select f.number from from_numbers f where f.app_id = a.id and f.signature_id is null {FIRST_NUMBER}) as from_number
 """
 SIGNATURE_COLUMNS = f"""
 s.id, a.name as app_name, x.access_key,
-(select min(f.number) from from_numbers f where f.signature_id = s.id and (s.app_id is null or f.app_id = s.app_id)) as from_number,
+(select f.number from from_numbers f where f.signature_id = s.id and (s.app_id is null or f.app_id = s.app_id) {FIRST_NUMBER})
+  as from_number,
 (select {epoch("r.urged_at").removesuffix("as r.urged_at")} from reviews r where r.kind = 'signature' and r.subject_id = s.id
   order by r.id desc limit 1) as urged_at
 """
