@@ -288,3 +288,12 @@ def test_a_program_written_for_huawei_cloud_finds_what_it_names(shell: Shell) ->
     assert shell.ask("template", "name", str(template["id"]), alias)["alias"] == alias
     assert shell.ask("access", "remove", app) == {"app_id": int(app), "removed": True}
     assert shell.refused("message", "show", sms_msg_id(7)) == "not_found"
+
+
+def test_what_is_not_named_of_a_credit_stays(shell: Shell) -> None:
+    account = str(shell.ask("account", "create", "Later Ltd")["id"])
+    made = shell.ask("credit", "set", account, "1000000", "--rhythm", "daily", "--daily", "3")
+    assert (made["rhythm"], made["daily_most"]) == ("daily", 3)
+    raised = shell.ask("credit", "set", account, "2000000")
+    assert (raised["limit_milli"], raised["rhythm"], raised["daily_most"]) == (2_000_000, "daily", 3)
+    assert shell.ask("credit", "set", account, "2000000", "--no-daily")["daily_most"] is None

@@ -95,16 +95,23 @@ def set_credit(
     *,
     account: AccountId,
     limit_milli: Annotated[int, typer.Argument(help="The most it may owe; a yuan is 100000.", show_default=False)],
-    rhythm: Annotated[RhythmName, typer.Option(help="Billed by the month or by the day.")] = RhythmName.MONTHLY,
+    rhythm: Annotated[
+        RhythmName | None, typer.Option(help="Billed by the month or by the day; at first by the month.", show_default=False)
+    ] = None,
     daily: Annotated[int | None, typer.Option(min=0, help="Messages on credit in a day, at most.", show_default=False)] = None,
+    no_daily: Annotated[bool, typer.Option("--no-daily", help="As many messages on credit in a day as the limit allows.")] = False,
 ) -> None:
-    """Let an enterprise pay later up to a limit; 0 ends it."""
+    """Let an enterprise pay later up to a limit; 0 ends it. What is not named stays."""
     from hongyan.model.billing import Rhythm  # noqa: PLC0415 - `--help` does not wait for it
 
-    row = with_control(
-        ctx, lambda control: control.credits.set(actor(), account, limit_milli, rhythm=Rhythm(rhythm.value), daily_most=daily)
-    )
-    terminal(ctx).show(row)
+    async def change(control: "ControlPlane") -> object:
+        before = next(iter(await control.credits.every(actor(), account_id=account, most=1)), None)
+        kept = Rhythm.MONTHLY if before is None else before.rhythm
+        cap = daily if daily is not None or no_daily or before is None else before.daily_most
+        wanted = kept if rhythm is None else Rhythm(rhythm.value)
+        return await control.credits.set(actor(), account, limit_milli, rhythm=wanted, daily_most=cap)
+
+    terminal(ctx).show(with_control(ctx, change))
 
 
 def list_credit(ctx: typer.Context, account: AnyAccount = None, after: After = 0, most: Most = 500) -> None:

@@ -48,9 +48,12 @@ GROUPS: dict[str, str] = {
     "Take what segments cost at a link from a file, as prices.": "从文件导入某条通道的成本价，格式同价格。",
     "List what segments cost at links.": "列出各通道的成本价。",
     "The most it may owe; a yuan is 100000.": "最多可欠多少；1 元写 100000。",
-    "Billed by the month or by the day.": "按月或按日出账。",
+    "Billed by the month or by the day; at first by the month.": "按月或按日出账；起初按月。",
     "Messages on credit in a day, at most.": "每日后付费短信条数上限。",
-    "Let an enterprise pay later up to a limit; 0 ends it.": "允许企业账号后付费发送国际短信，不超过额度；0 表示停止。",
+    "As many messages on credit in a day as the limit allows.": "取消每日条数上限，只受额度限制。",
+    "Let an enterprise pay later up to a limit; 0 ends it. What is not named stays.": (
+        "允许企业账号后付费发送国际短信，不超过额度；0 表示停止。未写明的设置保持不变。"
+    ),
     "List what accounts may owe and do owe.": "列出各账号的额度和欠款。",
     "List the journal of an account's credit.": "列出账号信用额度的流水。",
     "Take a message that was paid for later off the account's next bill.": "把一条已扣费的后付费短信从下一张账单中退还。",
